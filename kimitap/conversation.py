@@ -1,0 +1,288 @@
+"""What an exchange means, whatever dialect it spoke: messages, their parts, and the turn.
+
+Frozen values without I/O. Text stays exactly as it was on the wire; canonical forms, by which two
+spellings of one value are held to be the same, are derived from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+import orjson
+
+from kimitap.exchange import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Visible text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the model thought before it spoke; `field` is the wire's name for it."""
+
+    text: str
+    field: str = "reasoning_content"
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """The model's request that the agent run a tool.
+
+    `arguments` is the text on the wire, which need not be JSON. `id` is None where the wire had no
+    such field, and `""` where it was empty. `typed` is False where the wire held an object in the
+    place of the JSON string.
+    """
+
+    name: str
+    arguments: str
+    id: str | None = None
+    typed: bool = True
+
+    @cached_property
+    def canonical_arguments(self) -> str:
+        """The arguments with sorted keys and no white space; unreadable ones as they are, stripped.
+
+        `""` and `null` count as `{}`: servers and agents use all three for "no arguments".
+        """
+        return canonical_json(self.arguments)
+
+    @property
+    def stands_for(self) -> tuple[str, str]:
+        """What is compared when ids cannot be trusted: the name and the canonical arguments."""
+        return self.name, self.canonical_arguments
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The agent's answer to a tool call."""
+
+    text: str
+    call_id: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image, known by the digest of its URL or data; the bytes stay in the exchange."""
+
+    digest: str
+    size: int
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A part of a kind that Kimitap does not interpret: its type, and its canonical JSON."""
+
+    kind: str
+    json: str
+
+
+Part = Text | Reasoning | ToolCall | ToolResult | Image | Other
+
+
+@dataclass(frozen=True)
+class Message:
+    """One entry of a conversation. `role` is system, user, assistant or tool (developer = system).
+
+    `wire_role` is what the wire said. Content that is null, `""` or absent gives no part: all three
+    are blank.
+    """
+
+    role: str
+    parts: tuple[Part, ...] = ()
+    wire_role: str = ""
+    name: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """All visible text, results of tools included, parts joined by line feeds."""
+        return "\n".join(p.text for p in self.parts if isinstance(p, Text | ToolResult))
+
+    @cached_property
+    def reasoning(self) -> str:
+        """All reasoning that stood in a field of its own."""
+        return "\n".join(p.text for p in self.parts if isinstance(p, Reasoning))
+
+    @cached_property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(p for p in self.parts if isinstance(p, ToolCall))
+
+    @cached_property
+    def tool_results(self) -> tuple[ToolResult, ...]:
+        return tuple(p for p in self.parts if isinstance(p, ToolResult))
+
+    @property
+    def blank(self) -> bool:
+        """True where the message says nothing at all: no text, no call, no image."""
+        return not self.text.strip() and all(isinstance(p, Text | Reasoning) for p in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a request declares. `json` is the whole declaration, canonical."""
+
+    name: str
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something of an exchange that its dialect could not read.
+
+    `where` is a path such as `request.messages[3].content` or `response.event[7]`.
+    """
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """llama.cpp's own measurements: token counts, and milliseconds as on the wire."""
+
+    cache_n: int | None = None
+    prompt_n: int | None = None
+    prompt_ms: float | None = None
+    predicted_n: int | None = None
+    predicted_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The assistant's message that a turn produced, and how it ended.
+
+    `complete` means that the reply ended as the protocol ends one (a finish reason, `[DONE]`, a
+    whole JSON body), however the connection ended. `error` is the server's error text, from an
+    error body or an error event. `others` are the further choices of a request with n > 1.
+    """
+
+    message: Message
+    finish_reason: str | None = None
+    complete: bool = False
+    error: str = ""
+    error_in_stream: bool = False
+    usage: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+    model: str = ""
+    fingerprint: str = ""
+    streamed: bool = False
+    events: int = 0
+    others: tuple[Message, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """True where there is neither text nor call (reasoning alone is still empty)."""
+        return self.message.blank
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an agent's headers and body say about whose request this is; `""` where they are silent.
+
+    `session` is one agent run; `agent_id` a sub-agent in it; `parent` the session that started it.
+    """
+
+    session: str = ""
+    agent_id: str = ""
+    parent: str = ""
+    source: str = ""
+    """The header or field that `session` came from."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One model call: the messages sent, the reply, and facts of its exchange.
+
+    Times are aware UTC; `first_event_s` is seconds from the request to the response's first bytes.
+    `tools` is in the order of the request. `parameters` are the remaining top-level fields.
+    """
+
+    exchange: int
+    dialect: str
+    path: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome
+    messages: tuple[Message, ...]
+    reply: Reply
+    status: int | None = None
+    detail: str = ""
+    first_event_s: float | None = None
+    agent: str = ""
+    """The User-Agent as sent."""
+    server: str = ""
+    """The Server header as sent."""
+    client: str = ""
+    model: str = ""
+    """The model that the request asked for."""
+    tools: tuple[Tool, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    stream: bool = False
+    retry_count: int = 0
+    """`x-stainless-retry-count`, where an SDK sent one."""
+    scope: Scope = field(default_factory=Scope)
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the request to the end of the exchange; None while it is in flight."""
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+
+    @property
+    def succeeded(self) -> bool:
+        """True where the server answered 200 with a complete reply that reports no error."""
+        return self.status == 200 and self.reply.complete and not self.reply.error
+
+    @property
+    def in_flight(self) -> bool:
+        return self.outcome is Outcome.IN_FLIGHT
+
+
+def canonical_json(text: str) -> str:
+    """`text` with sorted keys, no white space and one form for each number.
+
+    `""` and `null` give `{}`; text that is no JSON is returned stripped. Numbers that are equal are
+    written alike (`1.0` as `1`), since agents parse and re-write arguments.
+    """
+    if not text.strip():
+        return "{}"
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text.strip()
+    if value is None:
+        return "{}"
+    return dump_canonical(value)
+
+
+def dump_canonical(value: object) -> str:
+    """JSON of `value` with sorted keys, no white space, and whole floats written as integers."""
+    try:
+        return orjson.dumps(_whole_floats(value), option=orjson.OPT_SORT_KEYS).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        return repr(value)
+
+
+def _whole_floats(value: object) -> object:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {k: _whole_floats(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_whole_floats(v) for v in value]
+    return value

@@ -1,0 +1,153 @@
+"""One HTTP request and its response, bytes untouched: what the recorder saw, before any meaning.
+
+A body is kept as pieces whose join is the body, byte for byte. Equal pieces of different bodies are
+the same stored piece, so a reader can decode each piece once and compare two long histories by the
+identity of their pieces.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
+
+
+class Outcome(StrEnum):
+    """How an exchange ended, as the recorder saw it."""
+
+    IN_FLIGHT = "in flight"
+    COMPLETE = "complete"
+    HTTP_ERROR = "HTTP error"
+    """A complete answer with a status of 400 or more."""
+    CLIENT_HUNG_UP = "client hung up"
+    SERVER_CUT = "server cut"
+    """The server's connection ended before its answer did."""
+    REFUSED = "refused"
+    """The upstream could not be reached: there is no answer."""
+    INTERRUPTED = "interrupted"
+    """The recorder died before the end; what had arrived by then is there."""
+
+
+def digest(data: bytes) -> bytes:
+    """The 16-byte BLAKE2b digest by which equal bytes are known to be equal."""
+    return blake2b(data, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of a body's bytes that is stored once. `key` is `digest(data)`."""
+
+    key: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """The elements of one top-level JSON array of a body: `pieces[start:stop]`, one piece each.
+
+    A piece after the first begins with the comma (and white space) that separates it from its
+    predecessor, so that an element appended later leaves all earlier pieces unchanged.
+    """
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body as pieces; `elements` says which of them are elements of top-level arrays.
+
+    The join of all other pieces (`skeleton`) is valid JSON with those arrays empty. A body that
+    could not be cut is one piece and has no elements; an empty body has no piece.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+    elements: tuple[Elements, ...] = ()
+
+    @classmethod
+    def whole(cls, data: bytes) -> "Body":
+        """A body of one uncut piece."""
+        return cls((Piece(digest(data), data),) if data else ())
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body's exact bytes."""
+        return b"".join(piece.data for piece in self.pieces)
+
+    @property
+    def size(self) -> int:
+        """The body's length in bytes, without joining it."""
+        return sum(len(piece.data) for piece in self.pieces)
+
+    @property
+    def skeleton(self) -> bytes:
+        """The body without its arrays' elements: small, and valid JSON where the body was cut."""
+        kept, at = [], 0
+        for run in self.elements:
+            kept.extend(self.pieces[at : run.start])
+            at = run.stop
+        kept.extend(self.pieces[at:])
+        return b"".join(piece.data for piece in kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the response's body as it arrived: its length, and seconds since `started_at`."""
+
+    at_s: float
+    length: int
+
+
+Headers = tuple[tuple[str, str], ...]
+"""Header fields in the order and letter case of the wire; credentials already masked."""
+
+
+def header(headers: Headers, name: str) -> str:
+    """The first value of the header `name`, whatever its letter case; `""` if there is none."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), "")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One HTTP request and its response.
+
+    `number` is the exchange's number in its recording, from 1. Times are aware UTC datetimes.
+    `path` is the request target with its query, credentials masked. `response` is the body as it
+    was on the wire after HTTP framing (a `Content-Encoding` is not undone). `segments` cover the
+    whole response in order; an imported flow, where no tee ran, has one.
+    `client` is the peer's `address:port`, one value for all requests of one connection.
+    """
+
+    number: int
+    started_at: datetime
+    method: str
+    scheme: str
+    host: str
+    port: int
+    path: str
+    request_headers: Headers = ()
+    request: Body = field(default_factory=Body)
+    client: str = ""
+    http_version: str = "HTTP/1.1"
+    outcome: Outcome = Outcome.IN_FLIGHT
+    detail: str = ""
+    """What ended an exchange that did not end well, in the words of the proxy."""
+    status: int | None = None
+    reason: str = ""
+    response_headers: Headers = ()
+    response: bytes = b""
+    segments: tuple[Segment, ...] = ()
+    headers_at: datetime | None = None
+    """When the response's head arrived."""
+    ended_at: datetime | None = None
+    origin: str = ""
+    """Identifies this exchange across captures (the flow's id), so that none is added twice."""
+    lost_bytes: int = 0
+    """Bytes of the response that passed but could not be kept (the recorder's memory bound)."""
+
+    @property
+    def endpoint(self) -> str:
+        """The path without its query."""
+        return self.path.split("?", 1)[0]

@@ -1,0 +1,52 @@
+"""What a rule is: one kind of defect, explained, with examples, and the code that finds it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kimitap.lineage import Session, Thread
+from kimitap.rules.finding import Finding, Place, Severity, Side
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One exchange of an example: the request's JSON and the server's answer.
+
+    `reply` is an OpenAI chat-completions choice: `{"message": {…}, "finish_reason": …}`; None is a
+    stream that was cut before its end. `status` other than 200 makes `reply` the error body.
+    """
+
+    request: Mapping[str, object]
+    reply: Mapping[str, object] | None
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Example:
+    """A small session. `expected`: the places where the rule must strike; empty for a clean one."""
+
+    title: str
+    exchanges: Sequence[Sample]
+    expected: Sequence[Place] = ()
+
+
+class Rule(ABC):
+    """One kind of defect. The manual, the README's table and the tests are made from these."""
+
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    side: ClassVar[Side]
+    summary: ClassVar[str]
+    """One line: what is wrong."""
+    meaning: ClassVar[str]
+    """What it does to the model, and when it is not a defect."""
+    remedy: ClassVar[str]
+    """What the user should do."""
+    source: ClassVar[str]
+    """Where the rule comes from: an issue, a specification, a server's message."""
+    examples: ClassVar[Sequence[Example]]
+
+    @abstractmethod
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        """Yield what is wrong in `thread`; `session` is for context only."""
