@@ -1,0 +1,162 @@
+"""A recording, read, woven and checked: what every screen and command shows.
+
+`refresh()` reads only what is new, so a live view costs what arrived and not what is there.
+"""
+
+from collections.abc import Sequence
+
+from kimitap.conversation import Turn
+from kimitap.dialects import Memo, decode
+from kimitap.errors import UsageError
+from kimitap.exchange import Exchange
+from kimitap.lineage import Link, Session, Thread
+from kimitap.places import PlaceWord
+from kimitap.rules import RULES, check
+from kimitap.rules.finding import Finding
+from kimitap.rules.rule import Rule
+from kimitap.store import Recording
+from kimitap.weave import Weaver
+
+
+class Analysis:
+    """What a recording says, as of the last `refresh()`.
+
+    `turns` holds every decoded exchange by number, `others` the number, method, path and status of
+    those that no dialect speaks (`GET /props`), bodies left out. `findings` are in the order of
+    their places.
+    """
+
+    def __init__(self, recording: Recording, rules: Sequence[Rule] = RULES) -> None:
+        self.recording = recording
+        self.rules = tuple(rules)
+        self.turns: dict[int, Turn] = {}
+        self.others: dict[int, Exchange] = {}
+        self.sessions: tuple[Session, ...] = ()
+        self.findings: tuple[Finding, ...] = ()
+        self._memo: Memo = {}
+        self._weaver = Weaver()
+        self._last = 0
+        self._open: set[int] = set()
+        self._checked: dict[int, tuple[Session, tuple[Finding, ...]]] = {}
+
+    def refresh(self) -> frozenset[int]:
+        """Read what was added or has ended since the last call; the numbers that changed.
+
+        Raises a `RecordingError` where the database cannot be read.
+        """
+        changed = set()
+        for number in sorted(self._open):
+            changed.add(self._take(self.recording.exchange(number)))
+        for exchange in self.recording.exchanges(after=self._last):
+            changed.add(self._take(exchange))
+        if changed:
+            self.sessions = self._weaver.sessions()
+            self._check()
+        return frozenset(changed)
+
+    def _take(self, exchange: Exchange) -> int:
+        turn = decode(exchange, self._memo)
+        if turn is None:
+            self.others[exchange.number] = _without_bodies(exchange)
+        else:
+            self.turns[exchange.number] = turn
+            self._weaver.add(turn)
+        (self._open.discard if exchange.ended_at else self._open.add)(exchange.number)
+        self._last = max(self._last, exchange.number)
+        return exchange.number
+
+    def _check(self) -> None:
+        """Check the sessions that changed; a session is a frozen value, the same one if it did not.
+
+        A session's threads are compared by identity, since the weaver keeps what did not change.
+        """
+        checked: dict[int, tuple[Session, tuple[Finding, ...]]] = {}
+        for session in self.sessions:
+            known = self._checked.get(session.number)
+            same = known is not None and known[0] is session
+            checked[session.number] = (
+                known if known is not None and same else (session, check(session, self.rules))
+            )
+        self._checked = checked
+        found = [f for _, findings in checked.values() for f in findings]
+        self.findings = tuple(sorted(found, key=_by_place))
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        """All threads of all sessions, oldest session first."""
+        return tuple(thread for session in self.sessions for thread in session.threads)
+
+    def thread_of(self, exchange: int) -> Thread | None:
+        """The thread that the exchange's turn belongs to; None where it is no turn."""
+        return next(
+            (t for t in self.threads if any(turn.exchange == exchange for turn in t.turns)), None
+        )
+
+    def session_of(self, exchange: int) -> Session | None:
+        """The session that the exchange's turn belongs to; None where it is no turn."""
+        return next(
+            (
+                s
+                for s in self.sessions
+                for t in s.threads
+                if any(turn.exchange == exchange for turn in t.turns)
+            ),
+            None,
+        )
+
+    def link_after(self, exchange: int) -> Link | None:
+        """How the next request of its thread follows the exchange; None where there is none."""
+        links = (link for t in self.threads for link in t.links if link is not None)
+        return next((link for link in links if link.parent.exchange == exchange), None)
+
+    def link_before(self, exchange: int) -> Link | None:
+        """How the exchange follows the one before it in its thread."""
+        links = (link for t in self.threads for link in t.links if link is not None)
+        return next((link for link in links if link.child.exchange == exchange), None)
+
+    def threads_at(self, place: PlaceWord) -> tuple[Thread, ...]:
+        """The threads that a place names: a session's, one, or the one of an exchange.
+
+        Raises `UsageError` where the recording has no such place.
+        """
+        match place.kind:
+            case "s":
+                found = next((s.threads for s in self.sessions if s.number == place.number), None)
+            case "t":
+                found = next(((t,) for t in self.threads if t.number == place.number), None)
+            case _:
+                thread = self.thread_of(place.number)
+                found = (thread,) if thread else None
+        if found is None:
+            raise UsageError(f"{self.recording.where} has no {place}{self._names(place.kind)}")
+        return found
+
+    def _names(self, kind: str) -> str:
+        names = {
+            "s": [s.name for s in self.sessions],
+            "t": [t.name for t in self.threads],
+        }.get(kind, [])
+        return f"; it has {', '.join(names[:12])}" if names else ""
+
+
+def _by_place(finding: Finding) -> tuple[int, int, int, str]:
+    place = finding.place
+    index = -1 if place.message_index is None else place.message_index
+    return place.exchange, index, -finding.severity.rank, finding.rule
+
+
+def _without_bodies(exchange: Exchange) -> Exchange:
+    """The exchange's facts without its bytes, which would be kept in memory for nothing."""
+    return Exchange(
+        number=exchange.number,
+        started_at=exchange.started_at,
+        method=exchange.method,
+        scheme=exchange.scheme,
+        host=exchange.host,
+        port=exchange.port,
+        path=exchange.path,
+        outcome=exchange.outcome,
+        detail=exchange.detail,
+        status=exchange.status,
+        ended_at=exchange.ended_at,
+    )
