@@ -1,0 +1,235 @@
+"""The report for a bug tracker: what was lost between two requests, proved with both.
+
+Returns text and writes nothing. Everything recorded is masked (`redact.mask_text`) and stands in
+code spans or fences, so that it can neither leak a key nor change the page.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import kimitap
+from kimitap.conversation import Message, Turn
+from kimitap.diff import Diff, DiffRow
+from kimitap.export.text import code, fence, visible
+from kimitap.lineage import Mark
+from kimitap.redact import mask_text
+from kimitap.rules.finding import Finding
+
+QUOTED = 4000
+"""Characters of one message that a report quotes; the rest is counted."""
+
+
+def report(diff: Diff, findings: Sequence[Finding], remedies: Mapping[str, str]) -> str:
+    """The Markdown report on one pair of requests.
+
+    `findings` are those at this pair, worst first; `remedies` maps a rule's name to what to do.
+    """
+    blocks = [
+        f"## {_title(diff, findings)}",
+        _verdict(diff, findings),
+        _versions(diff),
+        f"### Request {diff.old.exchange} and its reply, against request {diff.new.exchange}",
+        _table(diff.rows),
+        *_settings(diff),
+        *_relevant(diff),
+        *_findings(findings, remedies),
+        f"_{_footer()}_",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str, str]) -> str:
+    """The report on a reply that no later request follows."""
+    title = findings[0].rule if findings else f"exchange {turn.exchange}"
+    blocks = [
+        f"## {title}",
+        " ".join(_sentence(f) for f in findings) or "Kimitap found nothing wrong here.",
+        _facts(turn, turn),
+        f"### The reply of exchange {turn.exchange}",
+        _quoted(turn.reply.message),
+        *_findings(findings, remedies),
+        f"_{_footer()}_",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _title(diff: Diff, findings: Sequence[Finding]) -> str:
+    what = findings[0].rule if findings else f"request {diff.old.exchange} → {diff.new.exchange}"
+    return f"{what} ({_agent(diff.new)}, {_model(diff.old)})"
+
+
+def _verdict(diff: Diff, findings: Sequence[Finding]) -> str:
+    counts = {mark: sum(row.mark is mark for row in diff.rows) for mark in Mark}
+    moved = (
+        f"Of the {len(diff.link.history)} messages that exchange {diff.old.exchange} left behind "
+        f"(its request and its reply), request {diff.new.exchange} repeats {counts[Mark.SAME]}, "
+        f"changes {counts[Mark.CHANGED]} and drops {counts[Mark.GONE]}; "
+        f"it adds {counts[Mark.NEW]}."
+    )
+    said = " ".join(_sentence(f) for f in findings)
+    return f"{said or 'Kimitap found nothing wrong between these two requests.'} {moved}"
+
+
+def _sentence(finding: Finding) -> str:
+    text = mask_text(visible(finding.message))
+    return f"**{finding.severity}, {finding.side}:** {_plain(text)}"
+
+
+def _plain(text: str) -> str:
+    """Prose with the characters that Markdown or a tracker would act on escaped."""
+    for mark in "\\`*_[]<>#@|~":
+        text = text.replace(mark, f"\\{mark}" if mark != "@" else "@\u200b")
+    return text.replace("\n", " ")
+
+
+def _versions(diff: Diff) -> str:
+    return _facts(diff.old, diff.new)
+
+
+def _facts(old: Turn, new: Turn) -> str:
+    facts = {
+        "agent (User-Agent)": _agent(new),
+        "server": old.server,
+        "system_fingerprint": old.reply.fingerprint,
+        "model": _model(old),
+        "endpoint": f"{old.path} ({old.dialect}, {'streamed' if old.stream else 'not streamed'})",
+        "recorded": f"{old.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        "Kimitap": kimitap.__version__,
+    }
+    rows = [f"| {name} | {code(mask_text(value or 'not sent'))} |" for name, value in facts.items()]
+    return "\n".join(["| what | version |", "| --- | --- |", *rows])
+
+
+def _agent(turn: Turn) -> str:
+    return mask_text(visible(turn.agent)) or "unknown agent"
+
+
+def _model(turn: Turn) -> str:
+    return mask_text(visible(turn.reply.model or turn.model)) or "unknown model"
+
+
+def _table(rows: Sequence[DiffRow]) -> str:
+    head = ["| | before | after | message |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *_table_rows(rows)])
+
+
+def _table_rows(rows: Sequence[DiffRow]) -> Iterator[str]:
+    """One line a row; a run of more than three unchanged messages is folded into one line."""
+    at = 0
+    while at < len(rows):
+        run = at
+        while run < len(rows) and rows[run].mark is Mark.SAME and not rows[run].is_reply:
+            run += 1
+        if run - at > 3:
+            yield f"| `=` | {at}–{run - 1} | {rows[at].new_index}–… | {run - at} unchanged |"
+            at = run
+            continue
+        yield _table_row(rows[at])
+        at += 1
+
+
+def _table_row(row: DiffRow) -> str:
+    message = row.old or row.new
+    old = "" if row.old_index is None else f"{row.old_index}{' (reply)' if row.is_reply else ''}"
+    new = "" if row.new_index is None else str(row.new_index)
+    if row.mark is Mark.CHANGED:
+        shown = f"{_summary(row.old)} → {_summary(row.new)}"
+    else:
+        shown = _summary(message)
+    return f"| `{row.mark}` | {old} | {new} | {shown} |"
+
+
+def _summary(message: Message | None) -> str:
+    if message is None:
+        return ""
+    calls = ", ".join(f"{call.name}({call.arguments})" for call in message.tool_calls)
+    said = message.text or ("" if calls else '""')
+    parts = [f"**{message.role}**"]
+    if said:
+        parts.append(code(mask_text(said), 70))
+    if calls:
+        parts.append(f"calls {code(mask_text(calls), 90)}")
+    if message.reasoning:
+        parts.append(f"(+{len(message.reasoning)} characters of reasoning)")
+    return " ".join(parts)
+
+
+def _settings(diff: Diff) -> Iterator[str]:
+    if not diff.settings:
+        return
+    yield "### Settings that differ"
+    rows = [f"| {code(c.field)} | {_side(c.old)} | {_side(c.new)} |" for c in diff.settings]
+    yield "\n".join(["| field | before | after |", "| --- | --- | --- |", *rows])
+
+
+def _side(value: str | None) -> str:
+    return "absent" if value is None else code(mask_text(value))
+
+
+def _relevant(diff: Diff) -> Iterator[str]:
+    """The messages that differ, in full on both sides, and the reply always."""
+    rows = [row for row in diff.rows if row.mark is not Mark.SAME or row.is_reply]
+    old = [r for r in rows if r.old is not None]
+    new = [r for r in rows if r.new is not None]
+    if old:
+        yield f"### Before: exchange {diff.old.exchange}"
+        for row in old:
+            what = "its reply" if row.is_reply else f"message {row.old_index} of its request"
+            yield f"`{row.mark}` {what}\n\n{_quoted(row.old)}"
+    yield f"### After: request {diff.new.exchange}"
+    if not new:
+        yield "Nothing stands there: the request has no message beyond those it repeats."
+    for row in new:
+        yield f"`{row.mark}` message {row.new_index}\n\n{_quoted(row.new)}"
+
+
+def _quoted(message: Message | None) -> str:
+    if message is None:
+        return ""
+    lines = [f"role: {message.wire_role or message.role}"]
+    if message.reasoning:
+        lines.append(f"reasoning: {_cut(message.reasoning)}")
+    lines.extend(
+        f"tool_call_id: {result.call_id if result.call_id is not None else '(none)'}"
+        for result in message.tool_results
+    )
+    lines.append(f"content: {_cut(message.text)}" if message.text else 'content: ""')
+    for call in message.tool_calls:
+        name = "(no id)" if call.id is None else call.id or '""'
+        lines.append(f"tool_call: {name} {call.name}({_cut(call.arguments)})")
+    return fence(mask_text("\n".join(lines)), "text")
+
+
+def _cut(text: str) -> str:
+    if len(text) <= QUOTED:
+        return text
+    return f"{text[:QUOTED]}… ({len(text) - QUOTED:,} more characters)"
+
+
+def _findings(findings: Sequence[Finding], remedies: Mapping[str, str]) -> Iterator[str]:
+    if not findings:
+        return
+    yield "### Findings"
+    for finding in findings:
+        place = f"exchange {finding.place.exchange}"
+        if finding.place.message_index is not None:
+            place += f", message {finding.place.message_index}"
+        quotes = "\n".join(
+            f"- exchange {e.exchange}: {code(mask_text(e.quote), 300)}" for e in finding.evidence
+        )
+        yield "\n\n".join(
+            part
+            for part in (
+                f"**`{finding.rule}`** ({finding.severity}, {finding.side}) at {place}",
+                _plain(mask_text(visible(finding.message))),
+                quotes,
+                f"What to do: {remedies.get(finding.rule, '')}",
+            )
+            if part
+        )
+
+
+def _footer() -> str:
+    return (
+        f"Made by Kimitap {kimitap.__version__} from the recorded bytes. "
+        "Secrets, e-mail addresses and home directories are masked."
+    )
