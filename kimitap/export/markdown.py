@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import kimitap
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Diff, DiffRow
-from kimitap.export.text import code, fence, visible
+from kimitap.export.text import code, fence
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Finding
+from kimitap.visible import visible
 
 QUOTED = 4000
 """Characters of one message that a report quotes; the rest is counted."""

@@ -2,14 +2,7 @@
 
 import re
 
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    """`text` with control and bidi characters written out as `\\u001b`; line feeds and tabs stay."""
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
+from kimitap.visible import one_line, visible
 
 
 def fence(text: str, language: str = "") -> str:
@@ -25,9 +18,7 @@ def code(text: str, limit: int = 120) -> str:
 
     A pipe would end a table's cell even inside code, so it is written as its look-alike U+2502.
     """
-    line = " ".join(visible(text).split())
-    if len(line) > limit:
-        line = f"{line[: limit - 1]}…"
+    line = one_line(text, limit)
     if not line:
         return "(empty)"
     longest = max((len(run) for run in re.findall("`+", line)), default=0)
