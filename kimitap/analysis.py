@@ -3,7 +3,7 @@
 `refresh()` reads only what is new, so a live view costs what arrived and not what is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from kimitap.conversation import Turn
 from kimitap.dialects import Memo, decode
@@ -15,7 +15,7 @@ from kimitap.rules import RULES, check
 from kimitap.rules.finding import Finding
 from kimitap.rules.rule import Rule
 from kimitap.store import Recording
-from kimitap.weave import Weaver
+from kimitap.weave import Weaver, relate
 
 
 class Analysis:
@@ -38,6 +38,7 @@ class Analysis:
         self._last = 0
         self._open: set[int] = set()
         self._checked: dict[int, tuple[Session, tuple[Finding, ...]]] = {}
+        self._thread_of: dict[int, Thread] = {}
 
     def refresh(self) -> frozenset[int]:
         """Read what was added or has ended since the last call; the numbers that changed.
@@ -51,6 +52,7 @@ class Analysis:
             changed.add(self._take(exchange))
         if changed:
             self.sessions = self._weaver.sessions()
+            self._thread_of = {turn.exchange: t for t in self.threads for turn in t.turns}
             self._check()
         return frozenset(changed)
 
@@ -88,31 +90,62 @@ class Analysis:
 
     def thread_of(self, exchange: int) -> Thread | None:
         """The thread that the exchange's turn belongs to; None where it is no turn."""
-        return next(
-            (t for t in self.threads if any(turn.exchange == exchange for turn in t.turns)), None
-        )
-
-    def session_of(self, exchange: int) -> Session | None:
-        """The session that the exchange's turn belongs to; None where it is no turn."""
-        return next(
-            (
-                s
-                for s in self.sessions
-                for t in s.threads
-                if any(turn.exchange == exchange for turn in t.turns)
-            ),
-            None,
-        )
+        return self._thread_of.get(exchange)
 
     def link_after(self, exchange: int) -> Link | None:
         """How the next request of its thread follows the exchange; None where there is none."""
-        links = (link for t in self.threads for link in t.links if link is not None)
-        return next((link for link in links if link.parent.exchange == exchange), None)
+        return next(
+            (link for link in self._links(exchange) if link.parent.exchange == exchange), None
+        )
 
     def link_before(self, exchange: int) -> Link | None:
-        """How the exchange follows the one before it in its thread."""
-        links = (link for t in self.threads for link in t.links if link is not None)
-        return next((link for link in links if link.child.exchange == exchange), None)
+        """How the exchange follows the one before it in its thread; None for a thread's first."""
+        return next(
+            (link for link in self._links(exchange) if link.child.exchange == exchange), None
+        )
+
+    def _links(self, exchange: int) -> Iterator[Link]:
+        thread = self._thread_of.get(exchange)
+        return (link for link in thread.links if link is not None) if thread else iter(())
+
+    def link_at(self, place: PlaceWord) -> Link | None:
+        """What a diff of one place compares; None where no later request follows.
+
+        An exchange is compared with the request after it. In a thread or session it is the place
+        of its first finding, the worst kind first; without a finding, its last two turns.
+        """
+        if not place.kind:
+            return self.link_after(self.turn_at(place).exchange)
+        threads = self.threads_at(place)
+        names = {thread.name for thread in threads}
+        found = sorted(
+            (f for f in self.findings if f.thread in names), key=lambda f: -f.severity.rank
+        )
+        if found:
+            at = found[0].place
+            whole = at.message_index is None
+            return self.link_after(at.exchange) if whole else self.link_before(at.exchange)
+        links = [link for thread in threads for link in thread.links if link is not None]
+        return links[-1] if links else None
+
+    def link_between(self, old: PlaceWord, new: PlaceWord) -> Link:
+        """The comparison of one exchange's turn with another's, whether they follow or not."""
+        first, second = self.turn_at(old), self.turn_at(new)
+        known = self.link_before(second.exchange)
+        return known if known and known.parent is first else relate(first, second)
+
+    def turn_at(self, place: PlaceWord) -> Turn:
+        """The turn that a place names: an exchange's, or a thread's or session's last.
+
+        Raises `UsageError` where there is none.
+        """
+        if place.kind:
+            return self.threads_at(place)[-1].turns[-1]
+        if place.number not in self.turns:
+            known = place.number in self.others
+            why = "is no conversation that Kimitap decodes" if known else "is not in it"
+            raise UsageError(f"{self.recording.where}: {place} {why}")
+        return self.turns[place.number]
 
     def threads_at(self, place: PlaceWord) -> tuple[Thread, ...]:
         """The threads that a place names: a session's, one, or the one of an exchange.
