@@ -1,0 +1,101 @@
+"""The house's floors as data: which room may import which (see the table in the design)."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "kimitap"
+
+VALUES = {"errors", "exchange", "conversation", "lineage", "visible", "places"}
+FLOORS: dict[str, set[str]] = {
+    "errors": set(),
+    "visible": set(),
+    "places": {"errors"},
+    "exchange": {"errors"},
+    "conversation": {"exchange"},
+    "lineage": {"conversation"},
+    "redact": {"exchange"},
+    "store": {"errors", "exchange"},
+    "recorder": {"errors", "exchange", "redact", "store"},
+    "sse": set(),
+    "dialects": {"errors", "exchange", "conversation", "sse"},
+    "weave": {"conversation", "lineage"},
+    "rules": {"conversation", "lineage", "exchange", "visible"},
+    "diff": {"conversation", "lineage"},
+    "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
+    "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"},
+    "analysis": VALUES | {"store", "dialects", "weave", "rules"},
+    "tui": VALUES | {"analysis", "diff", "export", "rules", "transcript", "store"},
+    "demo": set(),
+    "cli": VALUES
+    | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"},
+}
+"""Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
+
+OWNERS = {
+    "sqlmodel": {"store"},
+    "sqlalchemy": {"store"},
+    "mitmproxy": {"recorder"},
+    "textual": {"tui"},
+    "deepdiff": {"diff"},
+}
+"""Library → the only rooms that may import it."""
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """(room, imported module, file:line) for every import of the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+                if node.module == "kimitap":
+                    names = [f"kimitap.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for name in names:
+                yield parts[0], name, f"{'/'.join(parts)}.py:{node.lineno}"
+
+
+def test_no_room_knows_a_room_above_it() -> None:
+    seen = 0
+    for room, name, where in imports():
+        parts = name.split(".")
+        if parts[0] != "kimitap" or room == "__init__":
+            continue
+        target = parts[1] if len(parts) > 1 else "__version__"
+        if target in {room, "__version__"} or not (
+            (PACKAGE / target).is_dir() or (PACKAGE / f"{target}.py").is_file()
+        ):
+            continue
+        seen += 1
+        assert target in FLOORS[room], f"{where}: {room} must not import {target}"
+    assert seen > 20
+
+
+def test_a_library_is_imported_only_by_its_room() -> None:
+    for room, name, where in imports():
+        owners = OWNERS.get(name.split(".")[0])
+        assert owners is None or room in owners, f"{where}: only {owners} may import {name}"
+
+
+def test_every_room_stands_in_the_table() -> None:
+    rooms = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__"} == set(FLOORS)
+
+
+@pytest.mark.parametrize("library", ["textual", "deepdiff"])
+def test_the_recorder_loads_no_screens_and_no_diff(library: str) -> None:
+    code = f"import kimitap.recorder, sys; sys.exit({library!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_file_stays_small_enough_to_read() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 360, path
