@@ -15,11 +15,10 @@ from typer.core import TyperGroup
 
 import kimitap
 from kimitap.analysis import Analysis
-from kimitap.diff import diff_link
 from kimitap.errors import KimitapError, UsageError
-from kimitap.export import checked, markdown
-from kimitap.lineage import Link
+from kimitap.export import checked
 from kimitap.places import PlaceWord, parse_place
+from kimitap.report import remedies, report_on
 from kimitap.rules import RULES
 from kimitap.rules.finding import Finding, Severity
 from kimitap.store import Recording, location
@@ -183,7 +182,7 @@ def check(
     if as_json:
         click.echo(checked.as_document(where, counts, findings))
     else:
-        for line in checked.as_text(findings, _remedies()):
+        for line in checked.as_text(findings, remedies()):
             click.echo(line)
         click.echo(checked.summary(where, counts, findings))
     return _status(findings, fail_on)
@@ -208,10 +207,6 @@ def _names(given: Sequence[str] | None, known: set[str]) -> set[str]:
     if unknown:
         raise UsageError(f"no rule is named {unknown[0]}; `kimitap rules` lists them")
     return asked
-
-
-def _remedies() -> dict[str, str]:
-    return {rule.name: rule.remedy for rule in RULES}
 
 
 @app.command()
@@ -292,30 +287,6 @@ def diff(
         analysis = Analysis(recording)
         analysis.refresh()
     click.echo(report_on(analysis, [parse_place(word) for word in rest]), nl=False)
-
-
-def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
-    """The Markdown report on a place, or on two exchanges."""
-    link = analysis.link_between(*places) if len(places) == 2 else analysis.link_at(places[0])
-    if link is None:
-        turn = analysis.turn_at(places[0])
-        found = [f for f in analysis.findings if f.place.exchange == turn.exchange]
-        return markdown.reply_report(turn, _worst_first(found), _remedies())
-    return markdown.report(diff_link(link), _worst_first(_at(analysis, link)), _remedies())
-
-
-def _at(analysis: Analysis, link: Link) -> list[Finding]:
-    """What was found at the reply of the first turn or in the request of the second."""
-    return [
-        f
-        for f in analysis.findings
-        if (f.place.exchange == link.parent.exchange and f.place.message_index is None)
-        or (f.place.exchange == link.child.exchange and f.place.message_index is not None)
-    ]
-
-
-def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda f: -f.severity.rank)
 
 
 @app.command()

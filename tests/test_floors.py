@@ -29,10 +29,12 @@ FLOORS: dict[str, set[str]] = {
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"},
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
-    "tui": VALUES | {"analysis", "diff", "export", "rules", "transcript", "store"},
+    "report": VALUES | {"analysis", "diff", "export", "rules"},
+    "tui": VALUES | {"analysis", "report", "diff", "export", "rules", "transcript", "store"},
     "demo": set(),
     "cli": VALUES
-    | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"},
+    | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
+    | {"report"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 

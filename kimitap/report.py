@@ -1,0 +1,42 @@
+"""The report on a place of a recording, for the command line and the screens alike."""
+
+from collections.abc import Iterable, Sequence
+
+from kimitap.analysis import Analysis
+from kimitap.diff import diff_link
+from kimitap.export import markdown
+from kimitap.lineage import Link
+from kimitap.places import PlaceWord
+from kimitap.rules import RULES
+from kimitap.rules.finding import Finding
+
+
+def remedies() -> dict[str, str]:
+    """What to do about each rule's finding, by the rule's name."""
+    return {rule.name: rule.remedy for rule in RULES}
+
+
+def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
+    """The Markdown report on one place, or on two exchanges compared with each other.
+
+    Raises `UsageError` for a place that the recording does not have.
+    """
+    link = analysis.link_between(*places) if len(places) == 2 else analysis.link_at(places[0])
+    if link is None:
+        turn = analysis.turn_at(places[0])
+        found = [f for f in analysis.findings if f.place.exchange == turn.exchange]
+        return markdown.reply_report(turn, _worst_first(found), remedies())
+    return markdown.report(diff_link(link), _worst_first(_found_at(analysis, link)), remedies())
+
+
+def _found_at(analysis: Analysis, link: Link) -> Iterable[Finding]:
+    """What was found at the reply of the first turn or in the request of the second."""
+    reply, request = link.parent.exchange, link.child.exchange
+    for finding in analysis.findings:
+        about_reply = finding.place.message_index is None
+        if finding.place.exchange == (reply if about_reply else request):
+            yield finding
+
+
+def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda f: -f.severity.rank)
