@@ -1,4 +1,4 @@
-"""Recorded text made visible: what a terminal, a browser or an editor would act on is written out."""
+"""Recorded text made visible: what a terminal, browser or editor would act on is written out."""
 
 import re
 
