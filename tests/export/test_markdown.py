@@ -1,0 +1,84 @@
+"""The report is readable, complete and harmless."""
+
+import re
+
+import pytest
+
+from kimitap.conversation import Message, Text
+from kimitap.diff import diff_link
+from kimitap.export.markdown import report
+from kimitap.export.text import code, fence
+from kimitap.lineage import Mark, Pair
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from tests.test_diff import BLANK, CALLING, USER, link, turn
+
+FINDING = Finding(
+    rule="tool-turn-lost",
+    severity=Severity.ERROR,
+    side=Side.AGENT,
+    message="Request 2 lacks the reply of exchange 1.",
+    place=Place(2, 1),
+    evidence=(Evidence(1, 'write_to_file({"path":"Test.md"})'), Evidence(2, 'assistant ""')),
+)
+
+
+def seed_report(text: str = "Write Test.md.") -> str:
+    user = Message("user", (Text(text),))
+    old, new = turn(1, (USER,), CALLING), turn(2, (USER, BLANK, user), BLANK)
+    pairs = (Pair(Mark.CHANGED, 1, 1), Pair(Mark.NEW, None, 2))
+    return report(diff_link(link(old, new, 1, *pairs)), [FINDING], {"tool-turn-lost": "Mend it."})
+
+
+def test_the_report_says_what_was_lost_where_and_what_to_do() -> None:
+    text = seed_report()
+    assert "tool-turn-lost" in text.splitlines()[0]
+    assert "Request 2 lacks the reply of exchange 1." in text
+    assert "repeats 1, changes 1 and drops 0; it adds 1" in text
+    assert "| `!` | 1 (reply) | 1 |" in text
+    assert 'tool_call: functions.write_to_file:0 write_to_file({"path":"Test.md"})' in text
+    assert "What to do: Mend it." in text
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "```\n# out of the fence\n```",
+        "````` five",
+        "a | b | c",
+        "<script>alert(1)</script>",
+        "\x1b]52;c;aGk=\x07 and \u202e reversed",
+        "@maintainer #1 ![](http://127.0.0.1/x.png)",
+    ],
+)
+def test_recorded_text_cannot_leave_its_fence_or_cell(hostile: str) -> None:
+    outside = _outside_code(seed_report(hostile))
+    for mark in ("<script", "\x1b", "\u202e", "@maintainer", "![](", "# out of", "a | b"):
+        assert mark not in outside
+    assert not re.search("[\x00-\x08\x0e-\x1f\u202a-\u202e]", seed_report(hostile))
+
+
+def _outside_code(markdown: str) -> str:
+    """The Markdown without its fenced blocks and code spans, as CommonMark reads them."""
+    kept, closing = [], ""
+    for line in markdown.splitlines():
+        found = re.match("`{3,}", line)
+        if closing:
+            closing = "" if line.strip() == closing else closing
+        elif found:
+            closing = found[0]
+        else:
+            kept.append(re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", line))
+    assert not closing, "a fence was left open"
+    return "\n".join(kept)
+
+
+def test_a_secret_in_a_message_is_masked() -> None:
+    assert "sk-abcdefghijklmnopqrstuvwx" not in seed_report("key sk-abcdefghijklmnopqrstuvwx")
+
+
+def test_a_fence_is_longer_than_any_run_inside() -> None:
+    assert fence("a\n```\nb").startswith("````\n")
+
+
+def test_a_code_span_holds_backticks() -> None:
+    assert code("a `b` c") == "``a `b` c``"

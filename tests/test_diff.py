@@ -1,0 +1,69 @@
+"""What `diff` says of two requests, on hand-made links."""
+
+from datetime import UTC, datetime
+
+from kimitap.conversation import Message, Reasoning, Reply, Text, ToolCall, Turn
+from kimitap.diff import Change, changes_of, diff_link
+from kimitap.exchange import Outcome
+from kimitap.lineage import Echo, EchoKind, Link, Mark, Pair, Relation
+
+USER = Message("user", (Text("Write Test.md."),))
+CALL = ToolCall("write_to_file", '{"path":"Test.md"}', "functions.write_to_file:0")
+CALLING = Message("assistant", (Reasoning("A file."), Text("Now."), CALL))
+BLANK = Message("assistant")
+
+
+def turn(exchange: int, messages: tuple[Message, ...], reply: Message, **settings: object) -> Turn:
+    return Turn(
+        exchange=exchange,
+        dialect="openai-chat",
+        path="/v1/chat/completions",
+        started_at=datetime(2026, 11, 22, tzinfo=UTC),
+        ended_at=None,
+        outcome=Outcome.COMPLETE,
+        messages=messages,
+        reply=Reply(reply, complete=True),
+        status=200,
+        parameters=settings,
+    )
+
+
+def link(old: Turn, new: Turn, prefix: int, *pairs: Pair) -> Link:
+    return Link(old, new, Relation.CONTINUES, prefix, pairs, Echo(EchoKind.BLANKED, place=prefix))
+
+
+def test_the_kept_prefix_and_the_changed_reply_stand_in_order() -> None:
+    old = turn(1, (USER,), CALLING)
+    new = turn(2, (USER, BLANK, USER), BLANK)
+    pairs = (Pair(Mark.CHANGED, 1, 1), Pair(Mark.NEW, None, 2))
+    diff = diff_link(link(old, new, 1, *pairs))
+    assert [(r.mark, r.old_index, r.new_index) for r in diff.rows] == [
+        (Mark.SAME, 0, 0),
+        (Mark.CHANGED, 1, 1),
+        (Mark.NEW, None, 2),
+    ]
+    assert [row.is_reply for row in diff.rows] == [False, True, False]
+
+
+def test_each_field_that_is_lost_is_named() -> None:
+    assert changes_of(CALLING, BLANK) == (
+        Change("reasoning", "A file.", None),
+        Change("text", "Now.", None),
+        Change("tool_calls[0].id", "functions.write_to_file:0", None),
+        Change("tool_calls[0].name", "write_to_file", None),
+        Change("tool_calls[0].arguments", '{"path":"Test.md"}', None),
+    )
+
+
+def test_equal_messages_have_no_changes() -> None:
+    assert changes_of(CALLING, CALLING) == ()
+
+
+def test_a_changed_parameter_is_a_setting_and_not_a_message() -> None:
+    old = turn(1, (USER,), CALLING, temperature=0.6, top_k=40)
+    new = turn(2, (USER, CALLING), BLANK, temperature=1.0)
+    diff = diff_link(link(old, new, 2))
+    assert [(c.field, c.old, c.new) for c in diff.settings] == [
+        ("temperature", "0.6", "1.0"),
+        ("top_k", "40", None),
+    ]
