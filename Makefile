@@ -1,0 +1,56 @@
+# `make demo` and `make test` are all a newcomer needs; `make check` is the developers' door.
+# make PYTHON=… names the Python to use; ARGS="-k words" goes to pytest; VENV=… keeps several apart.
+
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+LOCKER := .venv-lock
+
+.PHONY: help demo demo-llama test check format lock samples screenshots bench clean venv
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: venv ## an agent loses a tool turn, and Kimitap shows where (no model, no key)
+	@$(BIN)/kimitap demo
+
+demo-llama: venv ## the same against a real llama-server with a small real model
+	@scripts/demo-llama.sh $(BIN)/python
+
+test: venv ## all tests, those against a real llama-server included
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: venv ## format, lint, strict types, and all tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+format: venv ## put the source into its format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+samples: venv ## record the two sample recordings of sessions/ anew
+	@$(BIN)/python scripts/make_samples.py
+
+screenshots: venv ## draw the pictures of the README anew
+	@$(BIN)/python scripts/screenshots.py
+
+bench: venv ## measure what recording costs
+	@$(BIN)/python -m bench
+
+# uv resolves for every platform and Python at once; plain pip installs the result.
+lock: ## resolve requirements.lock anew, to the newest versions that pyproject.toml allows
+	@python=$$(scripts/find-python.sh $(PYTHON)) && $$python -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip install --quiet uv
+	@$(LOCKER)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.12 \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		--group dev pyproject.toml --output-file requirements.lock
+	@rm -rf $(LOCKER)
+
+clean: ## remove what was made: environments, caches, the llama-server
+	@rm -rf .venv .venv-* .llama .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@scripts/make-venv.sh $(VENV) "$(PYTHON)"
