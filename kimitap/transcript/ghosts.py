@@ -1,0 +1,140 @@
+"""Ghost rows: what a request should repeat and does not, at the place where it should stand."""
+
+from collections.abc import Iterator
+
+from kimitap.conversation import Message
+from kimitap.lineage import CallEcho, Echo, EchoKind, Fate, Link, Mark, Pair
+from kimitap.rules.finding import Place
+from kimitap.transcript.row import ROLE_WORDS, Kind, Row
+from kimitap.transcript.wording import call_line, message_line, message_text
+from kimitap.visible import one_line
+
+LOST_TURN = "LOST TURN"
+LOST_REPLY = "LOST REPLY"
+LOST_CALL = "LOST CALL"
+LOST_TEXT = "LOST TEXT"
+LOST_REASONING = "LOST REASONING"
+LOST_MESSAGE = "LOST MESSAGE"
+NO_RESULT = "NO RESULT"
+
+
+def reply_ghosts(link: Link) -> Iterator[Row]:
+    """What of the parent's reply is missing where the reply should stand."""
+    echo, parent = link.echo, link.parent
+    if not link.judged or echo.kind in {EchoKind.SUPERSEDED, EchoKind.FLATTENED}:
+        return
+    if echo.kind in {EchoKind.MISSING, EchoKind.BLANKED}:
+        yield from _whole_reply(link)
+        return
+    for call in echo.calls:
+        if call.fate is Fate.GONE:
+            yield _lost_call(link, call)
+    if echo.text is Fate.GONE:
+        text = parent.reply.message.text
+        said = f"said in #{parent.exchange}: {one_line(text, 300)}"
+        yield _ghost(link, echo.place, LOST_TEXT, said, text)
+    if echo.reasoning is Fate.GONE:
+        yield lost_reasoning(link)
+
+
+def _whole_reply(link: Link) -> Iterator[Row]:
+    reply, n = link.parent.reply.message, link.parent.exchange
+    if not reply.parts:
+        return
+    how = "came back blank" if link.echo.kind is EchoKind.BLANKED else "is not in this request"
+    said = one_line(reply.text, 300)
+    text = f"the reply of #{n} {how}" + (f": {said}" if said else "")
+    title = LOST_TURN if reply.tool_calls else LOST_REPLY
+    yield _ghost(link, link.echo.place, title, text, message_text(reply))
+    for call in link.echo.calls:
+        if call.fate is Fate.GONE:
+            yield _lost_call(link, call)
+
+
+def _lost_call(link: Link, call: CallEcho) -> Row:
+    note = "" if call.answered else "its result too"
+    text = call_line(call.call)
+    return _ghost(link, link.echo.place, LOST_CALL, text, text, note, call.part)
+
+
+def lost_reasoning(link: Link) -> Row:
+    """The reply's reasoning, which most agents never send back: shown only where a rule minds."""
+    text = link.parent.reply.message.reasoning
+    said = f"{len(text):,} characters thought in #{link.parent.exchange} are gone"
+    return _ghost(link, link.echo.place, LOST_REASONING, said, text)
+
+
+def result_ghosts(link: Link) -> Iterator[Row]:
+    """Calls that the request repeats without an answer, at the end of the block of results."""
+    if not link.judged:
+        return
+    at = end_of_block(link)
+    for call in link.echo.calls:
+        if call.fate in {Fate.SAME, Fate.CHANGED} and not call.answered:
+            text = call_line(call.call)
+            note = f"asked in #{link.parent.exchange}, unanswered here"
+            yield _ghost(link, at, NO_RESULT, text, text, note, call.part, role="TOOL")
+
+
+def end_of_block(link: Link) -> int:
+    """The index behind the results that follow the reply in the request."""
+    at = max(link.echo.slot, default=link.echo.place - 1) + 1
+    messages = link.child.messages
+    while at < len(messages) and messages[at].tool_results:
+        at += 1
+    return at
+
+
+def message_ghost(link: Link, pair: Pair, at: int) -> Row:
+    """An older message that the request no longer carries."""
+    old: Message = link.history[pair.old or 0]
+    text = message_line(old)
+    role = ROLE_WORDS.get(old.role, "")
+    return _ghost(
+        link, at, LOST_MESSAGE, text, message_text(old), "was in earlier requests", role=role
+    )
+
+
+def stray(exchange: int, place: Place, title: str, text: str) -> Row:
+    """A ghost that only a finding speaks of."""
+    return Row(
+        exchange, Kind.GHOST, text, title=title, message_index=place.message_index, part=place.part
+    )
+
+
+def _ghost(
+    link: Link,
+    at: int,
+    title: str,
+    text: str,
+    content: str,
+    note: str = "",
+    part: int | None = None,
+    role: str = "ASST",
+) -> Row:
+    return Row(
+        link.child.exchange,
+        Kind.GHOST,
+        text,
+        role=role,
+        title=title,
+        note=note,
+        message_index=at,
+        part=part,
+        content=content,
+        origin=Place(link.parent.exchange, None, part),
+    )
+
+
+def gone(pair: Pair, echo_at: int) -> bool:
+    """True for an old message, not the reply, that has no counterpart."""
+    return pair.mark is Mark.GONE and pair.old != echo_at
+
+
+def slot_title(echo: Echo) -> str:
+    """What is wrong with the messages that stand in the reply's place, in two or three words."""
+    return {
+        EchoKind.FLATTENED: "CALLS AS TEXT",
+        EchoKind.ALTERED: "ALTERED",
+        EchoKind.PARTIAL: "PARTIAL",
+    }.get(echo.kind, "")
