@@ -1,0 +1,42 @@
+"""What an exchange means: one file for each variant of the API.
+
+A dialect never raises, whatever the bytes: what it cannot read becomes a `Fault` in the turn.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kimitap.conversation import Turn
+from kimitap.dialects import openai_chat
+from kimitap.dialects.memo import Memo
+from kimitap.exchange import Exchange
+
+__all__ = ["DIALECTS", "Dialect", "Memo", "decode", "speaks"]
+
+
+class Dialect(NamedTuple):
+    """One variant of the API."""
+
+    name: str
+    speaks: Callable[[Exchange], bool]
+    decode: Callable[[Exchange, Memo], Turn]
+
+
+DIALECTS: tuple[Dialect, ...] = (Dialect(openai_chat.NAME, openai_chat.speaks, openai_chat.decode),)
+
+
+def speaks(exchange: Exchange) -> str | None:
+    """The name of the dialect of an exchange, by its method and path; None where there is none."""
+    return next((dialect.name for dialect in DIALECTS if dialect.speaks(exchange)), None)
+
+
+def decode(exchange: Exchange, memo: Memo | None = None) -> Turn | None:
+    """The turn that an exchange is, finished or in flight; None where no dialect speaks it.
+
+    With one `memo` for a whole recording each message is decoded once, however many requests carry
+    it, and equal pieces give one `Message` object.
+    """
+    for dialect in DIALECTS:
+        if dialect.speaks(exchange):
+            return dialect.decode(exchange, Memo() if memo is None else memo)
+    return None

@@ -1,0 +1,112 @@
+"""What stands beside the message in a chat completion: counts, times, names, and errors.
+
+A stream may say these in any chunk and more than once (ik_llama.cpp counts in every one): the last
+word of a number counts, the first of a name.
+"""
+
+from typing import Any
+
+from kimitap.conversation import Timings, Usage
+from kimitap.dialects.jsonread import dumps
+
+_LONGEST_ERROR = 4000
+
+
+class Facts:
+    """Gathers them from one body or from many chunks."""
+
+    def __init__(self) -> None:
+        self.model = ""
+        self.fingerprint = ""
+        self.error = ""
+        self.error_in_stream = False
+        self._usage: dict[str, Any] = {}
+        self._timings: dict[str, Any] = {}
+
+    def read(self, value: dict[str, Any]) -> None:
+        """Takes what a body or chunk says, but for its error."""
+        if not self.model and isinstance(value.get("model"), str):
+            self.model = value["model"]
+        if not self.fingerprint and isinstance(value.get("system_fingerprint"), str):
+            self.fingerprint = value["system_fingerprint"]
+        usage = value.get("usage")
+        if isinstance(usage, dict):
+            self._usage.update(usage)
+        timings = value.get("timings")
+        if isinstance(timings, dict):
+            self._timings.update(timings)
+
+    def fail(self, value: Any, in_stream: bool) -> None:
+        """Takes an error; the first one counts."""
+        if not self.error:
+            self.error = error_text(value)
+            self.error_in_stream = in_stream
+
+    @property
+    def usage(self) -> Usage:
+        """The counts. Where `usage` is silent, llama.cpp's timings say the same.
+
+        Cached tokens: `cache_n`, else `cached_tokens`, else what was in the prompt but was not
+        processed (ik_llama.cpp).
+        """
+        prompt = _count(self._usage.get("prompt_tokens"))
+        completion = _count(self._usage.get("completion_tokens"))
+        times = self.timings
+        details = self._usage.get("prompt_tokens_details")
+        cached = times.cache_n
+        if cached is None and isinstance(details, dict):
+            cached = _count(details.get("cached_tokens"))
+        if cached is None and prompt is not None and times.prompt_n is not None:
+            cached = max(0, prompt - times.prompt_n)
+        if prompt is None and times.cache_n is not None and times.prompt_n is not None:
+            prompt = times.cache_n + times.prompt_n
+        return Usage(prompt, times.predicted_n if completion is None else completion, cached)
+
+    @property
+    def timings(self) -> Timings:
+        said = self._timings
+        return Timings(
+            cache_n=_count(said.get("cache_n")),
+            prompt_n=_count(said.get("prompt_n")),
+            prompt_ms=_number(said.get("prompt_ms")),
+            predicted_n=_count(said.get("predicted_n")),
+            predicted_ms=_number(said.get("predicted_ms")),
+        )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18:
+        return float(value)
+    return None
+
+
+def _count(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number >= 0 else None
+
+
+def error_of(value: Any) -> Any:
+    """The error in a JSON body or chunk, or None: `error`, or a bare object that is one."""
+    if not isinstance(value, dict):
+        return None
+    if value.get("error"):
+        return value["error"]
+    if "choices" in value or "message" not in value:
+        return value.get("detail") if "choices" not in value else None
+    return value if "code" in value or value.get("object") == "error" else None
+
+
+def error_text(value: Any) -> str:
+    """An error in words: its type and message where it has them, else all of it."""
+    if isinstance(value, str):
+        return value[:_LONGEST_ERROR]
+    if not isinstance(value, dict):
+        return dumps(value)[:_LONGEST_ERROR]
+    inner = value.get("error")
+    if inner:
+        return error_text(inner)
+    message, kind = value.get("message"), value.get("type")
+    if not isinstance(message, str):
+        return dumps(value)[:_LONGEST_ERROR]
+    named = isinstance(kind, str) and kind and kind not in message
+    return (f"{kind}: {message}" if named else message)[:_LONGEST_ERROR]

@@ -1,0 +1,222 @@
+"""One message of OpenAI's chat completions, as a request's history or a whole reply has it.
+
+https://platform.openai.com/docs/api-reference/chat/create, and what servers and agents made of it:
+reasoning under several names, arguments as objects, the older `function_call`.
+"""
+
+from typing import Any
+
+from kimitap.conversation import (
+    Image,
+    Message,
+    Other,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    dump_canonical,
+)
+from kimitap.dialects.fault import Faults
+from kimitap.dialects.jsonread import dumps
+from kimitap.exchange import digest
+
+REASONING_FIELDS = (
+    "reasoning_content",  # llama-server, DeepSeek, Moonshot, Qwen
+    "reasoning",  # OpenRouter, vLLM, Ollama
+    "reasoning_text",
+    "reasoning_details",  # OpenRouter
+    "thinking",
+    "thinking_blocks",  # LiteLLM
+)
+
+_ROLES = {"developer": "system", "function": "tool"}
+_TEXT_KINDS = ("text", "input_text", "output_text")
+_THOUGHT_KINDS = ("thinking", "reasoning", "redacted_thinking")
+
+
+def message_of(value: Any, where: str, faults: Faults) -> Message:
+    """The message that a JSON value is; what it should not hold is a fault and left out."""
+    if not isinstance(value, dict):
+        faults.add(where, f"a message is an object, not {kind_of(value)}")
+        return Message("", (Other("message", dumps(value)),))
+    wire_role = _string(value, "role", where, faults, needed=True)
+    role = _ROLES.get(wire_role, wire_role)
+    name = _string(value, "name", where, faults)
+    if role == "tool":
+        return Message(role, tuple(_result(value, name, where, faults)), wire_role, name)
+    parts: list[Part] = reasoning_of(value, where, faults)
+    parts += content_parts(value.get("content"), f"{where}.content", faults)
+    if value.get("refusal"):
+        parts.append(Other("refusal", dumps(value["refusal"])))
+    parts += calls_of(value, where, faults)
+    return Message(role, tuple(parts), wire_role, name)
+
+
+def kind_of(value: Any) -> str:
+    """The JSON kind of a value, for a fault."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _string(
+    value: dict[str, Any], name: str, where: str, faults: Faults, needed: bool = False
+) -> str:
+    found = value.get(name)
+    if isinstance(found, str):
+        return found
+    if found is not None or needed:
+        what = "is missing" if name not in value else f"is a string, not {kind_of(found)}"
+        faults.add(f"{where}.{name}", f"{name} {what}")
+    return ""
+
+
+def content_parts(value: Any, where: str, faults: Faults) -> list[Part]:
+    """The parts of `content`: a string, a list of parts, or nothing."""
+    if isinstance(value, str):
+        return [Text(value)] if value else []
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [
+            part
+            for i, item in enumerate(value)
+            for part in _content_part(item, f"{where}[{i}]", faults)
+        ]
+    if isinstance(value, dict):
+        return _content_part(value, where, faults)
+    faults.add(where, f"content is a string or a list, not {kind_of(value)}")
+    return [Other("content", dumps(value))]
+
+
+def _content_part(item: Any, where: str, faults: Faults) -> list[Part]:
+    if isinstance(item, str):
+        return [Text(item)] if item else []
+    if not isinstance(item, dict):
+        faults.add(where, f"a part is an object, not {kind_of(item)}")
+        return [Other("part", dumps(item))]
+    kind = item.get("type")
+    if kind in _TEXT_KINDS and isinstance(item.get("text"), str):
+        return [Text(item["text"])] if item["text"] else []
+    if kind == "image_url":
+        image = image_of(item.get("image_url"))
+        if image:
+            return [image]
+    if kind in _THOUGHT_KINDS:
+        text = _thought(item)
+        return [Reasoning(text, str(kind))] if text else [Other(str(kind), dump_canonical(item))]
+    if not isinstance(kind, str):
+        faults.add(f"{where}.type", f"a part's type is a string, not {kind_of(kind)}")
+    elif kind in (*_TEXT_KINDS, "image_url"):
+        faults.add(where, f"a part of the type {kind} without its {kind}")
+    return [Other(kind if isinstance(kind, str) else "part", dump_canonical(item))]
+
+
+def image_of(value: Any) -> Image | None:
+    """The image that `image_url` names: an object with a `url`, or the URL itself."""
+    url = value.get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str) or not url:
+        return None
+    head, comma, data = url.partition(",")
+    if not (head.startswith("data:") and comma):
+        return Image(digest(url.encode("utf-8", "replace")).hex(), 0)
+    media_type, _, encoding = head[5:].partition(";")
+    size = len(data) * 3 // 4 - data[-2:].count("=") if "base64" in encoding else len(data)
+    return Image(digest(data.encode("utf-8", "replace")).hex(), size, media_type)
+
+
+def _thought(value: Any) -> str:
+    """The text of reasoning, however it is wrapped: a string, an object, a list of these."""
+    match value:
+        case str():
+            return value
+        case list():
+            return "".join(_thought(item) for item in value)
+        case dict():
+            names = ("text", "thinking", "summary", "content", "reasoning")
+            return next((t for t in (_thought(value.get(n)) for n in names) if t), "")
+        case _:
+            return ""
+
+
+def reasoning_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
+    """Reasoning from fields of its own; the same text under a second name counts once."""
+    parts: list[Part] = []
+    for name in REASONING_FIELDS:
+        found = value.get(name)
+        if found is None or found == "":
+            continue
+        text = _thought(found)
+        if not isinstance(found, str | list | dict):
+            faults.add(f"{where}.{name}", f"{name} is a string, not {kind_of(found)}")
+        if text and all(not isinstance(p, Reasoning) or p.text != text for p in parts):
+            parts.append(Reasoning(text, name))
+    return parts
+
+
+def _result(value: dict[str, Any], name: str, where: str, faults: Faults) -> list[Part]:
+    parts = content_parts(value.get("content"), f"{where}.content", faults)
+    text = "\n".join(p.text for p in parts if isinstance(p, Text))
+    call_id = value.get("tool_call_id")
+    if call_id is not None and not isinstance(call_id, str):
+        faults.add(f"{where}.tool_call_id", f"an id is a string, not {kind_of(call_id)}")
+        call_id = dumps(call_id)
+    rest = [p for p in parts if not isinstance(p, Text)]
+    return [ToolResult(text, call_id, name), *rest]
+
+
+def calls_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
+    """The tool calls of a message, the older single `function_call` included."""
+    calls = value.get("tool_calls")
+    parts: list[Part] = []
+    if isinstance(calls, list):
+        parts += [_call(c, f"{where}.tool_calls[{i}]", faults) for i, c in enumerate(calls)]
+    elif calls is not None:
+        faults.add(f"{where}.tool_calls", f"tool_calls is a list, not {kind_of(calls)}")
+    older = value.get("function_call")
+    if isinstance(older, dict):
+        parts.append(_named_call(older, None, f"{where}.function_call", faults))
+    elif older is not None:
+        faults.add(f"{where}.function_call", f"a call is an object, not {kind_of(older)}")
+    return parts
+
+
+def _call(value: Any, where: str, faults: Faults) -> Part:
+    if not isinstance(value, dict):
+        faults.add(where, f"a call is an object, not {kind_of(value)}")
+        return Other("tool_call", dumps(value))
+    call_id = value.get("id")
+    if call_id is not None and not isinstance(call_id, str):
+        faults.add(f"{where}.id", f"an id is a string, not {kind_of(call_id)}")
+        call_id = dumps(call_id)
+    for key in ("function", "custom"):
+        if isinstance(value.get(key), dict):
+            return _named_call(value[key], call_id, f"{where}.{key}", faults)
+    faults.add(where, "a call without its function")
+    return Other("tool_call", dump_canonical(value))
+
+
+def _named_call(value: dict[str, Any], call_id: str | None, where: str, faults: Faults) -> ToolCall:
+    name = _string(value, "name", where, faults, needed=True)
+    arguments, typed = arguments_of(value.get("arguments", value.get("input")))
+    return ToolCall(name, arguments, call_id, typed)
+
+
+def arguments_of(value: Any) -> tuple[str, bool]:
+    """A call's arguments as text, and whether the wire held them as the text they should be."""
+    if isinstance(value, str):
+        return value, True
+    if value is None:
+        return "", True
+    return dumps(value), False

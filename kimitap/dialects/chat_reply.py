@@ -1,0 +1,139 @@
+"""The reply of OpenAI's chat completions, streamed or whole, chosen by what the body holds.
+
+Servers answer a request for a stream with a JSON error, and a few stream what was not asked to be;
+the Content-Type decides only where the body itself does not.
+"""
+
+import re
+from typing import Any
+
+from kimitap.conversation import Message, Reply, Text
+from kimitap.dialects.chat_facts import Facts, error_of
+from kimitap.dialects.chat_message import kind_of, message_of
+from kimitap.dialects.chat_stream import StreamedReply
+from kimitap.dialects.encoding import decoded
+from kimitap.dialects.fault import Faults
+from kimitap.dialects.jsonread import UnreadableJson, loads
+from kimitap.exchange import Exchange, Outcome, header
+from kimitap.sse import Decoder
+
+_SILENT = Message("assistant", (), "assistant")
+_STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|)[ ]?:")
+_ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
+
+
+def reply_of(exchange: Exchange, faults: Faults) -> Reply:
+    """What the server answered, as far as it came."""
+    body, trouble = decoded(exchange.response, exchange.response_headers)
+    if trouble:
+        faults.add("response", trouble)
+    if exchange.lost_bytes:
+        faults.add("response", f"{exchange.lost_bytes} bytes were not kept by the recorder")
+    typed = "event-stream" in header(exchange.response_headers, "content-type").lower()
+    if _STREAM.match(body) or (typed and body.lstrip()[:1] != b"{"):
+        return _streamed(body, faults)
+    if not body.strip():
+        return _silent(exchange)
+    return _whole(body, exchange, faults)
+
+
+def _silent(exchange: Exchange) -> Reply:
+    failed = (exchange.status or 0) >= 400
+    error = f"{exchange.status} {exchange.reason}".strip() if failed else ""
+    return Reply(_SILENT, error=error, complete=failed and exchange.outcome in _ENDED)
+
+
+def _streamed(body: bytes, faults: Faults) -> Reply:
+    facts = Facts()
+    stream = StreamedReply(facts, faults)
+    decoder = Decoder()
+    for event in decoder.feed(body):
+        stream.add(event)
+    for event in decoder.close():
+        stream.add(event)
+    choices = [choice for _, choice in sorted(stream.choices.items())]
+    messages = [choice.message() for choice in choices]
+    finish_reason = choices[0].finish_reason if choices else None
+    return _reply(
+        messages,
+        facts,
+        finish_reason,
+        complete=stream.done or finish_reason is not None,
+        streamed=True,
+        events=stream.events,
+    )
+
+
+def _reply(
+    messages: list[Message],
+    facts: Facts,
+    finish_reason: str | None,
+    complete: bool,
+    streamed: bool = False,
+    events: int = 0,
+) -> Reply:
+    return Reply(
+        message=messages[0] if messages else _SILENT,
+        finish_reason=finish_reason,
+        complete=complete,
+        error=facts.error,
+        error_in_stream=facts.error_in_stream,
+        usage=facts.usage,
+        timings=facts.timings,
+        model=facts.model,
+        fingerprint=facts.fingerprint,
+        streamed=streamed,
+        events=events,
+        others=tuple(messages[1:]),
+    )
+
+
+def _whole(body: bytes, exchange: Exchange, faults: Faults) -> Reply:
+    failed = (exchange.status or 0) >= 400
+    facts = Facts()
+    try:
+        value, unusual = loads(body)
+    except UnreadableJson as problem:
+        if failed:
+            facts.fail(body.decode("utf-8", "replace").strip(), in_stream=False)
+            return _reply([], facts, None, complete=exchange.outcome in _ENDED)
+        faults.add("response", str(problem))
+        return _reply([], facts, None, complete=False)
+    if unusual:
+        faults.add("response", unusual)
+    error = error_of(value)
+    if error is not None or failed:
+        facts.fail(value if error is None else error, in_stream=False)
+    if not isinstance(value, dict):
+        faults.add("response", f"a response is an object, not {kind_of(value)}")
+        return _reply([], facts, None, complete=failed)
+    facts.read(value)
+    return _choices(value, facts, faults)
+
+
+def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:
+    choices = value.get("choices")
+    if not isinstance(choices, list) or not choices:
+        if not facts.error:
+            faults.add("response.choices", "a response without a choice")
+        return _reply([], facts, None, complete=bool(facts.error))
+    messages = [_choice(c, f"response.choices[{i}]", faults) for i, c in enumerate(choices)]
+    reason = choices[0].get("finish_reason") if isinstance(choices[0], dict) else None
+    if reason is not None and not isinstance(reason, str):
+        what = f"a finish_reason is a string, not {kind_of(reason)}"
+        faults.add("response.choices[0].finish_reason", what)
+        reason = None
+    return _reply(messages, facts, reason or None, complete=True)
+
+
+def _choice(value: Any, where: str, faults: Faults) -> Message:
+    if not isinstance(value, dict):
+        faults.add(where, f"a choice is an object, not {kind_of(value)}")
+        return _SILENT
+    message = value.get("message", value.get("delta"))
+    if isinstance(message, dict):
+        return message_of({"role": "assistant", **message}, f"{where}.message", faults)
+    if isinstance(value.get("text"), str):
+        return Message("assistant", (Text(value["text"]),), "assistant")
+    faults.add(f"{where}.message", f"a message is an object, not {kind_of(message)}")
+    return _SILENT
