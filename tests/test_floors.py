@@ -15,6 +15,7 @@ FLOORS: dict[str, set[str]] = {
     "errors": set(),
     "visible": set(),
     "places": {"errors"},
+    "recipes": set(),
     "exchange": {"errors"},
     "conversation": {"exchange"},
     "lineage": {"conversation"},
@@ -34,7 +35,7 @@ FLOORS: dict[str, set[str]] = {
     "demo": set(),
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report"},
+    | {"report", "recipes"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 
