@@ -62,18 +62,49 @@ class Decoder:
                 data = data[1:]
         if not data:
             return []
+        events: list[Event] = []
+        if self._between_events:
+            if self._fresh and len(data) >= len(_BOM):
+                self._fresh = False
+                data = data.removeprefix(_BOM)
+            if not self._fresh:
+                data = self._whole_events(data, events)
+        self._portion(data, events)
+        return events
+
+    @property
+    def _between_events(self) -> bool:
+        """Nothing is left of an event begun."""
+        return not (self._tail or self._data or self._errors or self._kind) and self._retry is None
+
+    def _whole_events(self, data: bytes, events: list[Event]) -> bytes:
+        """Reads the events that end with two line feeds, as nearly all do; gives the rest back."""
+        *blocks, rest = data.split(b"\n\n")
+        for block in blocks:
+            plain = block[:6] == b"data: " and 0x0A not in block and 0x0D not in block
+            if plain and len(block) <= self._limit:
+                try:
+                    events.append(Event("message", block[6:].decode(), self._id))
+                    continue
+                except UnicodeDecodeError:
+                    pass
+            self._lines([*block.splitlines(), b""], events)
+        return rest
+
+    def _portion(self, data: bytes, events: list[Event]) -> None:
+        """Reads any bytes, line by line."""
+        if not data:
+            return
         lines = data.splitlines()
         last = data[-1]
         tail = lines.pop() if last != 0x0A and last != 0x0D else b""
         self._after_cr = last == 0x0D
-        events: list[Event] = []
         if lines:
             if self._tail or self._fresh:
                 lines[0] = self._first_line(lines[0])
             self._lines(lines, events)
         if tail:
             self._keep(tail)
-        return events
 
     def close(self) -> list[Event]:
         """What the stream ended in the middle of: at most one event and one error, unfinished."""

@@ -29,12 +29,10 @@ class Facts:
             self.model = value["model"]
         if not self.fingerprint and isinstance(value.get("system_fingerprint"), str):
             self.fingerprint = value["system_fingerprint"]
-        usage = value.get("usage")
-        if isinstance(usage, dict):
-            self._usage.update(usage)
-        timings = value.get("timings")
-        if isinstance(timings, dict):
-            self._timings.update(timings)
+        if "usage" in value and isinstance(value["usage"], dict):
+            self._usage.update(value["usage"])
+        if "timings" in value and isinstance(value["timings"], dict):
+            self._timings.update(value["timings"])
 
     def fail(self, value: Any, in_stream: bool) -> None:
         """Takes an error; the first one counts."""
@@ -44,7 +42,7 @@ class Facts:
 
     @property
     def usage(self) -> Usage:
-        """The counts. Where `usage` is silent, llama.cpp's timings say the same.
+        """The counts. Where `usage` is silent or lags behind, llama.cpp's timings know better.
 
         Cached tokens: `cache_n`, else `cached_tokens`, else what was in the prompt but was not
         processed (ik_llama.cpp).
@@ -60,7 +58,8 @@ class Facts:
             cached = max(0, prompt - times.prompt_n)
         if prompt is None and times.cache_n is not None and times.prompt_n is not None:
             prompt = times.cache_n + times.prompt_n
-        return Usage(prompt, times.predicted_n if completion is None else completion, cached)
+        counted = [n for n in (completion, times.predicted_n) if n is not None]
+        return Usage(prompt, max(counted, default=None), cached)
 
     @property
     def timings(self) -> Timings:
@@ -91,9 +90,11 @@ def error_of(value: Any) -> Any:
         return None
     if value.get("error"):
         return value["error"]
-    if "choices" in value or "message" not in value:
-        return value.get("detail") if "choices" not in value else None
-    return value if "code" in value or value.get("object") == "error" else None
+    if "choices" in value:
+        return None
+    if "message" in value and ("code" in value or value.get("object") == "error"):
+        return value
+    return value.get("detail")
 
 
 def error_text(value: Any) -> str:
@@ -105,7 +106,7 @@ def error_text(value: Any) -> str:
     inner = value.get("error")
     if inner:
         return error_text(inner)
-    message, kind = value.get("message"), value.get("type")
+    message, kind = value.get("message"), value.get("type") or value.get("code")
     if not isinstance(message, str):
         return dumps(value)[:_LONGEST_ERROR]
     named = isinstance(kind, str) and kind and kind not in message

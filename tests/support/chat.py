@@ -59,9 +59,9 @@ def exchange(
 
     `reply` is a choice: `{"message": {…}, "finish_reason": …}`. With a status of 400 or more it is
     the body of the error. None is a reply that was cut: a stream that stopped after its first
-    chunk. `cut` takes the end (finish chunk and `[DONE]`, or the last half of the JSON) off. `extra`
-    goes into the body, or into the stream's last chunk (usage, timings). Model and ids are a
-    llama-server's. `headers` follow a User-Agent; `stream` also goes into the request.
+    chunk. `cut` takes the end off (finish chunk and `[DONE]`, or the last half of the JSON).
+    `extra` goes into the body, or into the stream's last chunk (usage, timings). Model and ids are
+    a llama-server's. `headers` follow a User-Agent; `stream` also goes into the request.
     """
     began = started_at or BEGIN + timedelta(seconds=10 * number)
     ended = began + timedelta(seconds=duration_s)
@@ -161,15 +161,12 @@ def stream_of(
         deltas += [{name: text[i : i + step]} for i in range(0, len(text), step)]
     for index, call in enumerate(message.get("tool_calls") or ()):
         deltas += _call_deltas(index, call, step)
-    end = (
-        [({}, (choice or {}).get("finish_reason", "stop"))]
-        if not cut and choice is not None
-        else []
-    )
-    pairs: list[tuple[dict[str, Any], str | None]] = [*((d, None) for d in deltas), *end]
-    chunks = [_chunk(d, reason, number, extra if reason else None) for d, reason in pairs]
+    chunks = [_chunk(delta, None, number, None) for delta in deltas]
+    ended = choice is not None and not cut
+    if choice is not None and ended:
+        chunks.append(_chunk({}, choice.get("finish_reason", "stop"), number, extra))
     events = b"".join(b"data: " + orjson.dumps(chunk) + b"\n\n" for chunk in chunks)
-    return events + (b"data: [DONE]\n\n" if end else b"")
+    return events + (b"data: [DONE]\n\n" if ended else b"")
 
 
 def _call_deltas(index: int, call: Mapping[str, Any], step: int) -> list[dict[str, Any]]:
