@@ -61,3 +61,26 @@ class Finding:
     thread: str = ""
     related: tuple[Place, ...] = ()
     evidence: tuple[Evidence, ...] = field(default_factory=tuple)
+
+
+def as_json(finding: Finding) -> dict[str, object]:
+    """The finding as plain values for programs: its own place flat, related ones as objects."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "side": finding.side.value,
+        "message": finding.message,
+        "session": finding.session,
+        "thread": finding.thread,
+        "exchange": finding.place.exchange,
+        "message_index": finding.place.message_index,
+        "part": finding.place.part,
+        "related": [_known(place) for place in finding.related],
+        "evidence": [{"exchange": e.exchange, "quote": e.quote} for e in finding.evidence],
+    }
+
+
+def _known(place: Place) -> dict[str, int]:
+    """What is known of a related place; `{"exchange": 2}` is the reply of exchange 2."""
+    steps = {"message_index": place.message_index, "part": place.part}
+    return {"exchange": place.exchange} | {k: v for k, v in steps.items() if v is not None}

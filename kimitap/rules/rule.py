@@ -14,21 +14,28 @@ class Sample:
     """One exchange of an example: the request's JSON and the server's answer.
 
     `reply` is an OpenAI chat-completions choice: `{"message": {…}, "finish_reason": …}`; None is a
-    stream that was cut before its end. `status` other than 200 makes `reply` the error body.
+    stream that was cut before it said anything, and one without a finish reason a stream that was
+    cut after that message. `status` other than 200 makes `reply` the error body. `cancelled` says
+    that it was the client who hung up.
     """
 
     request: Mapping[str, object]
     reply: Mapping[str, object] | None
     status: int = 200
+    cancelled: bool = False
 
 
 @dataclass(frozen=True)
 class Example:
-    """A small session. `expected`: the places where the rule must strike; empty for a clean one."""
+    """A small session. `expected`: the places where the rule must strike; empty for a clean one.
+
+    Exchanges are numbered from 1. `also` names the other rules that rightly strike here.
+    """
 
     title: str
     exchanges: Sequence[Sample]
     expected: Sequence[Place] = ()
+    also: Sequence[str] = ()
 
 
 class Rule(ABC):

@@ -1,0 +1,167 @@
+"""Calls and results within one request, and which of a history's defects a request shows first.
+
+An agent sends its whole history every time, so a defect stands in every later request as well; it
+is one defect, found where it first appears.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kimitap.conversation import Message, ToolCall, ToolResult, Turn
+from kimitap.lineage import Link, Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Consecutive assistant messages, `messages[start:results]`, and the block of results after
+    them, `messages[results:stop]`. Either may be empty."""
+
+    start: int
+    results: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something wrong at `index` of a request. Equal `key`s are the same kind of content.
+
+    `parts` are the parts concerned, as (message, part), in order.
+    """
+
+    index: int
+    key: Hashable
+    parts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What remains of a round when calls and results are paired: where, and what stands there."""
+
+    calls: tuple[tuple[int, int, ToolCall], ...]
+    """Calls without a result: (message, part, call)."""
+    results: tuple[tuple[int, int, ToolResult], ...]
+    """Results whose id the round's assistant messages do not declare."""
+
+
+Finder = Callable[[Sequence[Message], Round], Iterator[Defect]]
+
+
+def answers(message: Message) -> bool:
+    """True for a message that carries results of tools."""
+    return message.role == "tool" or bool(message.tool_results)
+
+
+def rounds(messages: Sequence[Message], since: int = 0) -> Iterator[Round]:
+    """The rounds of a request from the message `since` on, which must not stand inside one."""
+    at = since
+    while at < len(messages):
+        start = at
+        while at < len(messages) and messages[at].role == "assistant":
+            at += 1
+        results = at
+        while at < len(messages) and answers(messages[at]):
+            at += 1
+        if at == start:
+            at += 1
+        else:
+            yield Round(start, results, at)
+
+
+def paired(messages: Sequence[Message], found: Round) -> Pairing:
+    """Pair each result with a call of its id, then those without an id by their place.
+
+    A second result for an id that is answered already is no orphan.
+    """
+    calls = [
+        (i, n, part)
+        for i in range(found.start, found.results)
+        for n, part in enumerate(messages[i].parts)
+        if isinstance(part, ToolCall)
+    ]
+    declared = {call.id or "" for _, _, call in calls}
+    strangers = []
+    for i in range(found.results, found.stop):
+        for n, part in enumerate(messages[i].parts):
+            if isinstance(part, ToolResult) and not _take(calls, part.call_id or ""):
+                strangers.append((i, n, part))
+    _pair_by_place(calls, strangers)
+    return Pairing(
+        tuple(calls), tuple(s for s in strangers if (s[2].call_id or "") not in declared)
+    )
+
+
+def _take(calls: list[tuple[int, int, ToolCall]], call_id: str) -> bool:
+    """Take the first open call of that id off the list; False where there is none."""
+    for at, (_, _, call) in enumerate(calls):
+        if (call.id or "") == call_id:
+            del calls[at]
+            return True
+    return False
+
+
+def _pair_by_place(
+    calls: list[tuple[int, int, ToolCall]], strangers: list[tuple[int, int, ToolResult]]
+) -> None:
+    """A result without an id answers the first open call; a call without one takes a result."""
+    for stranger in [s for s in strangers if not s[2].call_id]:
+        if calls:
+            del calls[0]
+            strangers.remove(stranger)
+    for call in [c for c in calls if not c[2].id]:
+        if strangers:
+            del strangers[0]
+            calls.remove(call)
+
+
+def first_shown(thread: Thread, find: Finder) -> Iterator[tuple[Turn, Link | None, Defect]]:
+    """Each defect of the thread's requests once, with the turn whose request first shows it.
+
+    What a fork inherited from another thread was shown there. Costs what is new in each request.
+    """
+    shown: Counter[Hashable] = Counter()
+    known: dict[int, tuple[Defect, ...]] = {}
+    for turn, link in zip(thread.turns, thread.links, strict=True):
+        if link is not None and link.parent.exchange not in known:
+            known[link.parent.exchange] = _all(link.parent.messages, find)
+            shown |= Counter(d.key for d in known[link.parent.exchange])
+        kept, fresh = _split(turn, link, known, find)
+        standing = Counter(d.key for d in kept)
+        for defect in fresh:
+            standing[defect.key] += 1
+            if standing[defect.key] > shown[defect.key]:
+                yield turn, link, defect
+        shown |= standing
+        known[turn.exchange] = (*kept, *fresh)
+
+
+def _split(
+    turn: Turn, link: Link | None, known: dict[int, tuple[Defect, ...]], find: Finder
+) -> tuple[tuple[Defect, ...], tuple[Defect, ...]]:
+    """The defects of a request: in what it shares with its parent's, and in the rest."""
+    if link is None:
+        return (), _all(turn.messages, find)
+    since = _last_boundary(turn.messages, _shared(link.parent.messages, turn.messages))
+    kept = tuple(d for d in known[link.parent.exchange] if d.index < since)
+    return kept, _all(turn.messages, find, since)
+
+
+def _all(messages: Sequence[Message], find: Finder, since: int = 0) -> tuple[Defect, ...]:
+    return tuple(defect for found in rounds(messages, since) for defect in find(messages, found))
+
+
+def _shared(old: Sequence[Message], new: Sequence[Message]) -> int:
+    """How many messages two requests begin with in common, ids included."""
+    shortest = min(len(old), len(new))
+    if old[:shortest] == new[:shortest]:
+        return shortest
+    return next(i for i in range(shortest) if old[i] != new[i])
+
+
+def _last_boundary(messages: Sequence[Message], at: int) -> int:
+    """The start of the round that reaches up to `at`: it may have grown."""
+    while at > 0 and answers(messages[at - 1]):
+        at -= 1
+    while at > 0 and messages[at - 1].role == "assistant":
+        at -= 1
+    return at

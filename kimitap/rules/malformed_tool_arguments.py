@@ -1,0 +1,120 @@
+"""A call that nobody can run: its arguments are no JSON object."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import ToolCall, Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules import soundness
+from kimitap.rules.examples import READ, TASK, assistant, call, step
+from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import named, quoted_call
+
+HALF = '{"path": "summary.md", "content": "# Summ'
+
+
+class MalformedToolArguments(Rule):
+    """The reply is complete; a cut one is stream-aborted."""
+
+    name = "malformed-tool-arguments"
+    severity = Severity.ERROR
+    side = Side.MODEL
+    summary = "a tool call's arguments are not a JSON object"
+    meaning = (
+        "The reply is complete, but the arguments of its call are broken JSON, or JSON of another "
+        "kind. Agents then guess: they run the tool with {}, with repaired and shortened "
+        "arguments, or throw the turn away. Empty arguments and null count as {}. A reply whose "
+        "stream was cut is reported as stream-aborted instead."
+    )
+    remedy = (
+        "If the reply ended for its length, raise max_tokens or the server's context (-c). If two "
+        "objects are glued together, update the server: it gave two calls one index. Else try a "
+        "larger quantisation, a lower temperature, or the model's own chat template with --jinja."
+    )
+    source = "llama-server: “Failed to parse tool call arguments as JSON”"
+    examples: ClassVar = (
+        Example(
+            "no arguments at all, null, and an empty object",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        None,
+                        call("c1", "run_command", ""),
+                        call("c2", "run_command", "null"),
+                        call("c3", "run_command", " {} "),
+                    ),
+                ),
+            ),
+        ),
+        Example(
+            "not a number, and half a surrogate pair: odd, but objects",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        None,
+                        call("c1", "run_command", '{"command": NaN}'),
+                        call("c2", "run_command", '{"command": "\\ud83d"}'),
+                    ),
+                ),
+            ),
+        ),
+        Example(
+            "the stream was cut inside the arguments",
+            (step(TASK, assistant(None, call("c1", "write_file", HALF)), None),),
+            also=("stream-aborted",),
+        ),
+        Example(
+            "arguments cut by the length limit, in the second of two calls",
+            (step(TASK, assistant(None, READ, call("c2", "write_file", HALF)), "length"),),
+            (Place(1, None, 1),),
+        ),
+        Example(
+            "a list, a string and two objects glued together",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        None,
+                        call("c1", "run_command", '["ls"]'),
+                        call("c2", "run_command", '"ls"'),
+                        call("c3", "run_command", '{"command":"ls"}{"command":"pwd"}'),
+                    ),
+                ),
+            ),
+            (Place(1, None, 0), Place(1, None, 1), Place(1, None, 2)),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in thread.turns:
+            if not turn.reply.complete:
+                continue
+            for part, call_ in enumerate(turn.reply.message.parts):
+                if isinstance(call_, ToolCall) and soundness.malformed(call_):
+                    yield self._finding(turn, part, call_)
+
+    def _finding(self, turn: Turn, part: int, broken: ToolCall) -> Finding:
+        side, why = _blame(turn, broken)
+        return Finding(
+            self.name,
+            self.severity,
+            side,
+            f"The {named([broken])} of exchange {turn.exchange} cannot be run: {why}.",
+            Place(turn.exchange, None, part),
+            evidence=(quoted_call(turn, broken),),
+        )
+
+
+def _blame(turn: Turn, broken: ToolCall) -> tuple[Side, str]:
+    """Whose side the arguments broke on, and what tells."""
+    text = broken.arguments.strip()
+    if turn.reply.finish_reason == "length":
+        return Side.SERVER, "the server ended the reply at its length limit, inside the arguments"
+    if "}{" in "".join(text.split()) and text.startswith("{"):
+        return Side.SERVER, "the arguments of two calls are glued together under one index"
+    if soundness.is_json(text):
+        return Side.MODEL, "the arguments are JSON, but no object"
+    return Side.MODEL, "the arguments are no valid JSON, though the reply ended well"

@@ -1,0 +1,143 @@
+"""A result stands in the history, and no call that it answers."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from kimitap.conversation import Message, ToolResult, Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules.examples import (
+    ASKED,
+    DONE,
+    NOTES,
+    READ,
+    READ_TWO,
+    TASK,
+    WRITTEN,
+    WROTE,
+    assistant,
+    call,
+    step,
+    tool,
+    user,
+)
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.history import Defect, Round, first_shown, paired
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut, quoted_request, times
+
+STRAY = tool("c0", "-rw-r--r-- 1 ada staff 52 notes.txt")
+
+
+def orphans(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
+    """The results of a block whose ids the assistant's turn before it does not declare."""
+    left = paired(messages, found).results
+    if left:
+        key = tuple((result.call_id, result.text) for _, _, result in left)
+        yield Defect(left[0][0], ("orphan", key), tuple((i, n) for i, n, _ in left))
+
+
+class OrphanToolResult(Rule):
+    """What a dropped assistant turn, or a trimmed history, leaves behind."""
+
+    name = "orphan-tool-result"
+    severity = Severity.ERROR
+    side = Side.AGENT
+    summary = "a tool's result in the history answers no call before it"
+    meaning = (
+        "A message of role tool names a call that the assistant's turn directly before it does "
+        "not make. The model is told something that it never asked for, and most templates render "
+        "it without a word. OpenAI refuses such a request. It is reported once, at the first "
+        "request that shows it. It is no defect where a call and its result carry another id than "
+        "the server gave, as long as both agree, nor where one id occurs in several turns."
+    )
+    remedy = (
+        "Look for what was cut out before it: a trimmed or compacted history must drop a call and "
+        "its results together. Report it to the agent with the request attached. To go on now, "
+        "rewind to before the result, or start a new session."
+    )
+    source = (
+        "OpenAI: “messages with role 'tool' must be a response to a preceeding message with "
+        "'tool_calls'.”"
+    )
+    examples: ClassVar = (
+        Example(
+            "two results for one call: the second answers a call that is there",
+            (step((*TASK, ASKED, NOTES, tool("c1", "owner: Ada (again)"), user("On.")), DONE),),
+        ),
+        Example(
+            "the agent rewrote the id on both sides",
+            (
+                step(TASK, assistant(None, call("functions.read_file:0", "read_file", path="n"))),
+                step(
+                    (
+                        *TASK,
+                        assistant(None, call("functions_read_file_0", "read_file", path="n")),
+                        tool("functions_read_file_0", "owner: Ada"),
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "calls and text of one reply as two messages, results after both",
+            (
+                step(
+                    (
+                        *TASK,
+                        assistant(None, READ, READ_TWO),
+                        assistant("I read both."),
+                        NOTES,
+                        tool("c2", "id,amount"),
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "a result without a call in a resumed history, repeated by the later requests",
+            (
+                step((TASK[0], STRAY, TASK[1]), ASKED),
+                step((TASK[0], STRAY, TASK[1], ASKED, NOTES), WROTE),
+                step((TASK[0], STRAY, TASK[1], ASKED, NOTES, WROTE, WRITTEN), DONE),
+            ),
+            (Place(1, 1, 0),),
+        ),
+        Example(
+            "a second, foreign result beside the right one",
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES, STRAY), WROTE),
+                step((*TASK, ASKED, NOTES, STRAY, WROTE, WRITTEN), DONE),
+            ),
+            (Place(2, 4, 0),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn, _, defect in first_shown(thread, orphans):
+            yield self._finding(turn, defect)
+
+    def _finding(self, turn: Turn, defect: Defect) -> Finding:
+        results = [_result_at(turn, at) for at in defect.parts]
+        ids = ", ".join(f"“{result.call_id or ''}”" for result in results[:3])
+        before = max(defect.index - 1, 0)
+        return Finding(
+            self.name,
+            self.severity,
+            self.side,
+            f"Request {turn.exchange} holds {times(len(results), 'tool result')} for the id {ids} "
+            f"in its message {defect.index}, but the turn before it makes no such call: the model "
+            "is told what it never asked.",
+            Place(turn.exchange, *defect.parts[0]),
+            related=tuple(Place(turn.exchange, *at) for at in defect.parts[1:]),
+            evidence=(
+                *((quoted_request(turn, before),) if before != defect.index else ()),
+                *(Evidence(turn.exchange, cut(f"tool: {result.text}")) for result in results[:2]),
+            ),
+        )
+
+
+def _result_at(turn: Turn, at: tuple[int, int]) -> ToolResult:
+    part = turn.messages[at[0]].parts[at[1]]
+    assert isinstance(part, ToolResult)
+    return part

@@ -1,0 +1,158 @@
+"""The model's reasoning before a call does not come back with the call."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
+from kimitap.rules.examples import (
+    DONE,
+    NOTES,
+    READ,
+    TASK,
+    WRITE,
+    WRITTEN,
+    assistant,
+    failed,
+    step,
+)
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.tool_turn_lost import is_lost
+from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, times
+
+THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
+UNTHOUGHT = assistant("I read the notes.", READ)
+THOUGHT_TWO = assistant(None, WRITE, reasoning="Now the summary.")
+GIVEN_BACK = (EchoKind.SAME, EchoKind.ALTERED, EchoKind.PARTIAL, EchoKind.FLATTENED)
+REFUSAL = "The `reasoning_content` in the thinking mode must be passed back to the API."
+
+
+def owes_reasoning(link: Link) -> bool:
+    """True where a reply with reasoning and calls came back, in whatever form."""
+    reply = link.parent.reply.message
+    if not link.judged or not reply.reasoning.strip() or not reply.tool_calls:
+        return False
+    return link.echo.kind in GIVEN_BACK and not is_lost(link)
+
+
+def is_refused(link: Link) -> bool:
+    """True where the server answers the request with a 400 that speaks of reasoning."""
+    error = link.child.reply.error.lower()
+    return link.child.status == 400 and ("reasoning" in error or "thinking" in error)
+
+
+class ReasoningDropped(Rule):
+    """One finding a thread: it is a setting, and holds for every turn."""
+
+    name = "reasoning-dropped"
+    severity = Severity.WARNING
+    side = Side.AGENT
+    summary = "the reasoning that led to a tool call is missing from the next request"
+    meaning = (
+        "The reply had reasoning and tool calls; the next request gives the calls back without "
+        "it. Models trained to think between calls (Kimi K2 Thinking, DeepSeek, GLM, MiniMax) "
+        "lose their plan at every step and the server's prompt cache breaks there. It is reported "
+        "once a thread, at the first request that shows it, with the number of turns; it is an "
+        "error where the server then refuses the request. It is no defect where the reasoning "
+        "comes back as a field or as a leading <think>, or where the reply called no tool."
+    )
+    remedy = (
+        "Choose a provider type of the agent that keeps reasoning, or its setting “preserve "
+        "reasoning” (OpenCode: `interleaved`); the field must come back as the server named it."
+    )
+    source = f"DeepSeek: “{REFUSAL}”"
+    examples: ClassVar = (
+        Example(
+            "the reasoning comes back as <think> in the text",
+            (
+                step(TASK, THOUGHT),
+                step(
+                    (
+                        *TASK,
+                        assistant(
+                            "<think>\nThe task asks for the notes first.\n</think>\n\n"
+                            "I read the notes.",
+                            READ,
+                        ),
+                        NOTES,
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "the reasoning comes back under another field's name",
+            (
+                step(TASK, THOUGHT),
+                step(
+                    (
+                        *TASK,
+                        {**UNTHOUGHT, "reasoning": "The task asks for the notes first."},
+                        NOTES,
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "reasoning before an answer in plain text need not come back",
+            (
+                step(TASK, assistant("Which notes?", reasoning="There are two.")),
+                step((*TASK, assistant("Which notes?"), TASK[1]), DONE),
+            ),
+        ),
+        Example(
+            "calls and results are right, the reasoning is gone, in each of two turns",
+            (
+                step(TASK, THOUGHT),
+                step((*TASK, UNTHOUGHT, NOTES), THOUGHT_TWO),
+                step((*TASK, UNTHOUGHT, NOTES, assistant(None, WRITE), WRITTEN), DONE),
+            ),
+            (Place(2, 2),),
+        ),
+        Example(
+            "and the server refuses it",
+            (
+                step(TASK, UNTHOUGHT),
+                step((*TASK, UNTHOUGHT, NOTES), THOUGHT_TWO),
+                failed((*TASK, UNTHOUGHT, NOTES, assistant(None, WRITE), WRITTEN), 400, REFUSAL),
+            ),
+            (Place(3, 4),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        owed = [link for link in thread.links if link is not None and owes_reasoning(link)]
+        gone = [link for link in owed if link.echo.reasoning is Fate.GONE]
+        if gone:
+            yield self._finding(gone, len(owed))
+
+    def _finding(self, gone: Sequence[Link], owed: int) -> Finding:
+        first = gone[0]
+        refused = next((link for link in gone if is_refused(link)), None)
+        often = f" (in {len(gone)} of {times(owed, 'turn')})" if owed > 1 else ""
+        said = "" if refused is None else f" The server refused request {refused.child.exchange}."
+        return Finding(
+            self.name,
+            self.severity if refused is None else Severity.ERROR,
+            self.side,
+            f"Request {first.child.exchange} gives the reply of exchange {first.parent.exchange} "
+            f"back without its reasoning{often}: the model sees its calls, and not why it made "
+            f"them.{said}",
+            Place(first.child.exchange, first.echo.place),
+            related=(
+                Place(first.parent.exchange, None, 0),
+                *(Place(link.child.exchange, link.echo.place) for link in gone[1:]),
+            ),
+            evidence=(
+                quoted_reasoning(first.parent),
+                quoted_request(first.child, first.echo.place),
+                *_refusal(refused),
+            ),
+        )
+
+
+def _refusal(link: Link | None) -> tuple[Evidence, ...]:
+    if link is None:
+        return ()
+    return (Evidence(link.child.exchange, cut(link.child.reply.error)),)

@@ -1,0 +1,101 @@
+"""The answer ended before its end."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import Turn
+from kimitap.exchange import Outcome
+from kimitap.lineage import Session, Thread
+from kimitap.rules.examples import ASKED, DONE, TASK, assistant, failed, step
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut, spoken
+
+UNKNOWN = (Outcome.IN_FLIGHT, Outcome.INTERRUPTED, Outcome.REFUSED, Outcome.HTTP_ERROR)
+"""Outcomes that say nothing about a stream: none came, or nobody watched its end."""
+
+
+def is_aborted(turn: Turn) -> bool:
+    """True where an answer began, and ended without the protocol's end."""
+    if turn.reply.complete or turn.outcome in UNKNOWN or (turn.status or 200) >= 400:
+        return False
+    return turn.outcome is not Outcome.COMPLETE or turn.reply.streamed
+
+
+class StreamAborted(Rule):
+    """Who ended it decides how bad it is."""
+
+    name = "stream-aborted"
+    severity = Severity.ERROR
+    side = Side.NETWORK
+    summary = "a reply ended without a finish reason; a note where the client hung up"
+    meaning = (
+        "The answer has no finish reason and no [DONE]: the server crashed or reported an error "
+        "in mid-stream, a proxy or time-out cut the connection, or the client hung up first. What "
+        "had arrived is in the recording. A client's own hang-up (client-cancelled: a user "
+        "pressed stop) is a note. It is no defect where the end was seen and only the connection "
+        "ended oddly, as with agents that close at [DONE]; nor is an HTTP error a cut stream."
+    )
+    remedy = (
+        "Look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
+        "calls!”) needs a newer build; memory running out, a smaller context; else look for a "
+        "time-out in the agent or a proxy."
+    )
+    source = "WHATWG HTML 9.2 and OpenAI's streaming guide: a stream ends with `data: [DONE]`"
+    examples: ClassVar = (
+        Example(
+            "the server answers with an error",
+            (failed(TASK, 500, "Invalid diff: now finding less tool calls!"), step(TASK, ASKED)),
+        ),
+        Example(
+            "the client closes at the last event",
+            (step(TASK, DONE, "stop", cancelled=True), step((*TASK, DONE, TASK[1]), ASKED)),
+        ),
+        Example(
+            "cut inside a call, and asked again",
+            (step(TASK, ASKED, None), step(TASK, ASKED)),
+            (Place(1),),
+        ),
+        Example("cut before it said anything", (step(TASK, None),), (Place(1),)),
+        Example(
+            "the client hung up in mid-sentence",
+            (step(TASK, assistant("I read the"), None, cancelled=True),),
+            (Place(1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in thread.turns:
+            if is_aborted(turn):
+                yield self._finding(turn)
+
+    def _finding(self, turn: Turn) -> Finding:
+        side, why = _blame(turn)
+        got = "" if turn.reply.empty else "; what it had said by then is recorded"
+        return Finding(
+            self.name,
+            Severity.INFO if side is Side.AGENT else self.severity,
+            side,
+            f"The reply of exchange {turn.exchange} was cut before its end: {why}{got}.",
+            Place(turn.exchange),
+            evidence=tuple(_quotes(turn)),
+        )
+
+
+def _blame(turn: Turn) -> tuple[Side, str]:
+    """Who ended the answer, and what tells."""
+    if turn.reply.error:
+        return Side.SERVER, "the server reported an error in mid-stream"
+    if turn.outcome is Outcome.CLIENT_HUNG_UP:
+        return Side.AGENT, "the client hung up (client-cancelled)"
+    if turn.outcome is Outcome.SERVER_CUT:
+        return Side.NETWORK, "the server's connection ended without a finish reason"
+    return Side.SERVER, "the server closed the stream properly, but without a finish reason"
+
+
+def _quotes(turn: Turn) -> Iterator[Evidence]:
+    if not turn.reply.empty:
+        yield Evidence(turn.exchange, cut(spoken(turn.reply.message)))
+    for text in (turn.reply.error, turn.detail):
+        if text:
+            yield Evidence(turn.exchange, cut(text))

@@ -1,0 +1,195 @@
+"""The model called a tool, the agent ran it, and the next request knows nothing of the call."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import ToolCall
+from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
+from kimitap.rules import soundness
+from kimitap.rules.examples import (
+    ASKED,
+    DONE,
+    NOTES,
+    READ,
+    READ_TWO,
+    TASK,
+    WRITE,
+    WRITTEN,
+    WROTE,
+    assistant,
+    step,
+    tool,
+    user,
+)
+from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import named, quoted_call, quoted_request
+
+ENVIRONMENT = user("<environment_details>\nOpen files: none\n</environment_details>")
+
+
+def is_lost(link: Link) -> bool:
+    """True where the next request owes the reply's calls and holds none of them.
+
+    A flawed reply that gave way to a user's message was discarded, not lost.
+    """
+    calls = link.echo.calls
+    if not link.judged or not calls or any(c.fate is not Fate.GONE for c in calls):
+        return False
+    return bool(link.echo.slot) or not soundness.flaw(link.parent)
+
+
+class ToolTurnLost(Rule):
+    """The bug that Kimitap was made for."""
+
+    name = "tool-turn-lost"
+    severity = Severity.ERROR
+    side = Side.AGENT
+    summary = "a reply's tool calls are missing from the next request"
+    meaning = (
+        "The model called a tool and the next request of the same conversation, though it goes on, "
+        "contains neither the call nor anything that stands for it: the assistant's turn is gone, "
+        "blank, or stripped of its calls. The model cannot know that it acted, so it acts again, "
+        "or invents what came of it. The request is valid by itself, and llama-server accepts it. "
+        "It is no defect where the reply was cut or failed, where the request is a retry, a fork "
+        "or a compaction, where nothing follows, or where ids or the spelling of the arguments "
+        "were rewritten. A lost call whose arguments were no JSON is a warning where its text was "
+        "kept, and a discarded reply where a user's message took its place."
+    )
+    remedy = (
+        "Change the agent's history format: in Roo Code turn off “R1 model parameters” and "
+        "the legacy OpenAI format, or update to 3.36.10 or later. That setting reproduces the "
+        "report exactly; whether it was the reporter's is not confirmed. Then report it to the "
+        "agent with both requests attached (`kimitap diff EXCHANGE`)."
+    )
+    source = "https://github.com/RooCodeInc/Roo-Code/issues/9551"
+    examples: ClassVar = (
+        Example(
+            "the reply comes back with another id and other white space in its arguments",
+            (
+                step(TASK, ASKED),
+                step(
+                    (
+                        *TASK,
+                        assistant(
+                            "I read the notes first.",
+                            {
+                                "id": "call_9",
+                                "type": "function",
+                                "function": {
+                                    "name": "read_file",
+                                    "arguments": '{"path":"notes.txt"}',
+                                },
+                            },
+                        ),
+                        tool("call_9", "owner: Ada"),
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "one reply comes back as two assistant messages",
+            (
+                step(TASK, ASKED),
+                step(
+                    (*TASK, assistant("I read the notes first."), assistant(None, READ), NOTES),
+                    DONE,
+                ),
+            ),
+        ),
+        Example("a call that nothing follows", (step(TASK, ASKED),)),
+        Example(
+            "the call was cut in mid-stream, and the agent asks again",
+            (step(TASK, ASKED, None, cancelled=True), step(TASK, ASKED)),
+            also=("stream-aborted",),
+        ),
+        Example(
+            "the user goes back and asks for something else",
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), WROTE),
+                step((*TASK, ASKED, NOTES, WROTE, WRITTEN), DONE),
+                step((TASK[0], user("List the folder instead, and nothing more.")), DONE),
+            ),
+        ),
+        Example(
+            "the assistant's turn is blank (Roo Code's R1 format)",
+            (
+                step(TASK, ASKED),
+                step((*TASK, assistant(""), ENVIRONMENT), WROTE),
+            ),
+            (Place(2, 2),),
+        ),
+        Example(
+            "the assistant's turn is gone; its result stays behind without a call",
+            (step(TASK, ASKED), step((*TASK, NOTES), WROTE)),
+            (Place(2, 2),),
+        ),
+        Example(
+            "a user's message stands where a sound reply should be",
+            (step(TASK, ASKED), step((*TASK, user("Go on, please.")), WROTE)),
+            (Place(2, 2),),
+        ),
+        Example(
+            "the text is kept, both calls are gone",
+            (
+                step(TASK, assistant("I read both.", READ, READ_TWO)),
+                step((*TASK, assistant("I read both."), user("(no content)")), WROTE),
+            ),
+            (Place(2, 2),),
+        ),
+        Example(
+            "the second turn is lost after a healthy first one, and the model repeats it for ever",
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), assistant(None, WRITE)),
+                step((*TASK, ASKED, NOTES, assistant(""), ENVIRONMENT), assistant(None, WRITE)),
+                step(
+                    (*TASK, ASKED, NOTES, *(assistant(""), ENVIRONMENT) * 2),
+                    assistant(None, WRITE),
+                ),
+            ),
+            (Place(3, 4), Place(4, 6)),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for link in thread.links:
+            if link is not None and is_lost(link):
+                yield self._finding(link)
+
+    def _finding(self, link: Link) -> Finding:
+        echo, reply = link.echo, link.parent
+        calls = [c.call for c in echo.calls]
+        flawed = echo.kind is not EchoKind.BLANKED and bool(soundness.flaw(reply))
+        return Finding(
+            self.name,
+            Severity.WARNING if flawed else self.severity,
+            self.side,
+            f"Request {link.child.exchange} does not give back the reply of exchange "
+            f"{reply.exchange}: its {named(calls)} {_verb(calls)} gone and {_slot(link)}, so the "
+            f"model never sees that it made {'it' if len(calls) == 1 else 'them'}, nor what came "
+            "of it.",
+            Place(link.child.exchange, echo.place),
+            related=(Place(reply.exchange, None, echo.calls[0].part),),
+            evidence=(
+                *(quoted_call(reply, call) for call in calls[:3]),
+                quoted_request(link.child, echo.place),
+            ),
+        )
+
+
+def _verb(calls: list[ToolCall]) -> str:
+    return "is" if len(calls) == 1 else "are"
+
+
+def _slot(link: Link) -> str:
+    """What stands in the place of the reply, in words."""
+    if link.echo.kind is EchoKind.BLANKED:
+        return "the assistant's turn is blank"
+    if link.echo.slot:
+        return "the assistant's turn is only text"
+    if link.echo.place >= len(link.child.messages):
+        return "nothing stands in its place"
+    return f"a {link.child.messages[link.echo.place].role} message stands in its place"

@@ -1,0 +1,179 @@
+"""A call stands in the history, and no result after it."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from kimitap.conversation import Message, ToolCall, Turn
+from kimitap.lineage import Link, Session, Thread
+from kimitap.rules.examples import (
+    ASKED,
+    DONE,
+    NOTES,
+    READ,
+    READ_TWO,
+    TASK,
+    WRITTEN,
+    WROTE,
+    assistant,
+    call,
+    step,
+    tool,
+    user,
+)
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.history import Defect, Round, first_shown, paired
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut, named, quoted_call, quoted_request, written
+
+BOTH = assistant("I read both.", READ, READ_TWO)
+NO_IDS = assistant(None, call("", "read_file", path="notes.txt"))
+
+
+def unanswered(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
+    """The calls of a round without a result, where the conversation goes on after it."""
+    if found.stop == len(messages):
+        return
+    left = paired(messages, found).calls
+    if left:
+        key = tuple((call.id, *call.stands_for) for _, _, call in left)
+        yield Defect(left[0][0], ("unanswered", key), tuple((i, n) for i, n, _ in left))
+
+
+class UnansweredToolCall(Rule):
+    """OpenAI refuses such a history; llama-server takes it without a word."""
+
+    name = "unanswered-tool-call"
+    severity = Severity.ERROR
+    side = Side.AGENT
+    summary = "a tool call in the history has no result after it"
+    meaning = (
+        "An assistant message of the request calls a tool, the conversation goes on, and no "
+        "message of role tool directly after it answers the call. The model sees that it asked "
+        "and was never told. OpenAI refuses such a request; llama-server renders it as it is. It "
+        "is reported once, at the first request that shows it. It is no defect where nothing "
+        "follows the call yet, where the agent answers an interrupted call itself (“aborted”), "
+        "or where ids were rewritten on both sides."
+    )
+    remedy = (
+        "Look at what the agent did with the result: the related exchange made the call. Update "
+        "the agent, switch off parallel tool calls if only some results are missing, and report "
+        "it with the request attached. To go on now, rewind to before the call."
+    )
+    source = (
+        "OpenAI: “An assistant message with 'tool_calls' must be followed by tool messages "
+        "responding to each 'tool_call_id'.”"
+    )
+    examples: ClassVar = (
+        Example(
+            "an interrupted call is answered by the agent itself",
+            (
+                step(TASK, ASKED),
+                step(
+                    (*TASK, ASKED, tool("c1", "[Tool execution was interrupted]"), user("On.")),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "results in another order, and calls without ids answered by place",
+            (
+                step(
+                    (
+                        *TASK,
+                        BOTH,
+                        tool("c2", "id,amount"),
+                        NOTES,
+                        NO_IDS,
+                        tool("", "owner: Ada"),
+                        user("And now?"),
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example(
+            "the same id in every turn (Kimi starts its count again)",
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), assistant(None, call("c1", "write_file", path="s.md"))),
+                step(
+                    (
+                        *TASK,
+                        ASKED,
+                        NOTES,
+                        assistant(None, call("c1", "write_file", path="s.md")),
+                        tool("c1", "Wrote it."),
+                    ),
+                    DONE,
+                ),
+            ),
+        ),
+        Example("the call is the last message: its result may come", (step((*TASK, ASKED), DONE),)),
+        Example(
+            "one of two parallel calls is not answered; later requests repeat the history",
+            (
+                step(TASK, BOTH),
+                step((*TASK, BOTH, NOTES, user("Go on.")), WROTE),
+                step((*TASK, BOTH, NOTES, user("Go on."), WROTE, WRITTEN), DONE),
+            ),
+            (Place(2, 2, 2),),
+        ),
+        Example(
+            "a resumed session begins with an unanswered call",
+            (
+                step((*TASK, ASKED, user("Where were we?")), WROTE),
+                step((*TASK, ASKED, user("Where were we?"), WROTE, WRITTEN), DONE),
+            ),
+            (Place(1, 2, 1),),
+        ),
+        Example(
+            "the result answers another id",
+            (step(TASK, ASKED), step((*TASK, ASKED, tool("c7", "owner: Ada"), user("On.")), DONE)),
+            (Place(2, 2, 1),),
+        ),
+        Example(
+            "the result comes after a user's message",
+            (step(TASK, ASKED), step((*TASK, ASKED, user("Hurry."), NOTES), DONE)),
+            (Place(2, 2, 1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn, link, defect in first_shown(thread, unanswered):
+            yield self._finding(turn, link, defect)
+
+    def _finding(self, turn: Turn, link: Link | None, defect: Defect) -> Finding:
+        calls = [_call_at(turn, at) for at in defect.parts]
+        made = _made_by(link, calls[0])
+        after = defect.parts[-1][0] + 1
+        one = len(calls) == 1
+        return Finding(
+            self.name,
+            self.severity,
+            self.side,
+            f"Request {turn.exchange} goes on without a result for the {named(calls)} in its "
+            f"message {defect.index}{f', made in exchange {made}' if made else ''}: the model sees "
+            f"that it asked and never learns what came of {'it' if one else 'them'}.",
+            Place(turn.exchange, *defect.parts[0]),
+            related=(Place(made),) if made else (),
+            evidence=(
+                *((quoted_call(link.parent, calls[0]),) if link and made else ()),
+                Evidence(turn.exchange, cut(written(calls[0]))),
+                quoted_request(turn, after),
+            ),
+        )
+
+
+def _call_at(turn: Turn, at: tuple[int, int]) -> ToolCall:
+    part = turn.messages[at[0]].parts[at[1]]
+    assert isinstance(part, ToolCall)
+    return part
+
+
+def _made_by(link: Link | None, call: ToolCall) -> int:
+    """The exchange whose reply made the call, where it is the one before; else 0."""
+    if link is None or all(
+        made.stands_for != call.stands_for for made in link.parent.reply.message.tool_calls
+    ):
+        return 0
+    return link.parent.exchange

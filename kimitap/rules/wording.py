@@ -1,0 +1,69 @@
+"""The words that findings share: how a call is named, and what is quoted from an exchange."""
+
+from collections.abc import Sequence
+
+from kimitap.conversation import Message, Reasoning, ToolCall, Turn
+from kimitap.rules.finding import Evidence
+from kimitap.visible import one_line
+
+LONGEST_QUOTE = 200
+"""Characters of a quote; a longer text is cut and ends in `…`."""
+
+NAMED_CALL = 70
+"""Characters of a call that is named in a sentence."""
+
+
+def cut(text: str, limit: int = LONGEST_QUOTE) -> str:
+    """The beginning of `text`, exactly as it stands; a cut ends in `…`."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def written(call: ToolCall) -> str:
+    """A call as text: `write_to_file({"path":"Test.md"})`, the arguments as on the wire."""
+    return f"{call.name or '(no name)'}({call.arguments})"
+
+
+def named(calls: Sequence[ToolCall]) -> str:
+    """Calls in a sentence: `call a({})`, `calls a({}) and b({})`, `calls a({}) and 3 more`."""
+    first = one_line(written(calls[0]), NAMED_CALL)
+    if len(calls) == 1:
+        return f"call {first}"
+    if len(calls) == 2:
+        return f"calls {first} and {one_line(written(calls[1]), NAMED_CALL)}"
+    return f"calls {first} and {len(calls) - 1} more"
+
+
+def spoken(message: Message) -> str:
+    """A message in one quote: its role, then its text and calls; `""` where it is blank."""
+    said = [message.text] if message.text.strip() else []
+    said += [written(call) for call in message.tool_calls]
+    return f"{message.role}: {' '.join(said) or chr(34) * 2}"
+
+
+def quoted_call(turn: Turn, call: ToolCall) -> Evidence:
+    """The call as the exchange's reply has it."""
+    return Evidence(turn.exchange, cut(written(call)))
+
+
+def quoted_reply(turn: Turn) -> Evidence:
+    """What the exchange's reply says."""
+    return Evidence(turn.exchange, cut(spoken(turn.reply.message)))
+
+
+def quoted_reasoning(turn: Turn) -> Evidence:
+    """The beginning of the reply's reasoning, after the wire's name for it."""
+    part = next(p for p in turn.reply.message.parts if isinstance(p, Reasoning))
+    return Evidence(turn.exchange, cut(f"{part.field}: {part.text}"))
+
+
+def quoted_request(turn: Turn, index: int) -> Evidence:
+    """What stands at `index` of the exchange's request; at its end, what stands last."""
+    if not turn.messages:
+        return Evidence(turn.exchange, "messages: []")
+    at = min(index, len(turn.messages) - 1)
+    return Evidence(turn.exchange, cut(spoken(turn.messages[at])))
+
+
+def times(number: int, word: str) -> str:
+    """`1 turn`, `3 turns`."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
