@@ -6,7 +6,7 @@ A dialect never raises, whatever the bytes: what it cannot read becomes a `Fault
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kimitap.conversation import Turn
+from kimitap.conversation import Fault, Message, Reply, Turn
 from kimitap.dialects import openai_chat
 from kimitap.dialects.memo import Memo
 from kimitap.exchange import Exchange
@@ -36,7 +36,27 @@ def decode(exchange: Exchange, memo: Memo | None = None) -> Turn | None:
     With one `memo` for a whole recording each message is decoded once, however many requests carry
     it, and equal pieces give one `Message` object.
     """
-    for dialect in DIALECTS:
-        if dialect.speaks(exchange):
-            return dialect.decode(exchange, Memo() if memo is None else memo)
-    return None
+    dialect = next((dialect for dialect in DIALECTS if dialect.speaks(exchange)), None)
+    if dialect is None:
+        return None
+    try:
+        return dialect.decode(exchange, Memo() if memo is None else memo)
+    except Exception as bug:  # a decoder's own mistake must not hide the other exchanges
+        return _unread(exchange, dialect.name, bug)
+
+
+def _unread(exchange: Exchange, dialect: str, bug: Exception) -> Turn:
+    fault = Fault("exchange", f"the decoder failed: {type(bug).__name__}: {str(bug)[:200]}")
+    return Turn(
+        exchange=exchange.number,
+        dialect=dialect,
+        path=exchange.path,
+        started_at=exchange.started_at,
+        ended_at=exchange.ended_at,
+        outcome=exchange.outcome,
+        messages=(),
+        reply=Reply(Message("assistant", (), "assistant")),
+        status=exchange.status,
+        detail=exchange.detail,
+        faults=(fault,),
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from kimitap.conversation import Timings, Usage
 from kimitap.dialects.jsonread import dumps
+from kimitap.exchange import Exchange
 
 _LONGEST_ERROR = 4000
 
@@ -39,6 +40,11 @@ class Facts:
         if not self.error:
             self.error = error_text(value)
             self.error_in_stream = in_stream
+
+    def fail_with_status(self, exchange: Exchange) -> None:
+        """Takes the status of 400 or more as the error, where nothing else told it."""
+        if exchange.status is not None and exchange.status >= 400:
+            self.fail(f"{exchange.status} {exchange.reason}".strip(), in_stream=False)
 
     @property
     def usage(self) -> Usage:

@@ -15,10 +15,9 @@ from kimitap.conversation import (
     Text,
     ToolCall,
     ToolResult,
-    dump_canonical,
 )
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import dumps
+from kimitap.dialects.jsonread import canonical, dumps
 from kimitap.exchange import digest
 
 REASONING_FIELDS = (
@@ -115,12 +114,12 @@ def _content_part(item: Any, where: str, faults: Faults) -> list[Part]:
             return [image]
     if kind in _THOUGHT_KINDS:
         text = _thought(item)
-        return [Reasoning(text, str(kind))] if text else [Other(str(kind), dump_canonical(item))]
+        return [Reasoning(text, str(kind))] if text else [Other(str(kind), canonical(item))]
     if not isinstance(kind, str):
         faults.add(f"{where}.type", f"a part's type is a string, not {kind_of(kind)}")
     elif kind in (*_TEXT_KINDS, "image_url"):
         faults.add(where, f"a part of the type {kind} without its {kind}")
-    return [Other(kind if isinstance(kind, str) else "part", dump_canonical(item))]
+    return [Other(kind if isinstance(kind, str) else "part", canonical(item))]
 
 
 def image_of(value: Any) -> Image | None:
@@ -136,16 +135,16 @@ def image_of(value: Any) -> Image | None:
     return Image(digest(data.encode("utf-8", "replace")).hex(), size, media_type)
 
 
-def _thought(value: Any) -> str:
+def _thought(value: Any, depth: int = 4) -> str:
     """The text of reasoning, however it is wrapped: a string, an object, a list of these."""
     match value:
         case str():
             return value
-        case list():
-            return "".join(_thought(item) for item in value)
-        case dict():
+        case list() if depth:
+            return "".join(_thought(item, depth - 1) for item in value)
+        case dict() if depth:
             names = ("text", "thinking", "summary", "content", "reasoning")
-            return next((t for t in (_thought(value.get(n)) for n in names) if t), "")
+            return next((t for t in (_thought(value.get(n), depth - 1) for n in names) if t), "")
         case _:
             return ""
 
@@ -204,7 +203,7 @@ def _call(value: Any, where: str, faults: Faults) -> Part:
         if isinstance(value.get(key), dict):
             return _named_call(value[key], call_id, f"{where}.{key}", faults)
     faults.add(where, "a call without its function")
-    return Other("tool_call", dump_canonical(value))
+    return Other("tool_call", canonical(value))
 
 
 def _named_call(value: dict[str, Any], call_id: str | None, where: str, faults: Faults) -> ToolCall:

@@ -18,7 +18,7 @@ from kimitap.exchange import Exchange, Outcome, header
 from kimitap.sse import Decoder
 
 _SILENT = Message("assistant", (), "assistant")
-_STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|)[ ]?:")
+_STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|):")
 _ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
 
 
@@ -29,33 +29,29 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
         faults.add("response", trouble)
     if exchange.lost_bytes:
         faults.add("response", f"{exchange.lost_bytes} bytes were not kept by the recorder")
+    facts = Facts()
     typed = "event-stream" in header(exchange.response_headers, "content-type").lower()
     if _STREAM.match(body) or (typed and body.lstrip()[:1] != b"{"):
-        return _streamed(body, faults)
+        return _streamed(body, exchange, facts, faults)
     if not body.strip():
-        return _silent(exchange)
-    return _whole(body, exchange, faults)
+        facts.fail_with_status(exchange)
+        return _reply([], facts, None, complete=bool(facts.error) and exchange.outcome in _ENDED)
+    return _whole(body, exchange, facts, faults)
 
 
-def _silent(exchange: Exchange) -> Reply:
-    failed = (exchange.status or 0) >= 400
-    error = f"{exchange.status} {exchange.reason}".strip() if failed else ""
-    return Reply(_SILENT, error=error, complete=failed and exchange.outcome in _ENDED)
-
-
-def _streamed(body: bytes, faults: Faults) -> Reply:
-    facts = Facts()
+def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedReply(facts, faults)
     decoder = Decoder()
     for event in decoder.feed(body):
         stream.add(event)
-    for event in decoder.close():
-        stream.add(event)
+    if exchange.outcome is not Outcome.IN_FLIGHT:
+        for event in decoder.close():
+            stream.add(event)
+    facts.fail_with_status(exchange)
     choices = [choice for _, choice in sorted(stream.choices.items())]
-    messages = [choice.message() for choice in choices]
     finish_reason = choices[0].finish_reason if choices else None
     return _reply(
-        messages,
+        [choice.message() for choice in choices],
         facts,
         finish_reason,
         complete=stream.done or finish_reason is not None,
@@ -88,27 +84,36 @@ def _reply(
     )
 
 
-def _whole(body: bytes, exchange: Exchange, faults: Faults) -> Reply:
-    failed = (exchange.status or 0) >= 400
-    facts = Facts()
+def _whole(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
     try:
         value, unusual = loads(body)
     except UnreadableJson as problem:
-        if failed:
-            facts.fail(body.decode("utf-8", "replace").strip(), in_stream=False)
-            return _reply([], facts, None, complete=exchange.outcome in _ENDED)
-        faults.add("response", str(problem))
-        return _reply([], facts, None, complete=False)
+        return _unreadable(body, exchange, facts, faults, str(problem))
     if unusual:
         faults.add("response", unusual)
     error = error_of(value)
-    if error is not None or failed:
-        facts.fail(value if error is None else error, in_stream=False)
+    if error is None and value and (exchange.status or 0) >= 400:
+        error = value
+    if error is not None:
+        facts.fail(error, in_stream=False)
+    facts.fail_with_status(exchange)
     if not isinstance(value, dict):
         faults.add("response", f"a response is an object, not {kind_of(value)}")
-        return _reply([], facts, None, complete=failed)
+        return _reply([], facts, None, complete=bool(facts.error))
     facts.read(value)
     return _choices(value, facts, faults)
+
+
+def _unreadable(
+    body: bytes, exchange: Exchange, facts: Facts, faults: Faults, problem: str
+) -> Reply:
+    """A body that is no JSON: an error page, or the beginning of an answer that was cut."""
+    if (exchange.status or 0) >= 400:
+        facts.fail(body.decode("utf-8", "replace").strip(), in_stream=False)
+        return _reply([], facts, None, complete=exchange.outcome in _ENDED)
+    if exchange.outcome is not Outcome.IN_FLIGHT:
+        faults.add("response", problem)
+    return _reply([], facts, None, complete=False)
 
 
 def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:

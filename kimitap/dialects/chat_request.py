@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kimitap.conversation import Message, Tool, dump_canonical
+import orjson
+
+from kimitap.conversation import Message, Tool
 from kimitap.dialects.chat_message import kind_of, message_of
 from kimitap.dialects.encoding import decoded
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import UnreadableJson, loads
+from kimitap.dialects.jsonread import UnreadableJson, canonical, dumps, loads
 from kimitap.dialects.memo import Memo
 from kimitap.exchange import Body, Elements, Headers, Piece
 
@@ -74,11 +76,19 @@ def _from_object(value: dict[str, Any], faults: Faults) -> ChatRequest:
         for name in ("tools", "functions")
         for i, item in enumerate(_list(value, name, faults))
     )
-    return ChatRequest(messages, tools, _rest(value))
+    return ChatRequest(messages, tools, _rest(value, faults))
 
 
-def _rest(value: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in value.items() if k not in ("messages", "tools", "functions")}
+def _rest(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """The fields but messages and tools; what is nested too deep to be written again, as text."""
+    rest = {k: v for k, v in value.items() if k not in ("messages", "tools", "functions")}
+    for name, field_value in rest.items():
+        try:
+            orjson.dumps(field_value)
+        except (orjson.JSONEncodeError, RecursionError) as error:
+            faults.add(f"request.{name}", str(error)[:200])
+            rest[name] = dumps(field_value)
+    return rest
 
 
 def _list(value: dict[str, Any], name: str, faults: Faults, needed: bool = False) -> list[Any]:
@@ -106,7 +116,7 @@ def _from_pieces(body: Body, memo: Memo, faults: Faults) -> ChatRequest | None:
     if "messages" not in names:
         _list(value, "messages", seen, needed=True)
     faults.add_under("", seen.told())
-    return ChatRequest(tuple(messages), tuple(tools), {**_rest(value), **lists})
+    return ChatRequest(tuple(messages), tuple(tools), _rest({**value, **lists}, faults))
 
 
 def _skeleton(body: Body, memo: Memo) -> dict[str, Any] | None:
@@ -189,4 +199,4 @@ def tool_of(value: Any, where: str, faults: Faults) -> Tool:
         if not isinstance(kind, str) or kind in ("function", "custom"):
             faults.add(where, "a tool without a name")
         name = kind if isinstance(kind, str) and kind not in ("function", "custom") else ""
-    return Tool(name, dump_canonical(value))
+    return Tool(name, canonical(value))

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from kimitap.conversation import dump_canonical
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -70,6 +72,14 @@ def _without_surrogates(value: Any) -> tuple[Any, bool]:
         pairs = [(_without_surrogates(k), _without_surrogates(v)) for k, v in value.items()]
         return {k: v for (k, _), (v, _) in pairs}, any(a or b for (_, a), (_, b) in pairs)
     return value, False
+
+
+def canonical(value: Any) -> str:
+    """`dump_canonical`, for values from the wire, which may be nested deeper than Python goes."""
+    try:
+        return dump_canonical(value)
+    except RecursionError:
+        return dumps(value)
 
 
 def dumps(value: Any) -> str:

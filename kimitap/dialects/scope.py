@@ -27,19 +27,14 @@ SESSION_HEADERS = (
 
 AGENT_HEADERS = (
     "x-claude-code-agent-id",  # Claude Code's sub-agents
-    "x-codex-agent-id",
+    "thread-id",  # Codex, where it differs from the session
 )
 
-PARENT_HEADERS = (
-    "x-parent-session-id",  # sub-agents of OpenCode, Kilo
-    "x-codex-parent-thread-id",  # sub-agents of Codex
-)
+PARENT_HEADERS = ("x-parent-session-id",)  # sub-agents of OpenCode, Kilo
 
 SESSION_FIELDS = (
     ("prompt_cache_key",),  # Kimi Code, kimi-cli, Codex, OpenHands, dcode
-    ("metadata", "session_id"),
     ("metadata", "user_id"),  # Claude Code: JSON with `session_id`
-    ("session_id",),
 )
 
 
@@ -48,9 +43,8 @@ def scope_of(headers: Headers, body: Mapping[str, Any]) -> Scope:
     sent = {name.lower(): value.strip() for name, value in reversed(headers)}
     session, source = _session(sent, body)
     agent_id = next((sent[name] for name in AGENT_HEADERS if sent.get(name)), "")
-    thread = sent.get("thread-id", "")
-    if not agent_id and thread and thread != session:
-        agent_id = thread
+    if agent_id == session:
+        agent_id = ""
     parent = next((sent[name] for name in PARENT_HEADERS if sent.get(name)), "")
     return Scope(session, agent_id, parent, source)
 
