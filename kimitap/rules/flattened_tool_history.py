@@ -20,7 +20,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import named, quoted_call, quoted_request, times
+from kimitap.rules.wording import named, quoted_call, quoted_request, standing_at, times
 
 PROTOCOLS = ("Calling tools:",)
 """How agents that write every call as text begin one, on purpose (smolagents)."""
@@ -152,7 +152,7 @@ class FlattenedToolHistory(Rule):
 
     def _finding(self, links: Sequence[Link], owed: int) -> Finding:
         first, echo = links[0], links[0].echo
-        calls = [c.call for c in echo.calls]
+        calls, at = [c.call for c in echo.calls], standing_at(echo)
         often = f" (in {len(links)} of {times(owed, 'turn')} with calls)" if owed > 1 else ""
         return Finding(
             self.name,
@@ -161,25 +161,24 @@ class FlattenedToolHistory(Rule):
             f"Request {first.child.exchange} gives the {named(calls)} of exchange "
             f"{first.parent.exchange} back as plain text{often}: the model sees prose where it "
             "made a call, and learns to answer in prose.",
-            Place(first.child.exchange, echo.place),
+            Place(first.child.exchange, at),
             related=(
                 Place(first.parent.exchange, None, echo.calls[0].part),
-                *(Place(link.child.exchange, link.echo.place) for link in links[1:]),
+                *(Place(link.child.exchange, standing_at(link.echo)) for link in links[1:]),
             ),
             evidence=(
                 quoted_call(first.parent, calls[0]),
-                quoted_request(first.child, echo.place),
-                *_text_after_a_blank(first),
+                quoted_request(first.child, at),
+                *_text_after_a_blank(first, at),
             ),
         )
 
 
-def _text_after_a_blank(link: Link) -> Iterator[Evidence]:
-    """Where the slot is blank, what was written after it."""
-    if link.child.messages[link.echo.place].blank and link.echo.place + 1 < len(
-        link.child.messages
-    ):
-        yield quoted_request(link.child, link.echo.place + 1)
+def _text_after_a_blank(link: Link, at: int) -> Iterator[Evidence]:
+    """Where the assistant's turn is blank, what was written after it."""
+    rest = link.child.messages[at:]
+    if len(rest) > 1 and rest[0].blank:
+        yield quoted_request(link.child, at + 1)
 
 
 def _owed(thread: Thread) -> int:

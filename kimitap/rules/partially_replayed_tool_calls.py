@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from kimitap.lineage import Fate, Link, Session, Thread
+from kimitap.lineage import CallEcho, Fate, Link, Session, Thread
 from kimitap.rules import soundness
 from kimitap.rules.examples import (
     DONE,
@@ -21,16 +21,19 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import named, quoted_call, quoted_request, times
+from kimitap.rules.wording import named, quoted_call, quoted_request, standing_at, times
 
 BOTH = assistant("I read both.", READ, READ_TWO)
 TABLE = tool("c2", "id,amount\n1,10")
 
 
 def is_partial(link: Link) -> bool:
-    """True where some of the reply's calls are gone from the next request, and some are not."""
-    fates = [c.fate for c in link.echo.calls]
-    return link.judged and Fate.GONE in fates and any(f is not Fate.GONE for f in fates)
+    """True where the next request has some of the reply's calls as calls, and others not."""
+    return link.judged and 0 < len(_taken_out(link)) < len(link.echo.calls)
+
+
+def _taken_out(link: Link) -> list[CallEcho]:
+    return [c for c in link.echo.calls if c.fate in {Fate.GONE, Fate.AS_TEXT}]
 
 
 class PartiallyReplayedToolCalls(Rule):
@@ -125,7 +128,7 @@ class PartiallyReplayedToolCalls(Rule):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:
-        gone = [c for c in link.echo.calls if c.fate is Fate.GONE]
+        gone = _taken_out(link)
         calls = [c.call for c in gone]
         broken = all(soundness.malformed(call) for call in calls)
         return Finding(
@@ -136,10 +139,10 @@ class PartiallyReplayedToolCalls(Rule):
             f"the {times(len(link.echo.calls), 'call')} of exchange {link.parent.exchange}: its "
             f"{named(calls)} {'is' if len(calls) == 1 else 'are'} taken out, and the model never "
             "sees what came of it.",
-            Place(link.child.exchange, link.echo.place),
+            Place(link.child.exchange, standing_at(link.echo)),
             related=tuple(Place(link.parent.exchange, None, c.part) for c in gone),
             evidence=(
                 *(quoted_call(link.parent, call) for call in calls[:3]),
-                quoted_request(link.child, link.echo.place),
+                quoted_request(link.child, standing_at(link.echo)),
             ),
         )

@@ -18,7 +18,7 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.tool_turn_lost import is_lost
-from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, times
+from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, standing_at, times
 
 THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
 UNTHOUGHT = assistant("I read the notes.", READ)
@@ -139,14 +139,14 @@ class ReasoningDropped(Rule):
             f"Request {first.child.exchange} gives the reply of exchange {first.parent.exchange} "
             f"back without its reasoning{often}: the model sees its calls, and not why it made "
             f"them.{said}",
-            Place(first.child.exchange, first.echo.place),
+            Place(first.child.exchange, standing_at(first.echo)),
             related=(
                 Place(first.parent.exchange, None, 0),
-                *(Place(link.child.exchange, link.echo.place) for link in gone[1:]),
+                *(Place(link.child.exchange, standing_at(link.echo)) for link in gone[1:]),
             ),
             evidence=(
                 quoted_reasoning(first.parent),
-                quoted_request(first.child, first.echo.place),
+                quoted_request(first.child, standing_at(first.echo)),
                 *_refusal(refused),
             ),
         )

@@ -189,7 +189,8 @@ def _slot(link: Link) -> str:
     if link.echo.kind is EchoKind.BLANKED:
         return "the assistant's turn is blank"
     if link.echo.slot:
-        return "the assistant's turn is only text"
+        other = any(link.child.messages[i].tool_calls for i in link.echo.slot)
+        return f"the assistant's turn {'makes another call' if other else 'is only text'}"
     if link.echo.place >= len(link.child.messages):
         return "nothing stands in its place"
     return f"a {link.child.messages[link.echo.place].role} message stands in its place"
