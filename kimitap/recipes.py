@@ -29,7 +29,8 @@ RECIPES = (
     Recipe(
         "Codex",
         'codex -c model_provider=llama -c model_providers.llama.name="llama" '
-        '-c model_providers.llama.base_url="{url}/v1" -c model_providers.llama.wire_api="responses"',
+        '-c model_providers.llama.base_url="{url}/v1" '
+        '-c model_providers.llama.wire_api="responses"',
     ),
     Recipe("Claude Code", "ANTHROPIC_BASE_URL={url} claude"),
     Recipe("aider", "aider --openai-api-base {url}/v1 --openai-api-key none --model openai/MODEL"),
