@@ -1,0 +1,81 @@
+"""Calls and results within one request, and defects that stay in a history."""
+
+from kimitap.conversation import Message
+from kimitap.rules.history import Round, first_shown, paired, rounds
+from kimitap.rules.orphan_tool_result import orphans
+from kimitap.rules.unanswered_tool_call import unanswered
+from tests.support.threads import assistant, call, chain, result, turn, user
+
+ASK = user("Read both.")
+ONE, TWO = call("read", '{"p":"a"}', "c1"), call("read", '{"p":"b"}', "c2")
+
+
+def left(*messages: Message) -> tuple[list[str | None], list[str | None]]:
+    """The ids of calls and of results that remain of the first round."""
+    pairing = paired(messages, next(rounds(messages)))
+    return [c.id for _, _, c in pairing.calls], [r.call_id for _, _, r in pairing.results]
+
+
+def test_rounds_join_neighbouring_assistants_and_end_at_any_other_message() -> None:
+    messages = [ASK, assistant("", ONE), assistant("x"), result("a", "c1"), ASK, result("b", "c2")]
+    assert list(rounds(messages)) == [Round(1, 3, 4), Round(5, 5, 6)]
+
+
+def test_each_result_is_paired_with_the_call_of_its_id() -> None:
+    assert left(assistant("", ONE, TWO), result("b", "c2"), result("a", "c1")) == ([], [])
+    assert left(assistant("", ONE, TWO), result("b", "c2")) == (["c1"], [])
+
+
+def test_two_calls_of_one_id_need_two_results() -> None:
+    twice = assistant("", ONE, call("read", '{"p":"b"}', "c1"))
+    assert left(twice, result("a", "c1"), result("b", "c1")) == ([], [])
+    assert left(twice, result("a", "c1")) == (["c1"], [])
+
+
+def test_a_second_result_for_an_answered_call_is_no_orphan() -> None:
+    assert left(assistant("", ONE), result("no", "c1"), result("yes", "c1")) == ([], [])
+
+
+def test_a_call_or_result_without_an_id_is_paired_by_its_place() -> None:
+    assert left(assistant("", ONE), result("a", "")) == ([], [])
+    assert left(assistant("", call("read", "{}", "")), result("a", "made-up")) == ([], [])
+
+
+def test_a_result_of_a_foreign_id_leaves_both_alone() -> None:
+    assert left(assistant("", ONE), result("a", "c9")) == (["c1"], ["c9"])
+
+
+BROKEN = [ASK, assistant("", ONE), user("On.")]
+
+
+def grown(*histories: list[Message]) -> list[int]:
+    """The exchanges whose requests first show an unanswered call."""
+    turns = [turn(n, history, assistant("So.")) for n, history in enumerate(histories, 1)]
+    return [t.exchange for t, _, _ in first_shown(chain(*turns), unanswered)]
+
+
+def test_a_defect_that_stays_in_the_history_is_shown_once() -> None:
+    more = [*BROKEN, assistant("So."), user("On.")]
+    assert grown([ASK], BROKEN, more, [*more, assistant("So."), user("On.")]) == [2]
+
+
+def test_the_same_defect_again_later_is_another_one() -> None:
+    more = [*BROKEN, assistant("So."), user("Again."), assistant("", ONE), user("On.")]
+    assert grown(BROKEN, more) == [1, 2]
+
+
+def test_a_call_at_the_end_is_shown_as_unanswered_when_the_history_goes_on() -> None:
+    trailing = [ASK, assistant("", ONE)]
+    assert grown(trailing, [*trailing, assistant("So."), user("On.")]) == [2]
+    assert grown(trailing, [*trailing, result("a", "c1"), user("On.")]) == []
+
+
+def test_a_fork_does_not_show_again_what_it_inherited() -> None:
+    first = turn(1, BROKEN, assistant("So."))
+    second = turn(2, [*BROKEN, assistant("So."), result("x", "c7")], assistant("So."))
+    main = chain(first, second)
+    fork = chain(first, turn(3, [*BROKEN, user("No.")], assistant("So.")))
+    inherited = type(fork)(3, fork.turns[1:], fork.links[1:], "fork")
+    assert [t.exchange for t, _, _ in first_shown(main, unanswered)] == [1]
+    assert [t.exchange for t, _, _ in first_shown(main, orphans)] == [2]
+    assert list(first_shown(inherited, unanswered)) == []
