@@ -101,7 +101,8 @@ class Row:
                 whole = self.content.json
             case Image():
                 whole = ""
-        return visible(whole).expandtabs(4)
+        clean = visible(whole)
+        return clean.expandtabs(4) if "\t" in clean else clean
 
     @property
     def lines(self) -> tuple[str, ...]:

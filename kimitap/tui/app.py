@@ -1,0 +1,156 @@
+"""Kimitap's screens: what a recording says, and where the conversation broke."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.segment import Segment
+from textual import work
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter
+
+from kimitap.errors import KimitapError
+from kimitap.places import PlaceWord
+from kimitap.tui.session_screen import SessionScreen
+from kimitap.tui.source import Source, View
+from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
+from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
+
+POLL_S = 0.2
+LIVE_S = 5.0
+"""Seconds after the last write for which the recording counts as live."""
+
+
+class NoControls(LineFilter):
+    """Lets no character through that a terminal would act on, whatever widget drew it."""
+
+    ACTING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            Segment(self.ACTING.sub("?", text), style) if self.ACTING.search(text) else segment
+            for segment in segments
+            for text, style in ((segment.text, segment.style),)
+        ]
+
+
+class Kimitap(App[None]):
+    """The app over one source. `place` is where it opens: an exchange, a thread or a session."""
+
+    CSS_PATH = "kimitap.tcss"
+    TITLE = "kimitap"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = []  # noqa: RUF012 (ctrl+q of Textual stays)
+
+    def __init__(self, source: Source, place: PlaceWord | None = None) -> None:
+        super().__init__()
+        self.source = source
+        self.view = View()
+        self.main = SessionScreen(place, source.remedies)
+        self._no_controls = NoControls()
+        self._seen: int | None = None
+        self._written_at = float("-inf")
+        self._loading = False
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._no_controls]
+
+    def on_mount(self) -> None:
+        self.push_screen(self.main)
+        self.set_interval(POLL_S, self.poll)
+        self.call_after_refresh(self.poll)
+
+    def poll(self) -> None:
+        """Look whether somebody wrote; if so, and no reader is at work, read in a worker."""
+        if self._loading:
+            return
+        try:
+            version = self.source.version()
+        except KimitapError as error:
+            self._complain(error)
+            return
+        if version != self._seen:
+            if self._seen is not None:
+                self._written_at = time.monotonic()
+            self._seen, self._loading = version, True
+            self.load()
+        self._say_live()
+
+    def _say_live(self) -> None:
+        recent = time.monotonic() - self._written_at < LIVE_S
+        self.main.set_live(recent or self.view.in_flight)
+
+    @work(thread=True, exit_on_error=False, group="load")
+    def load(self) -> None:
+        try:
+            view = self.source.load()
+        except KimitapError as error:
+            self.call_from_thread(self._failed, error)
+        else:
+            self.call_from_thread(self._loaded, view)
+
+    def _loaded(self, view: View) -> None:
+        self._loading = False
+        self.view = view
+        self.main.apply(view)
+        self._say_live()
+
+    def _failed(self, error: KimitapError) -> None:
+        self._loading = False
+        self._complain(error)
+
+    def _complain(self, error: KimitapError) -> None:
+        self.notify(str(error), severity="error", markup=False)
+
+    def on_show_help(self, wish: ShowHelp) -> None:
+        self.push_screen(HelpScreen(wish.title, wish.keys))
+
+    def on_show_diff(self, wish: ShowDiff) -> None:
+        self.push_screen(DiffScreen(wish.links, wish.at))
+
+    def on_show_raw(self, wish: ShowRaw) -> None:
+        turns = (turn.exchange for thread in self.view.threads for turn in thread.turns)
+        numbers = sorted({*turns, *(other.number for other in self.view.others), wish.number})
+        at = numbers.index(wish.number)
+        self.push_screen(RawScreen(numbers, at, self.source.exchange))
+
+    @work(thread=True, exit_on_error=False, group="report")
+    def write_report(self, exchange: int) -> None:
+        try:
+            text = self.source.report(PlaceWord("", exchange))
+            path = write_new(Path.cwd(), f"kimitap-report-{exchange}", text)
+        except (KimitapError, OSError) as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+        else:
+            self.call_from_thread(self.notify, f"Report written: {path}", markup=False)
+
+    def on_write_report(self, wish: WriteReport) -> None:
+        self.write_report(wish.exchange)
+
+
+def write_new(folder: Path, stem: str, text: str) -> Path:
+    """Write a file that only its owner can read, under a name that is free."""
+    for n in range(1, 1000):
+        path = folder / (f"{stem}.md" if n == 1 else f"{stem}-{n}.md")
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+    raise FileExistsError(f"{folder / stem}.md and 998 more exist already")
+
+
+def run(where: str, place: PlaceWord | None = None) -> None:
+    """Open the screens on a recording; raises a `RecordingError` where it cannot be read."""
+    from kimitap.tui.recording import RecordingSource
+
+    source = RecordingSource(where)
+    try:
+        Kimitap(source, place).run()
+    finally:
+        source.close()

@@ -1,0 +1,40 @@
+"""The pane below the conversation: the finding at the cursor, or the row's whole text."""
+
+from collections.abc import Iterator, Mapping
+
+from kimitap.rules.finding import Finding
+from kimitap.transcript import SYMBOLS, Row
+from kimitap.tui.palette import ALARM, FAINT, NORMAL, PLUS, STRONG
+from kimitap.tui.text_pane import Block
+from kimitap.visible import one_line, visible
+
+_QUOTED = 600
+_PREVIEW = 20_000
+
+
+def detail(
+    row: Row | None, position: Mapping[Finding, str], remedies: Mapping[str, str]
+) -> Iterator[Block]:
+    """What the pane says about a row. `position` numbers the findings: `finding 1/4`."""
+    if row is None:
+        return
+    for finding in row.findings:
+        yield from _finding(finding, position.get(finding, "finding"), remedies)
+    if not row.findings:
+        yield Block(f"{row.title or row.role or row.kind.value}  {row.note}".strip(), STRONG)
+        yield Block(row.body[:_PREVIEW] or row.text, NORMAL, indent=1)
+
+
+def _finding(finding: Finding, number: str, remedies: Mapping[str, str]) -> Iterator[Block]:
+    alarm = ALARM[finding.severity]
+    where = f"#{finding.place.exchange}"
+    if finding.place.message_index is not None:
+        where += f" message {finding.place.message_index}"
+    head = f"{SYMBOLS[finding.severity]} {finding.severity} · {finding.rule} · {number} · {where}"
+    yield Block(f"{head} · side: {finding.side}", alarm)
+    yield Block(visible(finding.message), NORMAL, indent=2)
+    for evidence in finding.evidence:
+        yield Block(f"#{evidence.exchange}  {one_line(evidence.quote, _QUOTED)}", FAINT, indent=2)
+    remedy = remedies.get(finding.rule, "")
+    if remedy:
+        yield Block(f"what to do: {visible(remedy)}", PLUS, indent=2)

@@ -1,0 +1,80 @@
+"""What `/` and `f` let through."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kimitap.transcript import Key, Kind, Row
+
+_FIELDS = ("role:", "tool:", "sev:")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Words that a row must all hold, letter case ignored; `role:tool`, `tool:bash`, `sev:error`.
+
+    A turn's header stays where any row of the turn does.
+    """
+
+    words: tuple[str, ...] = ()
+    only_findings: bool = False
+
+    @classmethod
+    def parse(cls, typed: str, only_findings: bool = False) -> "Filter":
+        return cls(tuple(typed.lower().split()), only_findings)
+
+    def __str__(self) -> str:
+        only = "ONLY FINDINGS  " if self.only_findings else ""
+        return f"{only}/{' '.join(self.words)}" if self.words else only.strip()
+
+    @property
+    def active(self) -> bool:
+        return bool(self.words) or self.only_findings
+
+    @cached_property
+    def hit(self) -> re.Pattern[str] | None:
+        """What to show in reverse where it is found."""
+        plain = [re.escape(word) for word in self.words if not word.startswith(_FIELDS)]
+        return re.compile("|".join(plain), re.IGNORECASE) if plain else None
+
+    def choose(self, rows: Sequence[Row], opened: Collection[Key]) -> list[int]:
+        """The indexes of the rows to show; without a filter, none of those folded into another."""
+        if not self.active:
+            return [i for i, row in enumerate(rows) if row.inside is None or row.inside in opened]
+        tests = [_test(word) for word in self.words]
+        shown: list[int] = []
+        header: int | None = None
+        for i, row in enumerate(rows):
+            if row.kind is Kind.TURN:
+                header = i
+            if self.only_findings and row.severity is None:
+                continue
+            if not all(test(row) for test in tests):
+                continue
+            if header is not None and header != i:
+                shown.append(header)
+            header = None
+            shown.append(i)
+        return shown
+
+
+def _test(word: str) -> Callable[[Row], bool]:
+    name, _, value = word.partition(":")
+    match name if value else "":
+        case "role":
+            return lambda row: row.role.lower().startswith(value)
+        case "tool":
+            return lambda row: (
+                row.kind in {Kind.CALL, Kind.RESULT, Kind.GHOST}
+                and value in f"{row.title} {row.text}".lower()
+            )
+        case "sev":
+            return lambda row: row.severity is not None and row.severity.value.startswith(value)
+        case _:
+            return lambda row: _holds(row, word)
+
+
+def _holds(row: Row, word: str) -> bool:
+    said = (row.title, row.text, row.note, *(finding.rule for finding in row.findings))
+    return any(word in text.lower() for text in said) or word in row.body.lower()

@@ -1,0 +1,81 @@
+"""Every key, said once: the bindings, the footer and the help screen are made from these tables."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One action and its keys. `id` lets a user bind it anew; `foot` is its word in the footer."""
+
+    id: str
+    keys: str
+    shown: str
+    action: str
+    words: str
+    foot: str = ""
+
+
+LIST_KEYS = (
+    Key("down", "j,down", "j ↓", "move(1)", "line down"),
+    Key("up", "k,up", "k ↑", "move(-1)", "line up"),
+    Key("page-down", "ctrl+d,pagedown", "^d PgDn", "page(0.9)", "page down"),
+    Key("page-up", "ctrl+u,pageup", "^u PgUp", "page(-0.9)", "page up"),
+    Key("top", "g,home", "g Home", "end(-1)", "first line"),
+    Key("bottom", "G,end", "G End", "end(1)", "last line"),
+    Key("fold", "enter,space", "⏎ space", "choose", "unfold, fold", "⏎ unfold"),
+)
+
+MAIN_KEYS = (
+    Key("next", "n", "n", "finding(1)", "next finding", "n next"),
+    Key("previous", "N", "N", "finding(-1)", "previous finding"),
+    Key("next-turn", "right_square_bracket", "]", "turn(1)", "next turn"),
+    Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "previous turn"),
+    Key("diff", "d", "d", "diff", "this turn against the next request", "d diff"),
+    Key("raw", "r", "r", "raw", "the raw exchange", "r raw"),
+    Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
+    Key(
+        "filter", "slash", "/", "filter", "filter: words, role:tool tool:bash sev:error", "/ filter"
+    ),
+    Key("findings", "f", "f", "only_findings", "only rows with findings, or all", "f findings"),
+    Key("follow", "t", "t", "follow", "follow what is being recorded", "t follow"),
+    Key("pane", "tab", "tab", "pane(0)", "other pane"),
+    Key("pane-left", "h,left", "h ←", "pane(-1)", "sessions and turns"),
+    Key("pane-right", "l,right", "l →", "pane(1)", "conversation"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    Key("back", "escape", "esc", "back", "drop the filter"),
+    Key("quit", "q", "q", "app.quit", "quit"),
+)
+
+BACK = Key("back", "escape,q", "esc q", "back", "back", "esc back")
+
+DIFF_KEYS = (
+    Key("next", "n", "n", "change(1)", "next change", "n next"),
+    Key("previous", "N", "N", "change(-1)", "previous change"),
+    Key("next-turn", "right_square_bracket", "]", "turn(1)", "the pair after this", "] [ pair"),
+    Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "the pair before this"),
+    Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+RAW_KEYS = (
+    Key("next", "n", "n", "section(1)", "next section", "n section"),
+    Key("previous", "N", "N", "section(-1)", "previous section"),
+    Key("next-turn", "right_square_bracket", "]", "exchange(1)", "next exchange", "] [ exchange"),
+    Key("previous-turn", "left_square_bracket", "[", "exchange(-1)", "previous exchange"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+HELP_KEYS = (BACK,)
+
+
+def bindings(table: Iterable[Key]) -> list[BindingType]:
+    """Textual's bindings for a table; the footer and the help are our own, hence not shown."""
+    return [
+        Binding(key.keys, key.action, key.words, show=False, id=f"kimitap.{key.id}")
+        for key in table
+    ]

@@ -1,0 +1,39 @@
+"""Colours and marks. Contrast on the ground is at least 7:1 for findings; never colour alone."""
+
+from rich.style import Style
+
+from kimitap.rules.finding import Severity
+
+GROUND = "#12161c"
+PANEL = "#1a212a"
+BAR = "#24394a"
+CURSOR = "#1f3a52"
+GHOSTLY = "#3a1c10"
+TEXT = "#e6e9ee"
+DIM = "#93a0b0"
+ACCENT = "#8fbbe0"
+ERROR = "#ff7a45"
+WARNING = "#f0c000"
+INFO = "#56b4e9"
+ADDED = "#2bc49a"
+REMOVED = ERROR
+
+NORMAL = Style(color=TEXT)
+FAINT = Style(color=DIM)
+STRONG = Style(color=TEXT, bold=True)
+NAME = Style(color=ACCENT, bold=True)
+RULE = Style(color="#7fa3c2")
+THOUGHT = Style(color=DIM, italic=True)
+HIT = Style(reverse=True)
+PLUS = Style(color=ADDED)
+MINUS = Style(color=REMOVED)
+KEY = Style(color=WARNING, bold=True)
+RECORDING = Style(color=GROUND, bgcolor=TEXT, bold=True)
+
+COLOURS = {Severity.ERROR: ERROR, Severity.WARNING: WARNING, Severity.INFO: INFO}
+ALARM = {severity: Style(color=colour, bold=True) for severity, colour in COLOURS.items()}
+BADGE = {
+    severity: Style(color=GROUND, bgcolor=colour, bold=True) for severity, colour in COLOURS.items()
+}
+CURSOR_GROUND = Style(bgcolor=CURSOR)
+GHOST_GROUND = Style(bgcolor=GHOSTLY)

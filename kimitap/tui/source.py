@@ -1,0 +1,55 @@
+"""What the screens show and whom they ask for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from kimitap.exchange import Exchange
+from kimitap.lineage import Session, Thread
+from kimitap.places import PlaceWord
+from kimitap.rules.finding import Finding
+
+
+@dataclass(frozen=True)
+class View:
+    """What a recording says at one moment; `lost` counts what could not be recorded."""
+
+    sessions: tuple[Session, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    others: tuple[Exchange, ...] = ()
+    lost: int = 0
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        return tuple(thread for session in self.sessions for thread in session.threads)
+
+    @property
+    def in_flight(self) -> bool:
+        """True while a turn has no end yet."""
+        return any(thread.turns[-1].in_flight for thread in self.threads if thread.turns)
+
+
+class Source(Protocol):
+    """What the screens ask for. All but `version` may take time: they are called in workers."""
+
+    where: str
+    remedies: Mapping[str, str]
+    """What to do about a finding, by its rule's name."""
+
+    def version(self) -> int:
+        """A number that differs when somebody wrote; costs microseconds."""
+        ...
+
+    def load(self) -> View:
+        """Read what is new."""
+        ...
+
+    def exchange(self, number: int) -> Exchange:
+        """One exchange with its bytes."""
+        ...
+
+    def report(self, place: PlaceWord) -> str:
+        """The Markdown report on a place."""
+        ...
+
+    def close(self) -> None: ...

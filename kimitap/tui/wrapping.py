@@ -1,0 +1,88 @@
+"""A text cut into lines of a width, by offsets only: a line of a megabyte costs no more than many.
+
+Nothing is rendered before it is on the screen.
+"""
+
+from array import array
+from collections.abc import Iterator
+
+from rich.cells import cell_len, get_character_cell_size
+
+_WORDS_UP_TO = 4000
+"""A longer line (minified JSON, base64) is cut at the width and not between words."""
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in at most `width` cells; a cut ends in `…`."""
+    if width <= 0:
+        return ""
+    if len(text) <= width and (text.isascii() or cell_len(text) <= width):
+        return text
+    if text.isascii():
+        return f"{text[: width - 1]}…"
+    return f"{text[: _reach(text, 0, len(text), width - 1)]}…"
+
+
+class Wrapped:
+    """The display lines of `text` at `width` cells. `text` must be clean, its tabs expanded."""
+
+    def __init__(self, text: str, width: int, *, words: bool = True) -> None:
+        self.text = text
+        self.starts = array("Q")
+        self.stops = array("Q")
+        plain = text.isascii()
+        begin = 0
+        while True:
+            end = text.find("\n", begin)
+            end = len(text) if end < 0 else end
+            self._cut(begin, end, max(1, width), plain, words)
+            if end == len(text):
+                return
+            begin = end + 1
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> str:
+        return self.text[self.starts[index] : self.stops[index]]
+
+    def offset(self, index: int) -> int:
+        """The offset in the text at which a display line begins."""
+        return self.starts[index]
+
+    def _cut(self, begin: int, end: int, width: int, plain: bool, words: bool) -> None:
+        if end - begin <= width and (plain or cell_len(self.text[begin:end]) <= width):
+            self._add(begin, end)
+        elif plain and not (words and end - begin <= _WORDS_UP_TO):
+            self.starts.extend(range(begin, end, width))
+            self.stops.extend((*range(begin + width, end, width), end))
+        else:
+            for start, stop in _pieces(self.text, begin, end, width, words):
+                self._add(start, stop)
+
+    def _add(self, start: int, stop: int) -> None:
+        self.starts.append(start)
+        self.stops.append(stop)
+
+
+def _pieces(text: str, begin: int, end: int, width: int, words: bool) -> Iterator[tuple[int, int]]:
+    words = words and end - begin <= _WORDS_UP_TO
+    while begin < end:
+        stop = _reach(text, begin, end, width)
+        if words and stop < end:
+            space = text.rfind(" ", begin + width // 2, stop + 1)
+            stop = space if space > begin else stop
+        yield begin, stop
+        begin = stop
+        while words and begin < end and text[begin] == " ":
+            begin += 1
+
+
+def _reach(text: str, begin: int, end: int, width: int) -> int:
+    """The offset behind the longest run from `begin` that fits in `width` cells, one at least."""
+    room = width
+    for at in range(begin, min(end, begin + 4 * width + 4)):
+        room -= get_character_cell_size(text[at])
+        if room < 0:
+            return max(at, begin + 1)
+    return min(end, begin + 4 * width + 4)

@@ -1,0 +1,70 @@
+"""A source of hand-made values for the screens: what a recording would say, without one."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from kimitap.errors import UsageError
+from kimitap.exchange import Body, Exchange, Outcome, Segment
+from kimitap.lineage import Session
+from kimitap.places import PlaceWord
+from kimitap.rules.finding import Finding
+from kimitap.tui.source import View
+
+
+class Still:
+    """Says `view` until `now` says something else."""
+
+    def __init__(self, sessions: tuple[Session, ...], findings: tuple[Finding, ...] = ()) -> None:
+        self.where = "sessions/kimitap.db"
+        self.remedies: Mapping[str, str] = {
+            "tool-turn-lost": "Turn off the agent's setting that writes its history for R1 models, "
+            "and attach the report (e) to an issue of the agent."
+        }
+        self.view = View(sessions, findings)
+        self.exchanges: dict[int, Exchange] = {}
+        self._version = 1
+
+    def now(self, view: View) -> None:
+        self.view = view
+        self._version += 1
+
+    def version(self) -> int:
+        return self._version
+
+    def load(self) -> View:
+        return self.view
+
+    def exchange(self, number: int) -> Exchange:
+        if number in self.exchanges:
+            return self.exchanges[number]
+        raise UsageError(f"no exchange {number}")
+
+    def report(self, place: PlaceWord) -> str:
+        return f"# report on {place}\n"
+
+    def close(self) -> None: ...
+
+
+def exchange(number: int, request: bytes, response: bytes, cuts: tuple[int, ...] = ()) -> Exchange:
+    """An exchange that was answered; `cuts` are the lengths of the response's parts."""
+    parts = cuts or (len(response),)
+    at = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+    return Exchange(
+        number=number,
+        started_at=at,
+        method="POST",
+        scheme="http",
+        host="127.0.0.1",
+        port=8080,
+        path="/v1/chat/completions",
+        request_headers=(("Content-Type", "application/json"),),
+        request=Body.whole(request),
+        outcome=Outcome.COMPLETE,
+        status=200,
+        reason="OK",
+        response_headers=(("Server", "llama.cpp"),),
+        response=response,
+        segments=tuple(Segment(0.1 * (i + 1), length) for i, length in enumerate(parts)),
+        headers_at=at,
+        ended_at=at,
+    )
