@@ -98,8 +98,12 @@ class DiscardedReply(Rule):
         ),
         Example(
             "a reply cut by the length limit, and the same messages again",
-            (step(TASK, assistant("The notes say that"), "length"), step(TASK, DONE)),
-            (Place(2, 2),),
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), assistant("The notes say that"), "length"),
+                step((*TASK, ASKED, NOTES), DONE),
+            ),
+            (Place(3, 4),),
         ),
     )
 

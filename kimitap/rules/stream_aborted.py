@@ -9,7 +9,7 @@ from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, TASK, assistant, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, spoken
+from kimitap.rules.wording import cut, quoted_reply
 
 UNKNOWN = (Outcome.IN_FLIGHT, Outcome.INTERRUPTED, Outcome.REFUSED, Outcome.HTTP_ERROR)
 """Outcomes that say nothing about a stream: none came, or nobody watched its end."""
@@ -94,8 +94,8 @@ def _blame(turn: Turn) -> tuple[Side, str]:
 
 
 def _quotes(turn: Turn) -> Iterator[Evidence]:
-    if not turn.reply.empty:
-        yield Evidence(turn.exchange, cut(spoken(turn.reply.message)))
+    """What the reply had said, the server's error, and the proxy's words for the end."""
+    yield quoted_reply(turn)
     for text in (turn.reply.error, turn.detail):
         if text:
             yield Evidence(turn.exchange, cut(text))

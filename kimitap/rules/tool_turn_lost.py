@@ -134,10 +134,14 @@ class ToolTurnLost(Rule):
         Example(
             "the text is kept, both calls are gone",
             (
-                step(TASK, assistant("I read both.", READ, READ_TWO)),
-                step((*TASK, assistant("I read both."), user("(no content)")), WROTE),
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), assistant("Both at once.", READ_TWO, WRITE)),
+                step(
+                    (*TASK, ASKED, NOTES, assistant("Both at once."), user("(no content)")),
+                    WROTE,
+                ),
             ),
-            (Place(2, 2),),
+            (Place(3, 4),),
         ),
         Example(
             "the second turn is lost after a healthy first one, and the model repeats it for ever",
