@@ -1,0 +1,137 @@
+"""The key of a message: what makes two messages the same entry of a conversation.
+
+A key covers the role, the text, the calls by name and canonical arguments, and the images. It
+leaves out what agents and gateways rewrite: ids, reasoning, white space, volatile spans.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from kimitap.conversation import Image, Message, Other, ToolCall
+from kimitap.weave.markers import CLEARED, holds, mask
+
+WORDS = re.compile(r"\w+")
+READ = 6_000
+"""Characters of a message that a comparison reads."""
+THINK = ("<think>", "</think>")
+
+
+def plain(text: str) -> str:
+    """`text` with volatile spans masked and white space made uniform."""
+    return " ".join(mask(text).split())
+
+
+def without_thought(text: str) -> str:
+    """`text` without a leading `<think>…</think>`."""
+    opening, closing = THINK
+    bare = text.lstrip()
+    if not bare.startswith(opening):
+        return text
+    stop = bare.find(closing)
+    return bare[stop + len(closing) :] if stop >= 0 else text
+
+
+def leading_thought(text: str) -> str:
+    """What stands in a leading `<think>…</think>`; `""` where there is none."""
+    opening, closing = THINK
+    bare = text.lstrip()
+    if not bare.startswith(opening):
+        return ""
+    stop = bare.find(closing)
+    return bare[len(opening) : stop if stop >= 0 else len(bare)]
+
+
+def spoken(message: Message) -> str:
+    """The visible text as it is compared: for an assistant, without a leading thought."""
+    text = without_thought(message.text) if message.role == "assistant" else message.text
+    return plain(text)
+
+
+def message_key(message: Message) -> bytes:
+    """The 16-byte key of a message."""
+    made = blake2b(digest_size=16)
+    made.update(message.role.encode())
+    made.update(b"\0" + spoken(message).encode(errors="surrogatepass"))
+    for part in message.parts:
+        match part:
+            case ToolCall():
+                said = f"\0call\0{part.name}\0{part.canonical_arguments}"
+            case Image():
+                said = f"\0image\0{part.digest}"
+            case Other():
+                said = f"\0other\0{part.kind}\0{part.json}"
+            case _:
+                continue
+        made.update(said.encode(errors="surrogatepass"))
+    return made.digest()
+
+
+class Keys:
+    """Keys and word counts, computed once for each message object.
+
+    Messages are known by identity: a decoder gives the same object for the same piece of a body, so
+    that a history of a thousand messages costs only what is new in it. The messages are held, so
+    that no identity is used twice.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Message, bytes]] = {}
+        self._words: dict[bytes, Counter[str]] = {}
+
+    def key(self, message: Message) -> bytes:
+        """The key of `message`."""
+        known = self._known.get(id(message))
+        if known is None:
+            known = self._known[id(message)] = (message, message_key(message))
+        return known[1]
+
+    def all(self, messages: Sequence[Message]) -> list[bytes]:
+        """The keys of several messages."""
+        return [self.key(message) for message in messages]
+
+    def same(self, one: Sequence[Message], other: Sequence[Message]) -> bool:
+        """True where both say the same, message by message."""
+        if len(one) != len(other):
+            return False
+        return all(a is b or self.key(a) == self.key(b) for a, b in zip(one, other, strict=True))
+
+    def likeness(self, one: Message, other: Message) -> float:
+        """How alike two messages are, from 0 to 1: shared words (Dice), of a bounded beginning.
+
+        Messages of different roles are never alike. Two results of one call are, where one of them
+        was cleared or cut in place.
+        """
+        if one.role != other.role:
+            return 0.0
+        if self.key(one) == self.key(other):
+            return 1.0
+        if _one_call(one, other):
+            return 0.8
+        a, b = self._count(one), self._count(other)
+        total = a.total() + b.total()
+        return 2 * (a & b).total() / total if total else 0.0
+
+    def _count(self, message: Message) -> Counter[str]:
+        key = self.key(message)
+        words = self._words.get(key)
+        if words is None:
+            text = spoken(message)[:READ]
+            calls = " ".join(f"{c.name} {c.arguments[:READ]}" for c in message.tool_calls)
+            words = self._words[key] = Counter(WORDS.findall(f"{text} {calls}"))
+        return words
+
+
+def _one_call(one: Message, other: Message) -> bool:
+    ids = [result.call_id for result in one.tool_results]
+    if not ids or not all(ids) or ids != [result.call_id for result in other.tool_results]:
+        return False
+    return bool(holds(other.text, CLEARED)) or one.text[:40] == other.text[:40]
+
+
+def alike(one: str, other: str) -> float:
+    """How alike two texts are, from 0 to 1, by shared words of a bounded beginning."""
+    a, b = Counter(WORDS.findall(one[:READ])), Counter(WORDS.findall(other[:READ]))
+    total = a.total() + b.total()
+    return 2 * (a & b).total() / total if total else float(one.strip() == other.strip())

@@ -1,0 +1,61 @@
+"""Whether two requests can belong to one thread, or to one session, at all."""
+
+from kimitap.conversation import Message, Turn
+from kimitap.weave.keys import Keys
+from kimitap.weave.markers import SUMMARISE, holds
+
+
+def leading_systems(turn: Turn) -> int:
+    """How many system messages a request begins with: they are compared apart from the rest."""
+    messages = turn.messages
+    return next((i for i, m in enumerate(messages) if m.role != "system"), len(messages))
+
+
+def scoped(one: Turn, other: Turn) -> bool:
+    """True unless the two say themselves that they belong to different sessions or agents."""
+    if one.dialect != other.dialect:
+        return False
+    a, b = one.scope, other.scope
+    if a.session and b.session and a.session != b.session:
+        return False
+    return a.agent_id == b.agent_id
+
+
+def same_system(one: Turn, other: Turn, keys: Keys) -> bool:
+    """True where both begin with the same system messages."""
+    return keys.same(one.messages[: leading_systems(one)], other.messages[: leading_systems(other)])
+
+
+def same_tools(one: Turn, other: Turn) -> bool:
+    """True where both declare tools of the same names."""
+    if one.tools is other.tools:
+        return True
+    return {tool.name for tool in one.tools} == {tool.name for tool in other.tools}
+
+
+def same_voice(one: Turn, other: Turn, keys: Keys) -> bool:
+    """True where both speak as the same agent: the same system messages and tools."""
+    return same_tools(one, other) and same_system(one, other, keys)
+
+
+def kin(parent: Turn, child: Turn, covered: bool, keys: Keys) -> bool:
+    """True unless one looks like a side request (a title, a summary) about the other.
+
+    An agent may change its prompt or its tools within a thread (modes do); a side request changes
+    the prompt and has no tools where the thread has some, or asks for a summary without tools.
+    """
+    if bool(parent.tools) == bool(child.tools):
+        return True
+    if not same_system(parent, child, keys):
+        return covered and bool(child.tools)
+    return bool(child.tools) or not asks_for_summary(child)
+
+
+def asks_for_summary(turn: Turn) -> bool:
+    """True where the request asks for a summary of a history."""
+    asked = [m for m in turn.messages[-1:] if m.role == "user"]
+    return any(holds(m.text, SUMMARISE) for m in (*_systems(turn), *asked))
+
+
+def _systems(turn: Turn) -> tuple[Message, ...]:
+    return turn.messages[: leading_systems(turn)]

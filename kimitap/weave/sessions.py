@@ -1,0 +1,205 @@
+"""Which session a new thread belongs to.
+
+Where agents name their sessions, the name decides: the same name is the same session, another name
+never is. Elsewhere content decides (a title request quotes the first prompt, a sub-agent's prompt
+stands in the arguments of a call), then connection and time. A thread that nothing ties to another
+is a session of its own. The decision is made when the thread begins and never changed.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import orjson
+
+from kimitap.conversation import Turn
+from kimitap.weave.keys import Keys, plain
+from kimitap.weave.kin import same_voice, scoped
+from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
+
+QUOTE = 20
+"""Characters from which a text is recognised in another."""
+READ = 50_000
+"""Characters of a request in which a quotation is sought."""
+SOON = timedelta(seconds=60)
+WHILE = timedelta(minutes=10)
+RECENT = 32
+"""Sessions and delegating turns that are looked at."""
+
+
+class Sessions:
+    """The sessions woven so far, oldest first."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self.all: list[GrowingSession] = []
+        self._scopes: dict[str, GrowingSession] = {}
+        self._delegating: deque[Strand] = deque()
+
+    def place(self, strand: Strand, near: Strand | None) -> GrowingThread:
+        """The new thread that begins with `strand`, in its session."""
+        turn = strand.turn
+        delegated = self._delegated(turn)
+        session = self._session(strand, near, delegated)
+        if session is None:
+            session = GrowingSession(turn.scope.session)
+            self._add(self.all, session, strand)
+        self._name(strand, session)
+        thread = GrowingThread(session)
+        thread.sub_agent = bool(turn.scope.agent_id or turn.scope.parent) or (
+            delegated is not None and delegated.thread.session is session
+        )
+        thread.side = not thread.sub_agent and self._aside(turn, session, near)
+        session.threads.append(thread)
+        strand.undo.append(session.threads.pop)
+        session.made = None
+        return thread
+
+    def note(self, strand: Strand) -> None:
+        """Remember a turn whose calls may start sub-agents."""
+        if any(len(call.arguments) >= QUOTE for call in strand.turn.reply.message.tool_calls):
+            self._delegating.append(strand)
+            strand.undo.append(lambda: self._forget(strand))
+
+    def _forget(self, strand: Strand) -> None:
+        if strand in self._delegating:
+            self._delegating.remove(strand)
+
+    def _add(self, sessions: list[GrowingSession], session: GrowingSession, strand: Strand) -> None:
+        sessions.append(session)
+        strand.undo.append(sessions.pop)
+
+    def _name(self, strand: Strand, session: GrowingSession) -> None:
+        name = strand.turn.scope.session
+        if name and name not in self._scopes:
+            self._scopes[name] = session
+            strand.undo.append(lambda: self._scopes.pop(name, None))
+
+    def _session(
+        self, strand: Strand, near: Strand | None, delegated: Strand | None
+    ) -> GrowingSession | None:
+        turn = strand.turn
+        if turn.scope.session:
+            known = self._scopes.get(turn.scope.session)
+            return known or self._scopes.get(turn.scope.parent)
+        if delegated is not None:
+            return delegated.thread.session
+        if near is not None and self._belongs(near, turn):
+            return near.thread.session
+        for session in self._recent(turn, WHILE):
+            if self._quotes(turn, session):
+                return session
+        for session in self._recent(turn, SOON):
+            if self._quoted_before(turn, session):
+                return session
+        return next((s for s in self._recent(turn, WHILE) if self._on_line(turn, s)), None)
+
+    def _recent(self, turn: Turn, span: timedelta) -> Iterator[GrowingSession]:
+        """Sessions of the same program that were active lately, the latest and nearest first."""
+        found: list[tuple[bool, GrowingSession]] = []
+        for session in self.all[-RECENT:][::-1]:
+            last = session.threads[-1].tip.turn
+            if session.scope or not scoped(last, turn) or last.agent != turn.agent:
+                continue
+            active = max(_active(thread.tip.turn) for thread in session.threads[-RECENT:])
+            if active >= turn.started_at - span:
+                found.append((bool(turn.client) and _on(session, turn.client), session))
+        yield from (session for _, session in sorted(found, key=lambda f: not f[0]))
+
+    def _belongs(self, near: Strand, turn: Turn) -> bool:
+        """True where a request that shares a beginning without going on is about that thread."""
+        if same_voice(near.turn, turn, self._keys):
+            return False
+        if near.length > 1:
+            return near.turn.agent == turn.agent
+        soon = _active(near.thread.tip.turn) >= turn.started_at - SOON
+        return soon and near.turn.agent == turn.agent and not (near.turn.tools and turn.tools)
+
+    def _quotes(self, turn: Turn, session: GrowingSession) -> bool:
+        """True where a request of another voice quotes a thread's first prompt or last answer."""
+        said = _said(turn)
+        for thread in session.threads[:RECENT]:
+            first = thread.first.turn
+            if (turn.tools and first.tools) or same_voice(first, turn, self._keys):
+                continue
+            prompt = _prompt(first)
+            if len(prompt) >= QUOTE and prompt[:200] in said:
+                return True
+            answer = plain(thread.tip.turn.reply.message.text)
+            if len(answer) >= 2 * QUOTE and answer[:200] in said:
+                return True
+        return False
+
+    def _quoted_before(self, turn: Turn, session: GrowingSession) -> bool:
+        """True where all that the session holds are side requests that quote this first prompt."""
+        prompt = _prompt(turn)
+        return len(prompt) >= QUOTE and all(
+            len(thread.strands) == 1
+            and not thread.first.turn.tools
+            and not same_voice(thread.first.turn, turn, self._keys)
+            and prompt[:200] in _said(thread.first.turn)
+            for thread in session.threads
+        )
+
+    def _on_line(self, turn: Turn, session: GrowingSession) -> bool:
+        """True where a request without tools comes over the connection of a session with tools."""
+        return not turn.tools and session.has_tools and _on(session, turn.client)
+
+    def _delegated(self, turn: Turn) -> Strand | None:
+        """The turn whose call started this thread: the first prompt stands in its arguments."""
+        prompt = _prompt(turn)
+        if len(prompt) < QUOTE:
+            return None
+        for strand in list(self._delegating)[-RECENT:][::-1]:
+            theirs, ours = strand.turn.scope.session, turn.scope.session
+            if theirs and ours and ours != theirs and turn.scope.parent != theirs:
+                continue
+            if not strand.is_tip or not strand.over_before(turn):
+                continue
+            if any(_asks(call.arguments, prompt) for call in strand.turn.reply.message.tool_calls):
+                return strand
+        return None
+
+    def _aside(self, turn: Turn, session: GrowingSession, near: Strand | None) -> bool:
+        """True where the request is about another thread of its session."""
+        others = [t for t in session.threads if t.strands]
+        if not others or turn.tools:
+            return False
+        if near is not None and near.thread.session is session:
+            return not same_voice(near.turn, turn, self._keys)
+        return self._quotes(turn, session)
+
+
+def _asks(arguments: str, prompt: str) -> bool:
+    """True where one of the arguments is the prompt, or one holds most of the other."""
+    try:
+        value = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return False
+    values = value.values() if isinstance(value, dict) else ()
+    for text in (plain(one) for one in values if isinstance(one, str)):
+        if len(text) < QUOTE:
+            continue
+        short, long = sorted((text, prompt), key=len)
+        if short in long and (len(short) * 2 >= len(long) or len(text) >= 2 * QUOTE):
+            return True
+    return False
+
+
+def _prompt(turn: Turn) -> str:
+    """The first user message that says something, as it is compared."""
+    texts = (plain(m.text) for m in turn.messages if m.role == "user")
+    return next((text for text in texts if text), "")[:READ]
+
+
+def _said(turn: Turn) -> str:
+    texts = [m.text for m in turn.messages[-8:] if m.role in ("user", "system")]
+    return plain("\n".join(texts)[:READ])
+
+
+def _active(turn: Turn) -> datetime:
+    return turn.ended_at or turn.started_at
+
+
+def _on(session: GrowingSession, client: str) -> bool:
+    return bool(client) and any(t.tip.turn.client == client for t in session.threads[-RECENT:])

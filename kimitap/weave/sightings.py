@@ -1,0 +1,69 @@
+"""Where messages and replies were seen before: how a request is found that begins with neither."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from kimitap.conversation import Message
+from kimitap.weave.keys import Keys
+from kimitap.weave.kin import asks_for_summary
+from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
+
+HEAD, TAIL = 16, 32
+"""Messages at the beginning and the end of a request that are looked up."""
+TIPS = 4
+"""Threads that are tried."""
+RECENT = 16
+"""Threads of a session, or mentions of a message, that are looked at."""
+
+
+class Sightings:
+    """The threads in which each message and each reply was seen first."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._seen: defaultdict[bytes, list[Strand]] = defaultdict(list)
+        self._said: defaultdict[bytes, list[Strand]] = defaultdict(list)
+        self._scopes: defaultdict[str, list[Strand]] = defaultdict(list)
+
+    def add(self, strand: Strand, fresh: int) -> None:
+        """Make a woven turn known; its messages from index `fresh` on are new."""
+        for message in strand.turn.messages[fresh:]:
+            if not message.blank:
+                strand.append(self._seen[self._keys.key(message)])
+        if not strand.turn.in_flight or strand.turn.reply.complete:
+            for reply in (strand.turn.reply.message, *strand.turn.reply.others):
+                if not reply.blank:
+                    strand.append(self._said[self._keys.key(reply)])
+        if strand.turn.scope.session and strand.is_first:
+            strand.append(self._scopes[strand.turn.scope.session])
+
+    def said(self, message: Message, thread: GrowingThread) -> bool:
+        """True where `message` is a reply that a turn of `thread` brought."""
+        return any(s.thread is thread for s in self._said.get(self._keys.key(message), ()))
+
+    def tips(self, child: Strand) -> Iterator[Strand]:
+        """The latest turns of the threads that share most messages with the request, best first."""
+        votes: Counter[GrowingThread] = Counter()
+        sessions: dict[GrowingSession, None] = {}
+        messages = child.messages
+        for key in dict.fromkeys(self._keys.all([*messages[-TAIL:], *messages[:HEAD]])):
+            for strand in self._seen.get(key, [])[-RECENT:]:
+                votes[strand.thread] += 1
+            for strand in self._said.get(key, [])[-RECENT:]:
+                votes[strand.thread] += 2
+                sessions[strand.thread.session] = None
+        for strand in self._scopes.get(child.turn.scope.session, [])[-RECENT:]:
+            sessions[strand.thread.session] = None
+        for session in sessions:
+            votes.update(session.threads[-RECENT:])
+        ranked = sorted(votes, key=lambda t: (votes[t], t.tip.turn.started_at), reverse=True)
+        yield from (thread.tip for thread in ranked[:TIPS])
+
+    def asides(self, tip: Strand) -> Iterator[Strand]:
+        """Last turns of the session's other threads since `tip`: perhaps it was summarised."""
+        for thread in tip.thread.session.threads[-RECENT:]:
+            last = thread.tip
+            if thread is not tip.thread and last.turn.started_at >= tip.turn.started_at:
+                yield last
+        if asks_for_summary(tip.turn):
+            yield tip

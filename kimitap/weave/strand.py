@@ -1,0 +1,142 @@
+"""Turns, threads and sessions while they are woven: the same as in `lineage`, but growing.
+
+Everything grows at its end only and can be undone in reverse order, so that a turn that arrives
+late costs the turns after it and no more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from kimitap.conversation import Message, Turn
+from kimitap.lineage import Link, Relation, Session, Thread
+
+SLACK = timedelta(seconds=0.25)
+"""How much the end of a reply may seem to come after the start of the request that follows it."""
+LONG = 12
+"""Messages without tool traffic from which a first request is held to be a resumed history."""
+
+
+@dataclass(eq=False, slots=True)
+class Strand:
+    """A turn in its place. `start` is how many system messages it begins with."""
+
+    turn: Turn
+    start: int
+    thread: "GrowingThread" = None  # type: ignore[assignment]  # set as soon as the place is known
+    link: Link | None = None
+    end: int = 0
+    """The rolling hash of the messages."""
+    replies: tuple[int, ...] = ()
+    """The rolling hashes of the messages with each reply after them."""
+    undo: list[Callable[[], object]] = field(default_factory=list)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages after the leading system ones."""
+        return self.turn.messages[self.start :]
+
+    @property
+    def length(self) -> int:
+        return len(self.turn.messages) - self.start
+
+    @property
+    def is_tip(self) -> bool:
+        return self.thread.strands[-1] is self
+
+    @property
+    def is_first(self) -> bool:
+        return self.thread.strands[0] is self
+
+    def over_before(self, turn: Turn) -> bool:
+        """True where this turn had ended when `turn` started."""
+        if self.turn.in_flight:
+            return False
+        return (self.turn.ended_at or self.turn.started_at) <= turn.started_at + SLACK
+
+    def append(self, items: list["Strand"]) -> None:
+        """Append this strand to `items`, to be taken off again when it is undone."""
+        items.append(self)
+        self.undo.append(items.pop)
+
+
+@dataclass(eq=False, slots=True)
+class GrowingThread:
+    """A thread as it grows."""
+
+    session: "GrowingSession"
+    strands: list[Strand] = field(default_factory=list)
+    side: bool = False
+    sub_agent: bool = False
+    made: Thread | None = None
+    """The value last given out, as long as nothing changed."""
+
+    @property
+    def first(self) -> Strand:
+        return self.strands[0]
+
+    @property
+    def tip(self) -> Strand:
+        return self.strands[-1]
+
+    def touch(self) -> None:
+        """Forget the values given out: something changed."""
+        self.made = None
+        self.session.made = None
+
+    def kind(self) -> str:
+        """What this thread is in its session, as far as is known by now."""
+        link = self.first.link
+        if link is not None and link.relation is Relation.FORK:
+            return "fork"
+        if self.sub_agent:
+            return "sub-agent"
+        if self.side or (not self.first.turn.tools and self.session.has_tools):
+            return "side"
+        return "main"
+
+    def value(self) -> Thread:
+        """The thread as a value."""
+        kind = self.kind()
+        if self.made is None or self.made.kind != kind:
+            first = self.first
+            self.made = Thread(
+                first.turn.exchange,
+                tuple(strand.turn for strand in self.strands),
+                tuple(strand.link for strand in self.strands),
+                kind,
+                first.link is None and resumed(first.messages),
+            )
+        return self.made
+
+
+@dataclass(eq=False, slots=True)
+class GrowingSession:
+    """A session as it grows. `scope` is the id by which the agent names it, where it does."""
+
+    scope: str = ""
+    threads: list[GrowingThread] = field(default_factory=list)
+    made: Session | None = None
+
+    @property
+    def has_tools(self) -> bool:
+        return any(thread.strands and thread.first.turn.tools for thread in self.threads)
+
+    def value(self) -> Session:
+        """The session as a value; the same object as long as nothing changed."""
+        if self.made is None:
+            threads = tuple(thread.value() for thread in self.threads)
+            first = self.threads[0].first.turn
+            main = next((t.turns[0] for t in threads if t.kind == "main"), first)
+            self.made = Session(first.exchange, threads, main.agent, main.reply.model or main.model)
+        return self.made
+
+
+def resumed(messages: tuple[Message, ...]) -> bool:
+    """True where a first request already carries a history: tool traffic, or very many messages.
+
+    A short one proves nothing: agents put a few made-up messages before the first prompt.
+    """
+    if len(messages) >= LONG:
+        return any(m.role == "assistant" for m in messages)
+    return any(m.tool_calls or m.tool_results for m in messages)

@@ -1,0 +1,136 @@
+"""Weaving: turns in the order of their requests become threads, threads sessions.
+
+A new turn costs what is new in it. A turn that arrives late, or again with more of its reply,
+undoes the turns after it and weaves them once more.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Relation, Session
+from kimitap.weave.descent import Ancestors
+from kimitap.weave.keys import Keys
+from kimitap.weave.kin import leading_systems
+from kimitap.weave.prefixes import Prefixes
+from kimitap.weave.sessions import Sessions
+from kimitap.weave.sightings import Sightings
+from kimitap.weave.strand import Strand
+
+
+class Weaver:
+    """Weaves turns as they come; see `weave` for all at once.
+
+    Names of sessions and threads are their first exchange's numbers and stay when more arrives in
+    the order of requests. A session in which nothing changed is the same object as before.
+    """
+
+    def __init__(self) -> None:
+        self._keys = Keys()
+        self._prefixes = Prefixes(self._keys)
+        self._sightings = Sightings(self._keys)
+        self._sessions = Sessions(self._keys)
+        self._ancestors = Ancestors(self._keys, self._prefixes, self._sightings)
+        self._woven: list[Strand] = []
+        self._order: list[tuple[datetime, int]] = []
+        self._started: dict[int, datetime] = {}
+        self._waiting: dict[int, Turn] = {}
+
+    def add(self, turn: Turn) -> None:
+        """Take a turn in. One with a known exchange number replaces the turn that it had."""
+        self._waiting[turn.exchange] = turn
+
+    def sessions(self) -> tuple[Session, ...]:
+        """All sessions, oldest first."""
+        self._weave()
+        return tuple(session.value() for session in self._sessions.all)
+
+    def _weave(self) -> None:
+        turns = list(self._waiting.values())
+        self._waiting.clear()
+        fresh = [turn for turn in turns if not self._swap(turn)]
+        if not fresh:
+            return
+        known = [turn.exchange for turn in fresh if turn.exchange in self._started]
+        first = min(_place(turn) for turn in fresh)
+        if known:
+            first = min(first, *((self._started[number], number) for number in known))
+        again = self._undo_to(bisect_left(self._order, first))
+        renewed = {turn.exchange for turn in fresh}
+        fresh += [turn for turn in again if turn.exchange not in renewed]
+        for turn in sorted(fresh, key=_place):
+            self._append(turn)
+
+    def _swap(self, turn: Turn) -> bool:
+        """Put a turn that is still under way in the place of its earlier state, if that is all."""
+        started = self._started.get(turn.exchange)
+        if started != turn.started_at or not turn.in_flight or turn.reply.complete:
+            return False
+        strand = self._woven[bisect_left(self._order, (started, turn.exchange))]
+        old = strand.turn
+        if not old.in_flight or old.reply.complete or old.messages != turn.messages:
+            return False
+        strand.turn = turn
+        if strand.link is not None:
+            strand.link = replace(strand.link, child=turn)
+        strand.thread.touch()
+        return True
+
+    def _append(self, turn: Turn) -> None:
+        strand = Strand(turn, leading_systems(turn))
+        descent = self._ancestors.descent(strand)
+        strand.link = descent.link
+        parent = descent.parent
+        joins = parent is not None and strand.link is not None
+        fresh = strand.start
+        if parent is not None and strand.link is not None:
+            fresh = strand.start + min(_kept(strand), strand.length)
+            joins = strand.link.relation not in (Relation.FORK, Relation.HANDOFF)
+        if parent is not None and joins:
+            strand.thread = parent.thread
+        else:
+            strand.thread = self._sessions.place(strand, parent or descent.near)
+        strand.append(strand.thread.strands)
+        strand.thread.touch()
+        self._prefixes.add(strand)
+        self._sightings.add(strand, fresh)
+        self._sessions.note(strand)
+        self._woven.append(strand)
+        self._order.append(_place(turn))
+        self._started[turn.exchange] = turn.started_at
+
+    def _undo_to(self, position: int) -> list[Turn]:
+        """Take back all turns from `position` on, the last first."""
+        undone: list[Turn] = []
+        while len(self._woven) > position:
+            strand = self._woven.pop()
+            self._order.pop()
+            del self._started[strand.turn.exchange]
+            strand.thread.touch()
+            for undo in reversed(strand.undo):
+                undo()
+            undone.append(strand.turn)
+        return undone
+
+
+def weave(turns: Iterable[Turn]) -> tuple[Session, ...]:
+    """The sessions that the turns are, in whatever order they come."""
+    weaver = Weaver()
+    for turn in turns:
+        weaver.add(turn)
+    return weaver.sessions()
+
+
+def _place(turn: Turn) -> tuple[datetime, int]:
+    return turn.started_at, turn.exchange
+
+
+def _kept(strand: Strand) -> int:
+    """How many messages after the leading system ones are known from the parent."""
+    link = strand.link
+    assert link is not None
+    if link.prefix:
+        return max(link.prefix - strand.start, 0)
+    return next((i for i, row in enumerate(link.pairs) if row.old is None), 0)
