@@ -70,9 +70,7 @@ def dressed(embedding: np.ndarray, tokens: Sequence[str], names: Sequence[str]) 
     return rows
 
 
-def copy_metadata(
-    reader: GGUFReader, writer: GGUFWriter, names: list[str], template: str
-) -> None:
+def copy_metadata(reader: GGUFReader, writer: GGUFWriter, names: list[str], template: str) -> None:
     """Write every field of the source, with Kimi's names for the tokens and our template."""
     for key, field in reader.fields.items():
         if key.startswith("GGUF.") or key == "general.architecture":
