@@ -1,0 +1,83 @@
+"""`python -m bench`: what recording costs, as ratios against plain streaming mitmdump."""
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import beside, checking, proxies, size, streaming, table
+from bench.result import Row
+from bench.settings import DEFAULT, QUICK, Settings
+from bench.upstream import Upstream
+
+PARTS = ("streaming", "beside", "size", "check")
+RECORDERS: dict[str, proxies.Start] = {"addon": proxies.addon, "record": proxies.record}
+BASELINES: dict[str, proxies.Start] = {
+    streaming.BASELINE: proxies.plain,
+    streaming.CONTROL: proxies.plain,
+}
+
+
+async def measure(parts: set[str], settings: Settings, folder: Path) -> list[Row]:
+    """The rows of the wanted parts; all proxies of one part run at once, and take turns."""
+    rows: list[Row] = []
+    async with Upstream() as upstream:
+        for name, part in (("streaming", streaming.measure), ("beside", beside.measure)):
+            if name in parts:
+                _say(f"{name} …")
+                own = folder / name
+                own.mkdir()
+                with proxies.running({**BASELINES, **RECORDERS}, upstream.port, own) as started:
+                    rows += await part(upstream, list(started.values()), settings)
+        if "size" in parts:
+            _say("size …")
+            rows += await size.measure(upstream, RECORDERS, settings, folder)
+    if "check" in parts:
+        _say("check …")
+        rows += checking.measure(settings, folder)
+    return rows
+
+
+def machine() -> dict[str, object]:
+    """What the numbers depend on."""
+    return {
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "mitmproxy": version("mitmproxy"),
+        "system": platform.system(),
+    }
+
+
+def main() -> None:
+    """Measure and print; the exit status is 0 whatever was measured: a bench is no test."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="at most 40 s, less exact")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; repeatable")
+    asked = parser.parse_args()
+    start = time.monotonic()
+    before = machine()
+    with tempfile.TemporaryDirectory(prefix="kimitap-bench-") as folder:
+        parts = set(asked.only or PARTS)
+        rows = asyncio.run(measure(parts, QUICK if asked.quick else DEFAULT, Path(folder)))
+    if asked.json:
+        print(table.as_json(rows, before))
+        return
+    for line in table.as_text(rows):
+        print(line)
+    facts = ", ".join(f"{name} {value}" for name, value in before.items())
+    print(f"\n{facts}; took {time.monotonic() - start:.0f} s")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

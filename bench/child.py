@@ -1,0 +1,61 @@
+"""A `kimitap` command in a process of its own, which says on stderr what it took.
+
+`python -m bench.child check FILE`: the last line of stderr is JSON: `import_s`, `run_s`, `peak_mb`.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.procs import peak_mb
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a command took; `whole_s` includes the interpreter's start and end."""
+
+    whole_s: float
+    import_s: float
+    run_s: float
+    peak_mb: float
+    output: str
+    status: int
+
+
+def run(*words: str, timeout_s: float = 300) -> Taken:
+    """Run `kimitap` with these words in a process of its own."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.child", *words],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    whole_s = time.perf_counter() - start
+    try:
+        said = json.loads(done.stderr.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise RuntimeError(f"kimitap {' '.join(words)} failed:\n{done.stderr}") from None
+    return Taken(whole_s=whole_s, output=done.stdout, status=done.returncode, **said)
+
+
+def _main() -> None:
+    start = time.perf_counter()
+    from kimitap import cli
+
+    imported = time.perf_counter()
+    try:
+        cli.main()
+    finally:
+        ended = time.perf_counter()
+        said = {"import_s": imported - start, "run_s": ended - imported, "peak_mb": peak_mb()}
+        print(f"\n{json.dumps(said)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    _main()

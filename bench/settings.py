@@ -1,0 +1,49 @@
+"""How much is measured: the default run ends within three minutes, the quick one within 40 s."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Counts and seconds of every measurement; times are what one round of one proxy takes."""
+
+    widths: tuple[int, ...] = (1, 4, 32)
+    """How many streams at once."""
+    rounds: int = 12
+    round_s: float = 0.6
+    first_requests: int = 8
+    beside_rounds: int = 4
+    beside_s: float = 3.0
+    beside_turn: int = 380
+    """The turn of a session from which on its requests have about 2 MB."""
+    live_turns: int = 80
+    """The session that is sent through the recorder, and 5 times as long, into the store alone."""
+    check_sessions: int = 10
+    check_turns: int = 100
+    """Turns of each of those sessions."""
+
+
+DEFAULT = Settings()
+QUICK = Settings(
+    widths=(1, 4),
+    rounds=4,
+    round_s=0.5,
+    first_requests=6,
+    beside_rounds=2,
+    beside_s=1.5,
+    check_sessions=4,
+    check_turns=50,
+)
+TINY = Settings(
+    widths=(2,),
+    rounds=1,
+    round_s=0.2,
+    first_requests=2,
+    beside_rounds=1,
+    beside_s=0.4,
+    beside_turn=5,
+    live_turns=3,
+    check_sessions=2,
+    check_turns=3,
+)
+"""For the tests: every piece once, nothing that a number could be trusted from."""

@@ -1,0 +1,171 @@
+"""Small requests, long replies: time to the first event and events per second, on ÷ off."""
+
+import asyncio
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from bench.client import Client
+from bench.proxies import Proxy
+from bench.result import Row, paired
+from bench.settings import Settings
+from bench.stream import Stream
+from bench.upstream import Upstream
+
+BASELINE = "plain"
+CONTROL = "plain again"
+"""A second baseline process: its ratio to the first is what the ratios' noise looks like."""
+_EVENTS = 150
+"""Events of one reply."""
+_PAUSE_S = 0.02
+"""Between two requests of an agent, so that the first event does not wait for the last reply."""
+_bodies = count()
+
+
+@dataclass
+class Tally:
+    """What the rounds of one proxy gave."""
+
+    values: list[float] = field(default_factory=list)
+    events: int = 0
+    cpu_s: float = 0
+
+
+def small_body() -> bytes:
+    """A short chat request, unlike any other."""
+    said = f"Please look at the file number {next(_bodies)} and say what it is for. " * 8
+    return (
+        b'{"model":"kimi-k2","stream":true,"messages":[{"role":"system","content":"Be terse."},'
+        b'{"role":"user","content":"%b"}]}' % said.encode()
+    )
+
+
+def in_turn(proxies: Sequence[Proxy], rounds: int) -> Iterator[tuple[Proxy, ...]]:
+    """The proxies' order in each round: there and back, so that no place is anyone's."""
+    for number in range(rounds):
+        yield tuple(proxies) if number % 2 == 0 else tuple(reversed(proxies))
+
+
+async def events_per_s(
+    upstream: Upstream, proxies: Sequence[Proxy], width: int, settings: Settings
+) -> dict[str, Tally]:
+    """Rounds of `width` streams at once through one proxy after another."""
+    tallies = {proxy.name: Tally() for proxy in proxies}
+    clients = {p.name: [Client(upstream.streams, p.port) for _ in range(width)] for p in proxies}
+    for proxy in proxies:
+        await _flood(clients[proxy.name], settings.round_s / 4)
+    spent = {proxy.name: proxy.cpu_s() for proxy in proxies}
+    for order in in_turn(proxies, settings.rounds):
+        for proxy in order:
+            events, took_s = await _flood(clients[proxy.name], settings.round_s)
+            tallies[proxy.name].values.append(events / took_s)
+            tallies[proxy.name].events += events
+    await asyncio.sleep(min(1.0, settings.round_s))
+    for proxy in proxies:
+        tallies[proxy.name].cpu_s = proxy.cpu_s() - spent[proxy.name]
+        for client in clients[proxy.name]:
+            client.close()
+    return tallies
+
+
+async def _flood(clients: Sequence[Client], seconds: float) -> tuple[int, float]:
+    """(events, seconds) of every client asking for one reply after another for so long."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    until = start + seconds
+
+    async def run(client: Client) -> int:
+        events = 0
+        while loop.time() < until:
+            stream = Stream(count=_EVENTS, until=until)
+            await client.ask(small_body(), stream)
+            events += stream.received
+        return events
+
+    events = sum(await asyncio.gather(*map(run, clients)))
+    return events, loop.time() - start
+
+
+async def first_event_s(
+    upstream: Upstream, proxies: Sequence[Proxy], settings: Settings, *, kept: bool
+) -> dict[str, Tally]:
+    """Rounds of single requests: the median time to the first event of each round."""
+    tallies = {proxy.name: Tally() for proxy in proxies}
+    clients = {proxy.name: Client(upstream.streams, proxy.port) for proxy in proxies}
+    for client in clients.values():
+        await client.ask(small_body(), Stream(count=2))
+    for order in in_turn(proxies, settings.rounds):
+        for proxy in order:
+            client = clients[proxy.name]
+            times = [await _first(client, kept=kept) for _ in range(settings.first_requests)]
+            tallies[proxy.name].values.append(statistics.median(times))
+    for client in clients.values():
+        client.close()
+    return tallies
+
+
+async def _first(client: Client, *, kept: bool) -> float:
+    if not kept:
+        client.close()
+    await asyncio.sleep(_PAUSE_S)
+    stream = Stream(count=3)
+    await client.ask(small_body(), stream)
+    return stream.first_s
+
+
+async def measure(upstream: Upstream, proxies: Sequence[Proxy], settings: Settings) -> list[Row]:
+    """All rows of this measurement; `proxies` begins with the baseline."""
+    rows: list[Row] = []
+    for kept, how in ((True, "kept"), (False, "new")):
+        tallies = await first_event_s(upstream, proxies, settings, kept=kept)
+        rows += _rows(f"time to first event, {how} connection", tallies, most=1.05, unit="ms")
+    for width in settings.widths:
+        tallies = await events_per_s(upstream, proxies, width, settings)
+        streams = "1 stream" if width == 1 else f"{width} streams"
+        rows += _rows(f"events per second, {streams}", tallies, least=0.95, unit="/s")
+        rows += _cpu_rows(f"CPU of an event, {streams}", tallies)
+    return rows
+
+
+def _rows(
+    name: str,
+    tallies: dict[str, Tally],
+    *,
+    unit: str,
+    least: float | None = None,
+    most: float | None = None,
+) -> list[Row]:
+    base = tallies[BASELINE].values
+    rows = []
+    for arm, tally in tallies.items():
+        if arm == BASELINE:
+            continue
+        ratio = paired(tally.values, base)
+        on, off = (_say(statistics.median(v), unit) for v in (tally.values, base))
+        limits = (None, None) if arm == CONTROL else (least, most)
+        note = f"{on} ÷ {off}"
+        rows.append(
+            Row(f"{name}: {arm}", ratio.median, "×", *limits, spread=ratio.spread, note=note)
+        )
+    return rows
+
+
+def _cpu_rows(name: str, tallies: dict[str, Tally]) -> list[Row]:
+    base = tallies[BASELINE]
+    if not base.cpu_s:
+        return []
+    each = {arm: tally.cpu_s / tally.events * 1e6 for arm, tally in tallies.items()}
+    return [
+        Row(f"{name}: {arm}", each[arm] / each[BASELINE], note=_say_us(each[arm], each[BASELINE]))
+        for arm in tallies
+        if arm != BASELINE
+    ]
+
+
+def _say_us(on: float, off: float) -> str:
+    return f"{on:.0f} µs ÷ {off:.0f} µs, all threads and processes"
+
+
+def _say(value: float, unit: str) -> str:
+    return f"{value * 1000:.2f} ms" if unit == "ms" else f"{value:.0f}/s"
