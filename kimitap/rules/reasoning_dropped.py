@@ -17,7 +17,6 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.tool_turn_lost import is_lost
 from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, standing_at, times
 
 THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
@@ -32,7 +31,7 @@ def owes_reasoning(link: Link) -> bool:
     reply = link.parent.reply.message
     if not link.judged or not reply.reasoning.strip() or not reply.tool_calls:
         return False
-    return link.echo.kind in GIVEN_BACK and not is_lost(link)
+    return link.echo.kind in GIVEN_BACK
 
 
 def is_refused(link: Link) -> bool:

@@ -80,12 +80,13 @@ class Scene:
         return None
 
     def _rewritten(self, reasoning: Finding) -> Finding | None:
-        """The flattened history that took the reasoning away too, unless it is a protocol's way."""
+        """The flattened history, unless it is a protocol's way, or the lost turns that took all of
+        the reasoning away too."""
         requests = {reasoning.place, *(p for p in reasoning.related if p.message_index is not None)}
-        for flat in self._of("flattened-tool-history"):
-            if flat.severity is not Severity.INFO and requests <= {flat.place, *flat.related}:
-                return flat
-        return None
+        flat = [f for f in self._of("flattened-tool-history") if f.severity is not Severity.INFO]
+        causes = [*flat, *self._of("tool-turn-lost")]
+        taken = {place for cause in causes for place in (cause.place, *cause.related)}
+        return causes[0] if requests <= taken else None
 
     def _of(self, rule: str) -> list[Finding]:
         return self._by_rule.get(rule, [])

@@ -133,6 +133,15 @@ def test_what_a_lost_turn_leaves_behind_is_part_of_it() -> None:
     assert Place(2, 2, 0) in found[0].related
 
 
+def test_the_reasoning_of_a_turn_that_lost_its_calls_is_lost_with_it() -> None:
+    def stripped(reply: Json, n: int) -> list[Json]:
+        text = f"Step {n}: I look at the next one."
+        return [assistant(text), user("(no content)")] if n == 2 else healthy(reply, n)
+
+    found = findings_of(session(stripped, 3))
+    assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(3, 4))]
+
+
 def test_two_defects_in_one_request_are_two_findings() -> None:
     stray = tool("c0", "who asked?")
     found = findings_of(
