@@ -216,3 +216,80 @@ def test_ci_passes_on_a_closing_line_that_counts_tests(tmp_path: Path) -> None:
     )
     assert result.returncode == 0
     assert "12 passed" in result.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with nothing in it but the scripts, a lock and the project's metadata."""
+    folder = tmp_path / "checkout"
+    (folder / "scripts").mkdir(parents=True)
+    for script in ("make-venv.sh", "find-python.sh"):
+        put(folder / "scripts" / script, (ROOT / "scripts" / script).read_text())
+    (folder / "requirements.lock").write_text("nothing==1.0\n")
+    (folder / "pyproject.toml").write_text("[project]\n")
+    return folder
+
+
+def recording_python(place: Path, log: Path) -> Path:
+    """A Python that makes no environment but writes down each `-m` it is asked for."""
+    making = (
+        f'case "$1 $2" in "-m venv") echo "$@" >>"{log}"; for d; do :; done\n'
+        '  mkdir -p "$d/bin"; cp "$0" "$d/bin/python"; exit;;\n'
+        f'  -m*) echo "$@" >>"{log}"; exit;; esac\n'
+    )
+    return put(place, f'#!/bin/sh\n{making}exec {sys.executable} "$@"\n')
+
+
+def make_venv(checkout: Path, python: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [checkout / "scripts" / "make-venv.sh", ".venv", python],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_environment_is_made_once_and_made_anew_when_the_lock_changes(
+    checkout: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    python = recording_python(tmp_path / "python", log)
+    assert make_venv(checkout, python).returncode == 0
+    first = log.read_text().splitlines()
+    assert [line.split()[1] for line in first] == ["venv", "pip", "pip"]
+    assert "--requirement requirements.lock" in first[1]
+    assert "--no-deps --editable ." in first[2]
+
+    again = make_venv(checkout, python)
+    assert (again.returncode, again.stdout, log.read_text().splitlines()) == (0, "", first)
+
+    (checkout / "requirements.lock").write_text("nothing==2.0\n")
+    assert make_venv(checkout, python).returncode == 0
+    assert len(log.read_text().splitlines()) == 2 * len(first)
+
+
+def test_an_environment_whose_installation_failed_is_not_taken_for_ready(
+    checkout: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    python = recording_python(tmp_path / "python", log)
+    broken = python.read_text().replace("-m*) echo", "-m*) exit 1; echo")
+    put(python, broken)
+    assert make_venv(checkout, python).returncode != 0
+    assert make_venv(checkout, python).returncode != 0
+
+
+def test_another_platform_is_told_that_no_llama_server_exists_for_it(tmp_path: Path) -> None:
+    put(tmp_path / "uname", '#!/bin/sh\ncase "$1" in -s) echo Darwin;; *) echo arm64;; esac\n')
+    search = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        [ROOT / "scripts" / "setup-llama.sh"],
+        env={**os.environ, "PATH": search, "KIMITAP_LLAMA_DIR": str(tmp_path / "llama")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 3
+    assert result.stderr.startswith("no real llama-server here: ")
+    assert "Darwin on arm64" in result.stderr
+    assert not (tmp_path / "llama").exists()
