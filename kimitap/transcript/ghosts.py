@@ -1,10 +1,11 @@
 """Ghost rows: what a request should repeat and does not, at the place where it should stand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from kimitap.conversation import Message
+from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.lineage import CallEcho, Echo, EchoKind, Fate, Link, Mark, Pair
-from kimitap.rules.finding import Place
+from kimitap.rules.finding import Finding, Place
 from kimitap.transcript.row import ROLE_WORDS, Kind, Row
 from kimitap.transcript.wording import call_line, message_line, message_text
 from kimitap.visible import one_line
@@ -78,8 +79,11 @@ def result_ghosts(link: Link) -> Iterator[Row]:
 
 def end_of_block(link: Link) -> int:
     """The index behind the results that follow the reply in the request."""
-    at = max(link.echo.slot, default=link.echo.place - 1) + 1
-    messages = link.child.messages
+    return block_end(link.child.messages, max(link.echo.slot, default=link.echo.place - 1) + 1)
+
+
+def block_end(messages: Sequence[Message], at: int) -> int:
+    """The index behind the run of tool results that begins at `at`."""
     while at < len(messages) and messages[at].tool_results:
         at += 1
     return at
@@ -95,11 +99,26 @@ def message_ghost(link: Link, pair: Pair, at: int) -> Row:
     )
 
 
-def stray(exchange: int, place: Place, title: str, text: str) -> Row:
-    """A ghost that only a finding speaks of."""
-    return Row(
-        exchange, Kind.GHOST, text, title=title, message_index=place.message_index, part=place.part
-    )
+def absent_row(turn: Turn, link: Link | None, finding: Finding, title: str) -> Row:
+    """The ghost for a finding about something absent that the alignment alone did not show."""
+    place = finding.place
+    index = place.message_index or 0
+    if title == LOST_REASONING and link is not None:
+        return replace(lost_reasoning(link), message_index=index)
+    if title == NO_RESULT and place.part is not None and index < len(turn.messages):
+        asked = turn.messages[index].parts[place.part]
+        if isinstance(asked, ToolCall):
+            text = call_line(asked)
+            at = block_end(turn.messages, index + 1)
+            note = f"asked in message {index}"
+            words = (text, "TOOL", title, note)
+            return Row(turn.exchange, Kind.GHOST, *words, at, place.part, text)
+    if link is not None and index == link.echo.place and link.parent.reply.message.parts:
+        reply = link.parent.reply.message
+        text = f"the reply of #{link.parent.exchange} was: {message_line(reply)}"
+        return _ghost(link, index, title, text, message_text(reply))
+    text = one_line(finding.message, 400)
+    return Row(turn.exchange, Kind.GHOST, text, title=title, message_index=index, part=place.part)
 
 
 def _ghost(

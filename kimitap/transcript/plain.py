@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from kimitap.rules.finding import Severity
 from kimitap.transcript.row import Kind, Row
+from kimitap.transcript.wording import WIDEST
 from kimitap.visible import visible
 
 SYMBOLS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "i"}
@@ -18,11 +19,17 @@ def plain(rows: Iterable[Row]) -> Iterator[str]:
         if row.inside is not None:
             continue
         yield f"{SYMBOLS[row.severity] if row.severity else ' '} {label(row)}"
-        if row.unfolds and row.kind not in {Kind.TURN, Kind.TOOLS, Kind.RELATION}:
+        if _worth_unfolding(row):
             yield from (f"  │ {line}" for line in row.lines)
         for finding in row.findings:
             symbol = SYMBOLS[finding.severity]
             yield f"    {symbol} {finding.severity}: {finding.rule}: {visible(finding.message)}"
+
+
+def _worth_unfolding(row: Row) -> bool:
+    if row.kind is Kind.CALL:
+        return len(row.text) >= WIDEST
+    return row.unfolds and row.kind not in {Kind.TURN, Kind.TOOLS, Kind.RELATION}
 
 
 def label(row: Row) -> str:

@@ -91,16 +91,6 @@ def _tools(turn: Turn, link: Link | None) -> Iterator[Row]:
     yield Row(turn.exchange, Kind.TOOLS, one_line(text, 400), content=content)
 
 
-_RELATIONS = {
-    Relation.RETRY: "RETRY",
-    Relation.FORK: "FORK",
-    Relation.COMPACTION: "COMPACTION",
-    Relation.WINDOW: "WINDOW",
-    Relation.REBUILT: "REBUILT",
-    Relation.HANDOFF: "HANDOFF",
-}
-
-
 def _relation(link: Link) -> Row:
     """How the request left the turn before it; unfolding lists what is gone."""
     n, dropped = link.parent.exchange, [p.old for p in link.pairs if p.mark is Mark.GONE]
@@ -115,11 +105,14 @@ def _relation(link: Link) -> Row:
     }.get(link.relation, "")
     listed = (link.history[i] for i in dropped if i is not None)
     content = "\n".join(f"{ROLE_WORDS.get(m.role, m.role)} {message_line(m)}" for m in listed)
-    title = _RELATIONS.get(link.relation, "")
     return Row(
-        link.child.exchange, Kind.RELATION, text, title=title, note=one_line(link.why, 200),
+        link.child.exchange,
+        Kind.RELATION,
+        text,
+        title=link.relation.name,
+        note="" if link.relation is Relation.RETRY else one_line(link.why, 200),
         content=content,
-    )  # fmt: skip
+    )
 
 
 def _delta(link: Link) -> Iterator[Row]:
@@ -222,7 +215,8 @@ def reply_rows(turn: Turn, after: Link | None, before: Turn | None) -> Iterator[
     for row in message_rows(turn, 0, message) if message.parts else ():
         note = row.note
         if isinstance(row.content, ToolCall) and row.part is not None:
-            note = _fate(row.part, after) or _again(row.content, before)
+            said = (_again(row.content, before), _fate(row.part, after))
+            note = ", ".join(words for words in said if words)
         yield replace(row, message_index=None, note=note)
     yield from _ending(turn)
 

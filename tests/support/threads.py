@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from kimitap.conversation import (
     Message,
@@ -149,7 +150,7 @@ def _calls(reply: Message, found: Message, rest: Sequence[Message]) -> tuple[Cal
 
 def chain(*turns: Turn, kind: str = "main", resumed: bool = False) -> Thread:
     """A thread in which each turn continues the one before it."""
-    links = [link(a, b) for a, b in zip(turns, turns[1:], strict=False)]
+    links = [link(a, b) for a, b in pairwise(turns)]
     return Thread(turns[0].exchange, turns, (None, *links), kind, resumed)
 
 
@@ -199,8 +200,8 @@ def lost_turn() -> tuple[tuple[Session, ...], tuple[Finding, ...]]:
             "tool-turn-lost",
             Severity.ERROR,
             Side.AGENT,
-            f"The model called write_to_file in exchange {n - 1}; request {n} has a blank assistant "
-            "message in its place and holds neither the call nor its result.",
+            f"The model called write_to_file in exchange {n - 1}; request {n} has a blank "
+            "assistant message in its place and holds neither the call nor its result.",
             Place(n, 8 if n == 5 else 10),
             "s1",
             "t1",
