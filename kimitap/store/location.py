@@ -1,0 +1,40 @@
+"""Where the recording is: a path, or a SQLAlchemy URL."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from kimitap.errors import UsageError
+
+DEFAULT = "sessions/kimitap.db"
+VARIABLE = "KIMITAP_DB"
+
+
+def location(option: str | None) -> str:
+    """The option if given, else `$KIMITAP_DB`, else `sessions/kimitap.db` in the current folder."""
+    return option or os.environ.get(VARIABLE) or DEFAULT
+
+
+def file_of(where: str) -> Path | None:
+    """The file of a SQLite recording; None where `where` is the URL of a server.
+
+    Raises UsageError for an URL that is none, or that names no file.
+    """
+    if "://" not in where:
+        return Path(where)
+    try:
+        url = make_url(where)
+    except ArgumentError as error:
+        raise UsageError(f"{where} is no database URL: try a path, or postgresql://…") from error
+    if url.get_backend_name() != "sqlite":
+        return None
+    if not url.database or url.database == ":memory:":
+        raise UsageError(f"{where} names no file: a recording in memory cannot be read by others")
+    return Path(url.database)
+
+
+def shown(where: str) -> str:
+    """`where` for a message: an URL without its password."""
+    return make_url(where).render_as_string() if "://" in where else where

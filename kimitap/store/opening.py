@@ -1,0 +1,243 @@
+"""Connections to a recording, for its writer and for its readers, and what may be wrong with it.
+
+A SQLite recording is in WAL mode while it is written: a reader never waits for the writer. The
+reader then needs the files `-wal` and `-shm` beside the database, which a read-only folder may not
+offer; `reader` tries one way after another.
+"""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, NullPool, column, create_engine, event, inspect, select, table
+
+from kimitap.errors import (
+    NewerRecording,
+    NoRecording,
+    NotARecording,
+    OlderRecording,
+    RecordingUnavailable,
+)
+from kimitap.store.location import file_of, shown
+from kimitap.store.tables import SCHEMA, VERSION_TABLE
+from kimitap.store.trouble import translated
+
+WRITER_PATIENCE_S = 30.0
+"""How long a writer waits for another program's lock."""
+READER_PATIENCE_S = 5.0
+
+_MAGIC = b"SQLite format 3\x00"
+_WAL = 2
+PAGE_SIZE = 1024
+
+
+def writer(where: str) -> Connection:
+    """A connection that may write; its transactions are short, and take the lock at once.
+
+    Makes the folder and the file if they are missing, for their owner only. Leaves a database that
+    is not ours as it is. Raises NotARecording, NewerRecording or RecordingUnavailable.
+    """
+    path = file_of(where)
+    if path is None:
+        return _server(where)
+    _make(where, path)
+    with translated(where):
+        connection = _connection(lambda: _writable(path), "BEGIN IMMEDIATE")
+        try:
+            with connection.begin():
+                if schema_of(where, connection) is None and inspect(connection).get_table_names():
+                    raise not_ours(where)
+            _persist(lambda: _driver(connection).execute("PRAGMA journal_mode=WAL"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _make(where: str, path: Path) -> None:
+    if path.is_dir():
+        raise NotARecording(f"{where} is a folder: name the database inside it")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise RecordingUnavailable(
+            f"{where} cannot be written ({error.strerror}): change the permissions of the file and "
+            "of its folder, or name another with --db"
+        ) from error
+
+
+def _writable(path: Path) -> sqlite3.Connection:
+    connection = _sqlite(path, "mode=rw", WRITER_PATIENCE_S)
+    connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+def fold(connection: Connection) -> None:
+    """Compact a SQLite recording into the one file, without a log beside it."""
+    _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _driver(connection).execute("VACUUM")
+    _driver(connection).execute("PRAGMA journal_mode=DELETE")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _persist(act: Callable[[], object]) -> None:
+    """Do what SQLite may refuse at once, without waiting, while another opens the same file."""
+    deadline = time.monotonic() + WRITER_PATIENCE_S
+    while True:
+        try:
+            act()
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def reader(where: str) -> Connection:
+    """A connection that only reads, to a recording of this schema.
+
+    Raises NoRecording, NotARecording, OlderRecording, NewerRecording, RecordingUnavailable or
+    DamagedRecording.
+    """
+    path = file_of(where)
+    if path is None:
+        return _checked(where, lambda: _server(where))
+    mode = _journal_mode(where, path)
+    ways = [lambda: _sqlite(path, "mode=ro", READER_PATIENCE_S)]
+    if mode == _WAL:
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            ways.insert(0, lambda: _tidy(path))
+        ways.append(lambda: _frozen(path))
+    for way in ways[:-1]:
+        try:
+            return _checked(where, partial(_connection, way, "BEGIN"))
+        except RecordingUnavailable:
+            continue
+    return _checked(where, partial(_connection, ways[-1], "BEGIN"))
+
+
+def _journal_mode(where: str, path: Path) -> int:
+    """The journal mode in the file's head: 1 or 2 (WAL)."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError as error:
+        raise NoRecording(
+            f"there is no recording at {where}: make one with `kimitap record`, or name another"
+        ) from error
+    except IsADirectoryError as error:
+        raise NotARecording(f"{where} is a folder: name the database inside it") from error
+    except OSError as error:
+        raise RecordingUnavailable(f"{where} cannot be read: {error.strerror}") from error
+    if not head:
+        raise NotARecording(f"{where} is empty: it is no Kimitap recording")
+    if not head.startswith(_MAGIC):
+        raise NotARecording(f"{where} is no Kimitap recording: it is no SQLite database")
+    return head[18]
+
+
+def _tidy(path: Path) -> sqlite3.Connection:
+    """May write by permission, does not by its own rule: so the last to close tidies up."""
+    connection = _sqlite(path, "mode=rw", READER_PATIENCE_S)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _frozen(path: Path) -> sqlite3.Connection:
+    """For a folder where SQLite can make no files: the file alone, or a copy with its log."""
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or not log.stat().st_size:
+        return _sqlite(path, "mode=ro&immutable=1", READER_PATIENCE_S)
+    with tempfile.TemporaryDirectory(prefix="kimitap-") as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(log, copy.with_name(log.name))
+        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with sqlite3.connect(copy) as source:
+            source.backup(memory)
+        source.close()
+    return memory
+
+
+def _sqlite(path: Path, how: str, patience_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?{how}",
+        uri=True,
+        timeout=patience_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _connection(connect: Callable[[], sqlite3.Connection], begin: str) -> Connection:
+    """One SQLAlchemy connection whose transactions start with the statement `begin`."""
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine.connect()
+
+
+def _server(where: str) -> Connection:
+    with translated(where):
+        try:
+            return create_engine(where, poolclass=NullPool).connect()
+        except ModuleNotFoundError as error:
+            raise RecordingUnavailable(
+                f"{shown(where)} needs a driver: install the package {error.name}"
+            ) from error
+
+
+def _checked(where: str, connect: Callable[[], Connection]) -> Connection:
+    with translated(where):
+        connection = connect()
+        try:
+            demand_schema(where, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def demand_schema(where: str, connection: Connection) -> None:
+    """Raise OlderRecording, NewerRecording or NotARecording unless the schema is `SCHEMA`."""
+    with connection.begin():
+        found = schema_of(where, connection)
+    if found is None:
+        raise not_ours(where)
+    if found < SCHEMA:
+        raise OlderRecording(
+            f"{shown(where)} was written by an older Kimitap: run `kimitap migrate {shown(where)}`"
+        )
+
+
+def schema_of(where: str, connection: Connection) -> str | None:
+    """The schema's revision, None where there is none; in a transaction. Raises NewerRecording."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
+    if found is not None and str(found) > SCHEMA:
+        raise NewerRecording(
+            f"{shown(where)} was written by a newer Kimitap (schema {found}, this one knows "
+            f"{SCHEMA}): update Kimitap"
+        )
+    return None if found is None else str(found)
+
+
+def not_ours(where: str) -> NotARecording:
+    """What to raise for a database that holds something else."""
+    return NotARecording(f"{shown(where)} is a database, but no Kimitap recording")

@@ -1,0 +1,202 @@
+"""The reader of a recording: exchanges, in their order, with shared pieces."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Row, select, text
+
+from kimitap.errors import DamagedRecording, UsageError
+from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
+from kimitap.store import arrivals, headers, opening, tables
+from kimitap.store.content import ContentReader
+from kimitap.store.exchanges import arrived
+from kimitap.store.location import shown
+from kimitap.store.losses import Loss
+from kimitap.store.times import from_us
+from kimitap.store.trouble import translated
+
+_AT_ONCE = 32
+_MEMORY = 64 * 1024 * 1024
+
+
+class Recording:
+    """A recording, open for reading. For one thread at a time.
+
+    It remembers pieces of 64 MB in all; what it yields shares them. Every method raises
+    RecordingUnavailable or DamagedRecording.
+    """
+
+    def __init__(self, where: str, connection: Connection) -> None:
+        self.where = where
+        self._connection = connection
+        self._content = ContentReader(connection, _MEMORY)
+
+    @classmethod
+    def open(cls, where: str) -> Self:
+        """The recording at `where`, a path or URL.
+
+        Raises NoRecording, NotARecording, OlderRecording, NewerRecording, RecordingUnavailable.
+        """
+        return cls(where, opening.reader(where))
+
+    def exchanges(self, after: int = 0) -> Iterator[Exchange]:
+        """All exchanges whose number is greater than `after`, by number, a few at a time.
+
+        No transaction is open while the caller works on one.
+        """
+        columns = tables.exchange.c
+        query = select(tables.exchange).order_by(columns.id).limit(_AT_ONCE)
+        while True:
+            with self._transaction():
+                rows = self._connection.execute(query.where(columns.id > after)).all()
+                some = self._read(rows)
+            yield from some
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1].id
+
+    def exchange(self, number: int) -> Exchange:
+        """The exchange of this number. Raises UsageError if there is none."""
+        query = select(tables.exchange).where(tables.exchange.c.id == number)
+        with self._transaction():
+            found = self._read(self._connection.execute(query).all())
+        if not found:
+            raise UsageError(f"there is no exchange {number} in {shown(self.where)}")
+        return found[0]
+
+    def numbers(self) -> list[int]:
+        """The numbers of all exchanges, ascending."""
+        return self._numbers("id > 0")
+
+    def in_flight(self) -> list[int]:
+        """The numbers of the exchanges that have not ended, ascending."""
+        return self._numbers("ended_us IS NULL")
+
+    def version(self) -> int:
+        """A number that differs from an earlier one when somebody has written since. Cheap."""
+        statement = _CHANGES[self._connection.dialect.name]
+        with self._transaction():
+            return int(self._connection.exec_driver_sql(statement).scalar_one())
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What could not be recorded, in the order in which it was noted."""
+        columns = tables.loss.c
+        query = select(columns.at_us, columns.count, columns.reason).order_by(columns.id)
+        with self._transaction():
+            rows = self._connection.execute(query).all()
+        return tuple(Loss(from_us(at_us), count, reason) for at_us, count, reason in rows)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with translated(self.where), self._connection.begin():
+            try:
+                yield
+            except DamagedRecording as error:
+                raise DamagedRecording(
+                    f"{shown(self.where)} is damaged ({error}): restore it from a copy"
+                ) from error
+
+    def _numbers(self, condition: str) -> list[int]:
+        query = select(tables.exchange.c.id).where(text(condition)).order_by(tables.exchange.c.id)
+        with self._transaction():
+            return list(self._connection.execute(query).scalars())
+
+    def _read(self, rows: Sequence[Row[tuple[object, ...]]]) -> list[Exchange]:
+        requests = self._content.bodies({row.request_id for row in rows if row.request_id})
+        responses = self._responses(rows)
+        fields = self._content.pieces(
+            {row.request_headers_id for row in rows}
+            | {row.response_headers_id for row in rows if row.response_headers_id}
+        )
+
+        def joined(piece_id: int | None, values: str) -> Headers:
+            return headers.join(fields[piece_id].data, values) if piece_id else ()
+
+        return [
+            _exchange(
+                row,
+                requests[row.request_id] if row.request_id else Body(),
+                joined(row.request_headers_id, row.request_values),
+                responses[row.id],
+                joined(row.response_headers_id, row.response_values),
+            )
+            for row in rows
+        ]
+
+    def _responses(
+        self, rows: Sequence[Row[tuple[object, ...]]]
+    ) -> dict[int, tuple[tuple[Segment, ...], bytes]]:
+        """Segments and bytes of each response, by the exchange's number."""
+        bodies = self._content.bytes_of({row.response_id for row in rows if row.response_id})
+        columns = tables.arrivals.c
+        query = select(columns.exchange_id, columns.data).where(
+            columns.exchange_id.in_([row.id for row in rows])
+        )
+        times: dict[int, bytes] = {
+            row.exchange_id: row.data for row in self._connection.execute(query)
+        }
+        responses: dict[int, tuple[tuple[Segment, ...], bytes]] = {}
+        for row in rows:
+            data = bodies.get(row.response_id, b"")
+            segments = arrivals.unpack(times[row.id], data) if row.id in times else ()
+            if row.ended_us is None:
+                open_segments, data = arrived(self._connection, row.id)
+                segments = tuple(open_segments)
+            responses[row.id] = segments, data
+        return responses
+
+
+_CHANGES = {
+    "sqlite": "PRAGMA data_version",
+    "postgresql": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+}
+
+
+def _exchange(
+    row: Row[tuple[object, ...]],
+    request: Body,
+    request_headers: Headers,
+    answer: tuple[tuple[Segment, ...], bytes],
+    response_headers: Headers,
+) -> Exchange:
+    return Exchange(
+        number=row.id,
+        started_at=from_us(row.started_us),
+        method=row.method,
+        scheme=row.scheme,
+        host=row.host,
+        port=row.port,
+        path=row.path,
+        request_headers=request_headers,
+        request=request,
+        client=row.client,
+        http_version=row.http_version,
+        outcome=Outcome(row.outcome),
+        detail=row.detail,
+        status=row.status,
+        reason=row.reason,
+        response_headers=response_headers,
+        response=answer[1],
+        segments=answer[0],
+        headers_at=None if row.headers_us is None else from_us(row.headers_us),
+        ended_at=None if row.ended_us is None else from_us(row.ended_us),
+        origin=row.origin or "",
+        lost_bytes=row.lost_bytes,
+    )

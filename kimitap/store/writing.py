@@ -1,0 +1,170 @@
+"""The writer of a recording: for one thread of a recorder; what it returned from is on disk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from kimitap.errors import RecordingUnavailable
+from kimitap.exchange import Exchange, Headers, Outcome
+from kimitap.store import arrivals, opening, recall, recovery, tables
+from kimitap.store.cut import cut
+from kimitap.store.exchanges import Ending, ExchangeWriter, storable
+from kimitap.store.location import file_of, shown
+from kimitap.store.migrating import ensure_schema
+from kimitap.store.times import to_us
+from kimitap.store.trouble import translated
+
+
+class RecordingWriter:
+    """Writes exchanges to the recording at `where`, which it makes or migrates if need be.
+
+    Several writers, in several processes, may write one recording. A method that raises
+    RecordingUnavailable (locked, full, not permitted) or DamagedRecording has changed nothing, and
+    may be called again. On opening, exchanges that a dead recorder left open are ended.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self._positions: dict[int, int] = {}
+        self._open()
+
+    def begin(self, exchange: Exchange) -> int:
+        """Store a request; its number. What `exchange` says of a response does not matter."""
+        self._keep_to_the_file()
+        request = cut(exchange.request.content)
+        with self._transaction():
+            number = self._exchanges.begin(exchange, request)
+        self._positions[number] = 0
+        return number
+
+    def respond(
+        self,
+        number: int,
+        status: int,
+        reason: str,
+        headers: Headers,
+        http_version: str,
+        at: datetime,
+    ) -> None:
+        """Store the head of the response."""
+        with self._transaction():
+            self._exchanges.respond(number, status, reason, headers, http_version, at)
+
+    def append(self, number: int, parts: arrivals.Parts) -> None:
+        """Store parts of the response as they came: seconds since the start, and bytes."""
+        position = self._positions.get(number)
+        if position is None:
+            raise RecordingUnavailable(f"exchange {number} is not open in {shown(self.where)}")
+        flush = arrivals.pack_flush(parts)
+        with self._transaction():
+            self._exchanges.append(number, position, flush)
+        self._positions[number] = position + 1
+
+    def finish(
+        self,
+        number: int,
+        outcome: Outcome,
+        detail: str = "",
+        ended_at: datetime | None = None,
+        lost_bytes: int = 0,
+    ) -> None:
+        """End the exchange, now unless `ended_at` says when; what streamed is packed."""
+        ending = Ending(outcome, detail, ended_at or datetime.now(UTC), lost_bytes)
+        with self._transaction():
+            self._exchanges.end(number, ending)
+        self._positions.pop(number, None)
+
+    def add(self, exchange: Exchange) -> int | None:
+        """Store a finished exchange of a capture; None if its origin is there already."""
+        self._keep_to_the_file()
+        request = cut(exchange.request.content)
+        with self._transaction():
+            return self._exchanges.add(exchange, request)
+
+    def lose(self, count: int, reason: str, at: datetime) -> None:
+        """Say in the recording that exchanges, or parts of them, could not be recorded."""
+        row = {
+            "recorder_id": self._recorder,
+            "at_us": to_us(at),
+            "count": count,
+            "reason": storable(reason),
+        }
+        with self._transaction():
+            self._connection.execute(tables.loss.insert(), row)
+
+    def close(self) -> None:
+        """End what is still open as interrupted, and sign out."""
+        if self._connection.closed:
+            return
+        try:
+            for number in list(self._positions):
+                self.finish(number, Outcome.INTERRUPTED, "the recorder stopped")
+            with self._transaction():
+                recovery.sign_out(self._connection, self._recorder, _now_us())
+        finally:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        self._connection = opening.writer(self.where)
+        try:
+            with translated(self.where):
+                ensure_schema(self.where, self._connection)
+                with self._connection.begin():
+                    self._recorder = recovery.sign_in(self._connection, _now_us())
+            self._file = self._identity()
+            self._exchanges = ExchangeWriter(self._connection, self._recorder)
+            with self._transaction():
+                recall.recall(self._connection, self._exchanges.bodies)
+            self._end_abandoned()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _end_abandoned(self) -> None:
+        with self._transaction():
+            numbers = recovery.abandoned(self._connection, _now_us())
+        for number in numbers:
+            with self._transaction():
+                self._exchanges.end(number, Ending(Outcome.INTERRUPTED, "the recorder died"))
+
+    def _keep_to_the_file(self) -> None:
+        """Open anew if the file was moved or removed: else we would write where nobody looks."""
+        if self._identity() != self._file:
+            self._positions.clear()
+            self._connection.close()
+            self._open()
+
+    def _identity(self) -> tuple[int, int] | None:
+        path = file_of(self.where)
+        try:
+            found = path.stat() if path is not None else None
+        except OSError:
+            return None
+        return found and (found.st_dev, found.st_ino)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with translated(self.where):
+            try:
+                with self._connection.begin():
+                    yield
+            except BaseException:
+                self._exchanges.forget()
+                raise
+
+
+def _now_us() -> int:
+    return to_us(datetime.now(UTC))
