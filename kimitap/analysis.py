@@ -33,7 +33,7 @@ class Analysis:
         self.others: dict[int, Exchange] = {}
         self.sessions: tuple[Session, ...] = ()
         self.findings: tuple[Finding, ...] = ()
-        self._memo: Memo = {}
+        self._memo = Memo()
         self._weaver = Weaver()
         self._last = 0
         self._open: set[int] = set()
