@@ -15,7 +15,8 @@ from kimitap.weave.markers import CLEARED, holds, mask
 WORDS = re.compile(r"\w+")
 READ = 6_000
 """Characters of a message that a comparison reads."""
-THINK = ("<think>", "</think>")
+THINK = re.compile(r"\s{0,99}<(think|thinking|thinking-content-[0-9a-f]{32})>")
+"""Tags of thought in content: models', Claude's, aider's."""
 
 
 def plain(text: str) -> str:
@@ -24,23 +25,24 @@ def plain(text: str) -> str:
 
 
 def without_thought(text: str) -> str:
-    """`text` without a leading `<think>…</think>`."""
-    opening, closing = THINK
-    bare = text.lstrip()
-    if not bare.startswith(opening):
-        return text
-    stop = bare.find(closing)
-    return bare[stop + len(closing) :] if stop >= 0 else text
+    """`text` without a leading thought in tags (`<think>…</think>` and the like)."""
+    return text[_thought(text)[2] :]
 
 
 def leading_thought(text: str) -> str:
-    """What stands in a leading `<think>…</think>`; `""` where there is none."""
-    opening, closing = THINK
-    bare = text.lstrip()
-    if not bare.startswith(opening):
-        return ""
-    stop = bare.find(closing)
-    return bare[len(opening) : stop if stop >= 0 else len(bare)]
+    """What stands in leading tags of thought; `""` where there is none."""
+    start, stop, _ = _thought(text)
+    return text[start:stop]
+
+
+def _thought(text: str) -> tuple[int, int, int]:
+    """Where a leading thought begins and ends, and where the text after it begins."""
+    opening = THINK.match(text)
+    if not opening:
+        return 0, 0, 0
+    closing = f"</{opening[1]}>"
+    stop = text.find(closing, opening.end())
+    return (opening.end(), stop, stop + len(closing)) if stop >= 0 else (0, 0, 0)
 
 
 def spoken(message: Message) -> str:

@@ -9,10 +9,11 @@ is a session of its own. The decision is made when the thread begins and never c
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 import orjson
 
-from kimitap.conversation import Turn
+from kimitap.conversation import Message, Turn
 from kimitap.weave.keys import Keys, plain
 from kimitap.weave.kin import same_voice, scoped
 from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
@@ -23,6 +24,11 @@ READ = 50_000
 """Characters of a request in which a quotation is sought."""
 SOON = timedelta(seconds=60)
 WHILE = timedelta(minutes=10)
+PROMPTS = ("prompt", "task", "message", "instructions", "query")
+"""Arguments by which agents hand a task to a sub-agent."""
+PROMPTING = 2
+"""User messages, from either end of a first request, that may be the prompt and not context."""
+LINES = 64
 RECENT = 32
 """Sessions and delegating turns that are looked at."""
 
@@ -34,6 +40,7 @@ class Sessions:
         self._keys = keys
         self.all: list[GrowingSession] = []
         self._scopes: dict[str, GrowingSession] = {}
+        self._long_lines: dict[bytes, list[str]] = {}
         self._delegating: deque[Strand] = deque()
 
     def place(self, strand: Strand, near: Strand | None) -> GrowingThread:
@@ -116,47 +123,55 @@ class Sessions:
         return soon and near.turn.agent == turn.agent and not (near.turn.tools and turn.tools)
 
     def _quotes(self, turn: Turn, session: GrowingSession) -> bool:
-        """True where a request of another voice quotes a thread's first prompt or last answer."""
+        """True where a request of another voice quotes a thread's prompt or last answer."""
         said = _said(turn)
-        for thread in session.threads[:RECENT]:
-            first = thread.first.turn
+        for thread in session.threads[-RECENT:]:
+            first, last = thread.first.turn, thread.tip.turn
             if (turn.tools and first.tools) or same_voice(first, turn, self._keys):
                 continue
-            prompt = _prompt(first)
-            if len(prompt) >= QUOTE and prompt[:200] in said:
-                return True
-            answer = plain(thread.tip.turn.reply.message.text)
-            if len(answer) >= 2 * QUOTE and answer[:200] in said:
+            lines = self._asked(first) + self._asked(last) + self._lines(last.reply.message)
+            if any(line in said for line in lines):
                 return True
         return False
 
     def _quoted_before(self, turn: Turn, session: GrowingSession) -> bool:
         """True where all that the session holds are side requests that quote this first prompt."""
-        prompt = _prompt(turn)
-        return len(prompt) >= QUOTE and all(
+        asked = self._asked(turn)
+        return all(
             len(thread.strands) == 1
             and not thread.first.turn.tools
             and not same_voice(thread.first.turn, turn, self._keys)
-            and prompt[:200] in _said(thread.first.turn)
+            and any(line in _said(thread.first.turn) for line in asked)
             for thread in session.threads
         )
+
+    def _asked(self, turn: Turn) -> list[str]:
+        """The lines of the last user messages that are long enough to be recognised."""
+        return [line for message in _last_users(turn) for line in self._lines(message)]
+
+    def _lines(self, message: Message) -> list[str]:
+        key = self._keys.key(message)
+        known = self._long_lines.get(key)
+        if known is None:
+            lines = [plain(line) for line in message.text[:READ].splitlines()]
+            known = self._long_lines[key] = [x for x in lines if len(x) >= QUOTE][:LINES]
+        return known
 
     def _on_line(self, turn: Turn, session: GrowingSession) -> bool:
         """True where a request without tools comes over the connection of a session with tools."""
         return not turn.tools and session.has_tools and _on(session, turn.client)
 
     def _delegated(self, turn: Turn) -> Strand | None:
-        """The turn whose call started this thread: the first prompt stands in its arguments."""
-        prompt = _prompt(turn)
-        if len(prompt) < QUOTE:
-            return None
-        for strand in list(self._delegating)[-RECENT:][::-1]:
+        """The turn whose call started this thread: its prompt stands in the arguments."""
+        prompts = [text for text in _prompts(turn) if len(text) >= QUOTE]
+        for strand in islice(reversed(self._delegating), RECENT) if prompts else ():
             theirs, ours = strand.turn.scope.session, turn.scope.session
             if theirs and ours and ours != theirs and turn.scope.parent != theirs:
                 continue
             if not strand.is_tip or not strand.over_before(turn):
                 continue
-            if any(_asks(call.arguments, prompt) for call in strand.turn.reply.message.tool_calls):
+            calls = strand.turn.reply.message.tool_calls
+            if any(_asks(call.arguments, prompt) for call in calls for prompt in prompts):
                 return strand
         return None
 
@@ -171,25 +186,34 @@ class Sessions:
 
 
 def _asks(arguments: str, prompt: str) -> bool:
-    """True where one of the arguments is the prompt, or one holds most of the other."""
+    """True where one of the arguments is the prompt, or holds it, or is most of it."""
     try:
         value = orjson.loads(arguments)
     except orjson.JSONDecodeError:
         return False
-    values = value.values() if isinstance(value, dict) else ()
-    for text in (plain(one) for one in values if isinstance(one, str)):
-        if len(text) < QUOTE:
-            continue
-        short, long = sorted((text, prompt), key=len)
-        if short in long and (len(short) * 2 >= len(long) or len(text) >= 2 * QUOTE):
-            return True
-    return False
+    if not isinstance(value, dict):
+        return False
+    texts = {name: plain(one) for name, one in value.items() if isinstance(one, str)}
+    return any(
+        prompt in text or (len(text) >= QUOTE and text in prompt and _weighs(name, text, prompt))
+        for name, text in texts.items()
+    )
 
 
-def _prompt(turn: Turn) -> str:
-    """The first user message that says something, as it is compared."""
-    texts = (plain(m.text) for m in turn.messages if m.role == "user")
-    return next((text for text in texts if text), "")[:READ]
+def _weighs(name: str, text: str, prompt: str) -> bool:
+    return len(text) * 2 >= len(prompt) or name in PROMPTS
+
+
+def _prompts(turn: Turn) -> list[str]:
+    """The first and last user messages that say something, as they are compared."""
+    users = (m for m in turn.messages if m.role == "user" and not m.blank)
+    found = [*islice(users, PROMPTING), *_last_users(turn)]
+    return list(dict.fromkeys(plain(message.text[:READ]) for message in found))
+
+
+def _last_users(turn: Turn) -> list[Message]:
+    users = (m for m in reversed(turn.messages) if m.role == "user" and not m.blank)
+    return list(islice(users, PROMPTING))
 
 
 def _said(turn: Turn) -> str:
