@@ -1,0 +1,250 @@
+"""The mitmproxy addon: each hook hands what it sees to a tap or the line, and changes nothing."""
+
+# mypy: untyped-calls-exclude=mitmproxy
+
+import asyncio
+import logging
+from ipaddress import ip_address
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from mitmproxy import ctx, dns, http, tcp, udp
+from mitmproxy.addonmanager import Loader
+
+from kimitap.errors import NewerRecording, NotARecording, RecordingError
+from kimitap.exchange import Outcome
+from kimitap.recorder.flows import exchange_of
+from kimitap.recorder.line import Line, Tally
+from kimitap.recorder.secret import digest_key
+from kimitap.recorder.tap import Gathering, Tap
+from kimitap.store import Recording, location
+
+logger = logging.getLogger("kimitap")
+
+PATIENCE_S = 2.0
+"""How long a request waits at most for its own record to be on disk."""
+ADOPTION_S = 5.0
+"""How soon a reloaded script must take over the line of the one before."""
+SILENCE_S = 86_400
+"""How long a connection may be silent: a long prompt on a slow machine takes its time."""
+
+
+_taps: WeakKeyDictionary[http.HTTPFlow, Tap] = WeakKeyDictionary()
+_handed_over: list[Line] = []
+"""Exchanges under way, and the line of an addon that was taken off. Both outlive the addon, since
+mitmproxy loads a script anew when its file changes: the new addon ends what the old one began."""
+
+
+class Recorder:
+    """Records all HTTP traffic of this mitmproxy, and every flow that it reads from a file."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._line: Line | None = None
+        self._key = b""
+        self._passed_over = 0
+        self._streamed: WeakKeyDictionary[http.HTTPFlow, Gathering] = WeakKeyDictionary()
+
+    # --- mitmproxy's life cycle ---
+
+    def load(self, loader: Loader) -> None:
+        """Declare the options."""
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # mitmdump shows all at INFO
+        loader.add_option(
+            "kimitap_db",
+            str,
+            "",
+            "Where Kimitap records: a file or a database URL. Empty: $KIMITAP_DB, else "
+            "sessions/kimitap.db.",
+        )
+        loader.add_option(
+            "kimitap_memory",
+            int,
+            256,
+            "Megabytes that may wait for a slow disk before Kimitap records less.",
+        )
+
+    def configure(self, updated: set[str]) -> None:
+        """Make mitmproxy such that nothing passes unseen and no time-out cuts a slow answer."""
+        if self._line and {"kimitap_db", "kimitap_memory"} & updated:
+            logger.warning("Kimitap: its options take effect when mitmproxy starts again")
+        wanted: dict[str, str | int] = {}
+        if ctx.options.connection_strategy != "lazy":
+            wanted["connection_strategy"] = "lazy"
+        if not ctx.options.has_changed("tcp_timeout"):
+            wanted["tcp_timeout"] = SILENCE_S
+        if wanted and _serves():
+            ctx.options.update(**wanted)
+            logger.info(
+                "Kimitap sets %s: a server that is down is then answered for and recorded, and one "
+                "that is silent for long is not cut off",
+                ", ".join(f"{name}={value}" for name, value in wanted.items()),
+            )
+
+    def running(self) -> None:
+        """Say what is wrong with the recording's place, or where it is, and who can reach us."""
+        where = location(ctx.options.kimitap_db)
+        if complaint := complaint_about(where):
+            logger.error("Kimitap cannot record: %s", complaint)
+        else:
+            logger.info("Kimitap records into %s", where)
+            # Not at once: mitmproxy takes an error that is logged now for a failed start.
+            asyncio.get_running_loop().call_later(0.1, self._open)
+        if _serves() and (hosts := _open_addresses()):
+            logger.warning(
+                "Kimitap: this proxy listens on %s: whoever can reach this machine can use your "
+                "server through it; `--listen-host 127.0.0.1` keeps it private",
+                " and ".join(hosts),
+            )
+
+    def done(self) -> None:
+        """End what is under way and write everything; or, at a script's reload, hand over."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        if ctx.master.addons.get("recorder") is self:
+            _close(line, self._passed_over)
+        else:
+            _handed_over.append(line)
+            asyncio.get_running_loop().call_later(ADOPTION_S, _abandon, line)
+
+    # --- traffic ---
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Look into a request body that mitmproxy streams past the addons (stream_large_bodies)."""
+        if flow.live and flow.request.stream:
+            gathering = Gathering(flow.request.stream, ctx.options.kimitap_memory << 20)
+            self._streamed[flow] = flow.request.stream = gathering
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Have the request on disk before the server gets it; or take in a flow from a file."""
+        if not flow.live:
+            await self._open().capture(exchange_of(flow, self._digest_key()))
+        elif flow not in _taps:
+            await self._begin(flow).kept(PATIENCE_S)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Let the response flow as it comes, and copy it."""
+        if not flow.live or flow.response is None:
+            return
+        tap = _taps.get(flow)
+        if tap is None:  # answered before the request was complete
+            tap = self._begin(flow)
+        tap.follow(flow.response.stream)
+        flow.response.stream = tap
+        tap.answer(flow.response)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The response is complete."""
+        if tap := _taps.pop(flow, None):
+            tap.end(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """The exchange broke off: at the client's end, at the server's, or between."""
+        if not flow.live:
+            return
+        tap = _taps.pop(flow, None)
+        if tap is None:  # broke off before the request was complete
+            tap = self._begin(flow)
+            del _taps[flow]
+        if tap.end(flow) is Outcome.REFUSED:
+            logger.warning(
+                "Kimitap: cannot reach %s://%s:%d (%s): the client gets a 502, and the exchange is "
+                "recorded as refused",
+                flow.request.scheme,
+                flow.request.host,
+                flow.request.port,
+                flow.error,
+            )
+
+    def tcp_start(self, flow: tcp.TCPFlow) -> None:
+        """Not HTTP: passed over."""
+        self._passed_over += not flow.live
+
+    def udp_start(self, flow: udp.UDPFlow) -> None:
+        """Not HTTP: passed over."""
+        self._passed_over += not flow.live
+
+    def dns_request(self, flow: dns.DNSFlow) -> None:
+        """Not HTTP: passed over."""
+        self._passed_over += not flow.live
+
+    # --- the line ---
+
+    def _begin(self, flow: http.HTTPFlow) -> Tap:
+        gathered = self._streamed.pop(flow, None)
+        body = bytes(gathered.seen) if gathered else flow.request.raw_content or b""
+        tap = _taps[flow] = Tap(flow, self._open(), self._digest_key(), body)
+        return tap
+
+    def _open(self) -> Line:
+        if self._line is None:
+            limit = ctx.options.kimitap_memory << 20
+            where = location(ctx.options.kimitap_db)
+            self._line = _handed_over.pop() if _handed_over else Line(where, limit)
+            self.tally = self._line.tally
+        return self._line
+
+    def _digest_key(self) -> bytes:
+        self._key = self._key or digest_key()
+        return self._key
+
+
+def complaint_about(where: str) -> str:
+    """What no patience will mend: a file there that is no recording, or a newer Kimitap's."""
+    try:
+        if Path(where).is_file() and Path(where).stat().st_size:
+            Recording.open(where).close()
+    except (NotARecording, NewerRecording) as error:
+        return str(error)
+    except (RecordingError, OSError):
+        pass
+    return ""
+
+
+def _serves() -> bool:
+    """Whether this mitmproxy listens, and does not only read a file."""
+    return bool(ctx.options.server and not ("rfile" in ctx.options and ctx.options.rfile))
+
+
+def _open_addresses() -> list[str]:
+    """The addresses, other than loopback, on which the proxy listens."""
+    server = ctx.master.addons.get("proxyserver")
+    hosts = {address[0] for address in server.listen_addrs()} if server else set()
+    return sorted(host for host in hosts if not ip_address(host.split("%")[0]).is_loopback)
+
+
+def _abandon(line: Line) -> None:
+    if line in _handed_over:
+        _handed_over.remove(line)
+        _close(line, 0)
+
+
+def _close(line: Line, passed_over: int) -> None:
+    """Write what waits, end what is under way, and say what was recorded."""
+    for flow, tap in list(_taps.items()):
+        if tap.line is line:
+            tap.interrupt()
+            del _taps[flow]
+    line.close()
+    logger.log(logging.ERROR if line.tally.lost else logging.INFO, summary(line, passed_over))
+
+
+def summary(line: Line, passed_over: int = 0) -> str:
+    """What one line of recording came to, in one line of text."""
+    tally, parts = line.tally, []
+    if tally.begun or not (tally.added or tally.skipped or passed_over):
+        parts.append(f"{_counted(tally.begun, 'exchange')} recorded")
+    if tally.added or tally.skipped:
+        parts.append(f"{_counted(tally.added, 'exchange')} added from the capture")
+    if tally.skipped:
+        parts.append(f"{tally.skipped} skipped, being there already")
+    if passed_over:
+        parts.append(f"{_counted(passed_over, 'flow')} passed over, being no HTTP")
+    if tally.lost:
+        parts.append(f"{tally.lost} NOT or not wholly recorded")
+    return f"Kimitap: {line.where}: {', '.join(parts)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,173 @@
+"""The proxy of `kimitap record`: mitmproxy's own master in this process, before one upstream."""
+
+# mypy: untyped-calls-exclude=mitmproxy
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+from mitmproxy import ctx, options
+from mitmproxy.addons import block, core, disable_h2c, next_layer, proxyserver, tlsconfig
+from mitmproxy.master import Master
+
+from kimitap.errors import ProxyError
+from kimitap.recorder.addon import SILENCE_S, Recorder
+from kimitap.recorder.line import Tally
+from kimitap.store import RecordingWriter
+
+DEFAULT_LISTEN = "127.0.0.1:9090"
+
+
+def run_proxy(
+    upstream: str,
+    listen: str,
+    where: str,
+    *,
+    on_ready: Callable[[str], None],
+    say: Callable[[str], None],
+    memory_mb: int = 256,
+) -> Tally:
+    """Record what passes between `listen` (host:port) and `upstream` (a URL) until Ctrl-C.
+
+    `on_ready` is called once with the base URL that clients use; `say` gets each line there is to
+    say afterwards. Returns what was recorded. Raises ProxyError if the proxy cannot start, and
+    RecordingError if the recording at `where` cannot be opened.
+    """
+    host, port = parse_listen(listen)
+    target = parse_upstream(upstream)
+    RecordingWriter(where).close()
+    with _said_by(say):
+        return asyncio.run(_serve(target, host, port, where, on_ready, memory_mb))
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """`host:port`, `port` or `[::1]:port` as host and port. Raises ProxyError."""
+    host, _, port = listen.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ProxyError(f"{listen!r} is no address to listen on: give one like {DEFAULT_LISTEN}")
+    return host, int(port)
+
+
+def parse_upstream(upstream: str) -> str:
+    """The upstream's `scheme://host:port`. Raises ProxyError."""
+    hint = "give the server's address, like http://127.0.0.1:8080"
+    url = upstream.strip() if "://" in upstream else f"http://{upstream.strip()}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise ProxyError(f"{upstream!r} is no upstream ({error}): {hint}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ProxyError(f"{upstream!r} is no upstream: {hint}")
+    if parts.path.strip("/") or parts.query:
+        raise ProxyError(
+            f"{upstream!r} has a path: {hint}, and let the clients ask for {parts.path}"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"
+
+
+class _Ready:
+    """Tells, as the last of the addons, that the proxy listens, or that it could not."""
+
+    def __init__(self, on_ready: Callable[[str], None]) -> None:
+        self._on_ready = on_ready
+        self.failure: Exception | None = None
+
+    def running(self) -> None:
+        """Look at what came of listening."""
+        servers = list(ctx.master.addons.get("proxyserver").servers)
+        self.failure = next((s.last_exception for s in servers if s.last_exception), None)
+        if self.failure is None:
+            host, port = servers[0].listen_addrs[0][:2]
+            host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+            self._on_ready(f"http://{host}:{port}")
+        else:
+            ctx.master.shutdown()
+
+
+async def _serve(
+    target: str,
+    host: str,
+    port: int,
+    where: str,
+    on_ready: Callable[[str], None],
+    memory_mb: int,
+) -> Tally:
+    recorder, ready = Recorder(), _Ready(on_ready)
+    master = Master(options.Options())
+    master.addons.add(*_needed(target), recorder, ready)
+    master.options.update(
+        mode=[f"reverse:{target}"],
+        listen_host=host,
+        listen_port=port,
+        connection_strategy="lazy",
+        tcp_timeout=SILENCE_S,
+        kimitap_db=where,
+        kimitap_memory=memory_mb,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(
+            NotImplementedError, RuntimeError, ValueError
+        ):  # not the main thread; Windows
+            loop.add_signal_handler(number, master.shutdown)
+    await master.run()
+    if ready.failure is not None:
+        raise ProxyError(_why_not(ready.failure, host, port)) from ready.failure
+    return recorder.tally
+
+
+def _needed(target: str) -> list[object]:
+    """The addons without which mitmproxy is no reverse proxy: each other one costs every event."""
+    needed = [
+        core.Core(),
+        block.Block(),
+        disable_h2c.DisableH2C(),
+        proxyserver.Proxyserver(),
+        next_layer.NextLayer(),
+    ]
+    return [*needed, tlsconfig.TlsConfig()] if target.startswith("https:") else needed
+
+
+def _why_not(failure: Exception, host: str, port: int) -> str:
+    """One line: why the proxy does not listen, and what to do."""
+    number = failure.errno if isinstance(failure, OSError) else None
+    if number == errno.EADDRINUSE:
+        return f"port {port} is in use on {host}: stop what uses it, or choose one with --listen"
+    if number == errno.EACCES:
+        return f"port {port} may not be used by you: choose one above 1023 with --listen"
+    if isinstance(failure, socket.gaierror) or number == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine: choose one with --listen"
+    return f"cannot listen on {host}:{port}: {failure}"
+
+
+@contextmanager
+def _said_by(say: Callable[[str], None]) -> Iterator[None]:
+    """Give what Kimitap says, and what mitmproxy warns of, to `say`, within the block."""
+    handler = _Saying(say)
+    ours, root = logging.getLogger("kimitap"), logging.getLogger()
+    before = ours.level
+    ours.setLevel(logging.INFO)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        ours.setLevel(before)
+
+
+class _Saying(logging.Handler):
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one line; a traceback only where it is all there is to know."""
+        self._say(record.getMessage() if not record.exc_info else self.format(record))

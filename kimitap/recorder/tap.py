@@ -1,0 +1,118 @@
+"""One exchange while it passes through mitmproxy: the tee, and what becomes of it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from mitmproxy import http
+
+from kimitap.exchange import Outcome
+from kimitap.recorder.ending import Ending, is_event_stream
+from kimitap.recorder.flows import headers_of, outcome_of, plain, request_of
+from kimitap.recorder.line import Line
+from kimitap.recorder.slips import Answered, Ended
+
+logger = logging.getLogger("kimitap")
+
+Stream = Callable[[bytes], bytes | Iterable[bytes]]
+
+
+class Tap:
+    """Hands the line what passes of one exchange; as a stream function, returns each part as is."""
+
+    def __init__(self, flow: http.HTTPFlow, line: Line, key: bytes, body: bytes) -> None:
+        self.line = line
+        self._key = key
+        exchange = request_of(flow, key)
+        self._started_at = exchange.started_at
+        age_s = (datetime.now(UTC) - self._started_at).total_seconds()
+        self._zero = time.monotonic() - max(0.0, age_s)
+        self._ticket = line.begin(exchange, body)
+        self._ending: Ending | None = None
+        self._passed = 0
+        self._lost = 0
+        self._then: Stream | None = None
+
+    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
+        """mitmproxy's stream function: never raises on its own account, and returns the data.
+
+        If it raised, mitmproxy would leave this part out of what the client gets.
+        """
+        try:
+            self.keep(data)
+        except Exception:
+            logger.exception("Kimitap: a part of a response could not be recorded")
+        return data if self._then is None else self._then(data)
+
+    def follow(self, stream: bool | Stream) -> None:
+        """Let another addon's stream function have the data after us."""
+        if callable(stream) and stream is not self:
+            self._then = stream
+
+    async def kept(self, patience_s: float) -> None:
+        """Wait until the request is on disk, `patience_s` at most."""
+        if self._ticket is not None:
+            await self.line.kept(self._ticket, patience_s)
+
+    def answer(self, response: http.Response) -> None:
+        """The response's head is here."""
+        if self._ticket is None:
+            return
+        headers = headers_of(response, self._key)
+        self._ending = Ending() if is_event_stream(headers) else None
+        reason, version = plain(response.data.reason), plain(response.data.http_version)
+        status = response.status_code
+        self.line.put(Answered(self._ticket, status, reason, headers, version, self._now()))
+
+    def keep(self, data: bytes) -> None:
+        """Copy a part of the response; after the first part that found no room, only count."""
+        if self._ticket is None or not data:
+            return
+        self._passed += len(data)
+        if self._ending:
+            self._ending.feed(data)
+        if self._lost or not self.line.arrived(self._ticket, self._elapsed(), data):
+            self._lost += len(data)
+
+    def end(self, flow: http.HTTPFlow) -> Outcome:
+        """The flow has ended, well or badly: how. Only its first end counts."""
+        if flow.response and flow.response.raw_content and not self._passed:
+            self.keep(flow.response.raw_content)  # it was not streamed after all
+        outcome, detail = outcome_of(flow, self._ending is not None and self._ending.seen)
+        self._end(outcome, detail)
+        return outcome
+
+    def interrupt(self) -> None:
+        """The recorder stops before the exchange does."""
+        self._end(Outcome.INTERRUPTED, "the recorder was stopped")
+
+    def _end(self, outcome: Outcome, detail: str) -> None:
+        if self._ticket is None:
+            return
+        if self._lost:
+            self.line.miss()
+        self.line.put(Ended(self._ticket, outcome, detail, self._now(), self._lost))
+        self._ticket = None
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._zero
+
+    def _now(self) -> datetime:
+        """The time by a clock that cannot jump, so that no exchange ends before it began."""
+        return self._started_at + timedelta(seconds=self._elapsed())
+
+
+class Gathering:
+    """The stream function of a request body that mitmproxy does not keep: copies, up to a limit."""
+
+    def __init__(self, stream: bool | Stream, limit: int) -> None:
+        self.seen = bytearray()
+        self._limit = limit
+        self._then = stream if callable(stream) else None
+
+    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
+        """mitmproxy's stream function: returns the data."""
+        if len(self.seen) + len(data) <= self._limit:
+            self.seen += data
+        return data if self._then is None else self._then(data)
