@@ -4,21 +4,24 @@ Where the recorder could cut the body, each message and tool is a piece, and is 
 the requests that carry it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from kimitap.conversation import Message, Tool
+from kimitap.conversation import Fault, Message, Tool
 from kimitap.dialects.chat_message import kind_of, message_of
 from kimitap.dialects.encoding import decoded
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import UnreadableJson, canonical, dumps, loads
 from kimitap.dialects.memo import Memo
-from kimitap.exchange import Body, Elements, Headers, Piece
+from kimitap.exchange import Body, Headers, Piece
 
-_OWN = frozenset({"messages", "tools", "functions", "model", "stream"})
+_LISTS = frozenset({"messages", "tools", "functions"})
+_OWN = frozenset({"model", "stream"})
+
+Pieces = tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -63,63 +66,29 @@ def request_of(body: Body, headers: Headers, memo: Memo, faults: Faults) -> Chat
     if not isinstance(value, dict):
         faults.add("request", f"a request is an object, not {kind_of(value)}")
         return ChatRequest()
-    return _from_object(value, faults)
-
-
-def _from_object(value: dict[str, Any], faults: Faults) -> ChatRequest:
-    messages = tuple(
-        message_of(item, f"request.messages[{i}]", faults)
-        for i, item in enumerate(_list(value, "messages", faults, needed=True))
-    )
-    tools = tuple(
-        tool_of(item, f"request.{name}[{i}]", faults)
-        for name in ("tools", "functions")
-        for i, item in enumerate(_list(value, name, faults))
-    )
-    return ChatRequest(messages, tools, _rest(value, faults))
-
-
-def _rest(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
-    """The fields but messages and tools; what is nested too deep to be written again, as text."""
-    rest = {k: v for k, v in value.items() if k not in ("messages", "tools", "functions")}
-    for name, field_value in rest.items():
-        try:
-            orjson.dumps(field_value)
-        except (orjson.JSONEncodeError, RecursionError) as error:
-            faults.add(f"request.{name}", str(error)[:200])
-            rest[name] = dumps(field_value)
-    return rest
-
-
-def _list(value: dict[str, Any], name: str, faults: Faults, needed: bool = False) -> list[Any]:
-    found = value.get(name)
-    if isinstance(found, list):
-        return found
-    if name not in value and needed:
-        faults.add(f"request.{name}", f"{name} is missing")
-    elif found is not None or needed:
-        faults.add(f"request.{name}", f"{name} is a list, not {kind_of(found)}")
-    return []
+    return _request(value, {}, memo, faults)
 
 
 def _from_pieces(body: Body, memo: Memo, faults: Faults) -> ChatRequest | None:
     """The request from its pieces; None where they are not what a cut body's should be."""
-    value = _skeleton(body, memo)
-    names = [run.name for run in body.elements]
-    if value is None or len(set(names)) < len(names) or any(value.get(n) != [] for n in names):
+    value, unusual = _skeleton(body, memo)
+    runs = {run.name: body.pieces[run.start : run.stop] for run in body.elements}
+    arrays_are_empty = isinstance(value, dict) and all(value.get(name) == [] for name in runs)
+    if not arrays_are_empty or len(runs) < len(body.elements):
         return None
     seen = Faults()
+    if unusual:
+        seen.add("request", unusual)
     try:
-        messages, tools, lists = _elements(body, memo, seen)
+        request = _request(value, runs, memo, seen)
     except UnreadableJson:
         return None
-    if "messages" not in names:
-        _list(value, "messages", seen, needed=True)
     faults.add_under("", seen.told())
-    return ChatRequest(tuple(messages), tuple(tools), _rest({**value, **lists}, faults))
+    return request
 
 
-def _skeleton(body: Body, memo: Memo) -> dict[str, Any] | None:
+def _skeleton(body: Body, memo: Memo) -> tuple[Any, str]:
+    """The body's JSON without the elements of its arrays, and what was unusual in it."""
     kept: list[Piece] = []
     at = 0
     for run in body.elements:
@@ -129,56 +98,59 @@ def _skeleton(body: Body, memo: Memo) -> dict[str, Any] | None:
     key = b"".join(piece.key for piece in kept)
     if key not in memo.skeletons:
         try:
-            memo.skeletons[key] = loads(b"".join(piece.data for piece in kept))[0]
-        except UnreadableJson:
-            memo.skeletons[key] = None
-    value = memo.skeletons[key]
-    return value if isinstance(value, dict) else None
+            memo.skeletons[key] = loads(b"".join(piece.data for piece in kept))
+        except UnreadableJson as error:
+            memo.skeletons[key] = None, str(error)
+    return memo.skeletons[key]
 
 
-def _elements(
-    body: Body, memo: Memo, faults: Faults
-) -> tuple[list[Message], list[Tool], dict[str, list[Any]]]:
-    messages: list[Message] = []
-    tools: list[Tool] = []
-    lists: dict[str, list[Any]] = {}
-    for run in body.elements:
-        pieces = body.pieces[run.start : run.stop]
-        match run.name:
-            case "messages":
-                messages = _messages(pieces, memo, faults)
-            case "tools" | "functions":
-                tools += _tools(run, pieces, memo, faults)
-            case name:
-                lists[name] = [_value(piece) for piece in pieces]
-    return messages, tools, lists
+def _request(
+    value: dict[str, Any], runs: Mapping[str, Pieces], memo: Memo, faults: Faults
+) -> ChatRequest:
+    """The request that `value` is, with the elements of the arrays in `runs` from their pieces.
+
+    Raises UnreadableJson where a piece is no JSON by itself.
+    """
+    if "messages" not in value:
+        faults.add("request.messages", "messages is missing")
+    messages = _each("messages", value, runs, memo.messages, message_of, faults)
+    tools = _each("tools", value, runs, memo.tools, tool_of, faults)
+    tools += _each("functions", value, runs, memo.tools, tool_of, faults)
+    fields = {
+        name: [_value(piece) for piece in runs[name]] if name in runs else field_value
+        for name, field_value in value.items()
+        if name not in _LISTS
+    }
+    return ChatRequest(tuple(messages), tuple(tools), _writable(fields, faults))
 
 
-def _messages(pieces: tuple[Piece, ...], memo: Memo, faults: Faults) -> list[Message]:
-    known = memo.messages
-    messages = []
-    for i, piece in enumerate(pieces):
+def _each[T](
+    name: str,
+    value: dict[str, Any],
+    runs: Mapping[str, Pieces],
+    known: dict[bytes, tuple[T, tuple[Fault, ...]]],
+    read: Callable[[Any, str, Faults], T],
+    faults: Faults,
+) -> list[T]:
+    """The elements of one array, each `read`, or taken from what is `known` by its piece."""
+    where = f"request.{name}"
+    if name not in runs:
+        items = value.get(name)
+        if isinstance(items, list):
+            return [read(item, f"{where}[{i}]", faults) for i, item in enumerate(items)]
+        if items is not None or (name == "messages" and name in value):
+            faults.add(where, f"{name} is a list, not {kind_of(items)}")
+        return []
+    found: list[T] = []
+    for i, piece in enumerate(runs[name]):
         entry = known.get(piece.key)
         if entry is None:
             own = Faults()
-            entry = known[piece.key] = message_of(_value(piece, own), "", own), own.told()
-        messages.append(entry[0])
+            entry = known[piece.key] = read(_value(piece, own), "", own), own.told()
+        found.append(entry[0])
         if entry[1]:
-            faults.add_under(f"request.messages[{i}]", entry[1])
-    return messages
-
-
-def _tools(run: Elements, pieces: tuple[Piece, ...], memo: Memo, faults: Faults) -> list[Tool]:
-    tools = []
-    for i, piece in enumerate(pieces):
-        entry = memo.tools.get(piece.key)
-        if entry is None:
-            own = Faults()
-            entry = memo.tools[piece.key] = tool_of(_value(piece, own), "", own), own.told()
-        tools.append(entry[0])
-        if entry[1]:
-            faults.add_under(f"request.{run.name}[{i}]", entry[1])
-    return tools
+            faults.add_under(f"{where}[{i}]", entry[1])
+    return found
 
 
 def _value(piece: Piece, faults: Faults | None = None) -> Any:
@@ -186,6 +158,17 @@ def _value(piece: Piece, faults: Faults | None = None) -> Any:
     if unusual and faults is not None:
         faults.add("", unusual)
     return value
+
+
+def _writable(fields: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """The fields, with those that are nested too deep to be written again as text."""
+    for name, value in fields.items():
+        try:
+            orjson.dumps(value)
+        except (orjson.JSONEncodeError, RecursionError) as error:
+            faults.add(f"request.{name}", str(error)[:200])
+            fields[name] = dumps(value)
+    return fields
 
 
 def tool_of(value: Any, where: str, faults: Faults) -> Tool:

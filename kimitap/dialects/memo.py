@@ -16,4 +16,4 @@ class Memo:
 
     messages: dict[bytes, tuple[Message, tuple[Fault, ...]]] = field(default_factory=dict)
     tools: dict[bytes, tuple[Tool, tuple[Fault, ...]]] = field(default_factory=dict)
-    skeletons: dict[bytes, Any] = field(default_factory=dict)
+    skeletons: dict[bytes, tuple[Any, str]] = field(default_factory=dict)
