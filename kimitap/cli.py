@@ -4,16 +4,14 @@ Exit status: 0 all is well, 1 `check` found something at or above `--fail-on`, 2
 """
 
 import sys
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import click
-import typer
-from typer.core import TyperGroup
 
 import kimitap
+from kimitap import recipes
 from kimitap.analysis import Analysis
 from kimitap.errors import KimitapError, UsageError
 from kimitap.export import checked
@@ -25,9 +23,10 @@ from kimitap.store import Recording, location
 from kimitap.visible import one_line
 
 COULD_NOT_RUN = 2
+INTERRUPTED = 130
 
 
-class _Group(TyperGroup):
+class _Group(click.Group):
     """Lets a database stand where a command is expected: `kimitap FILE` is `kimitap tui FILE`."""
 
     def resolve_command(
@@ -38,68 +37,43 @@ class _Group(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(
-    cls=_Group,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Record what an LLM agent and its llama-server say, and see where the conversation broke.",
-    epilog="A database may stand as the first word of tui, check, show and bare kimitap. "
-    "Places: 41 an exchange, t7 a thread, s3 a session.",
-)
-
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--db",
-        help="Path or SQLAlchemy URL; else KIMITAP_DB, else sessions/kimitap.db.",
-        show_default=False,
-    ),
-]
-Words = Annotated[list[str] | None, typer.Argument(metavar="[DB] [PLACE]", show_default=False)]
-
-
-class FailOn(StrEnum):
-    """The severity from which `check` exits with 1."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NEVER = "never"
-
-
 def main() -> None:
     """Run the command line; every failure is one line on stderr and exit status 2."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line and give its exit status."""
     try:
-        status = app(standalone_mode=False)
+        status = app(list(words), prog_name="kimitap", standalone_mode=False)
     except KimitapError as error:
-        _fail(str(error))
-    except click.exceptions.NoArgsIsHelpError as error:
-        _fail(error.format_message())
+        return _refuse(str(error))
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        _fail(f"{error.format_message()}{hint}")
+        return _refuse(f"{error.format_message()}{hint}")
     except click.ClickException as error:
-        _fail(error.format_message())
+        return _refuse(error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(status if isinstance(status, int) else 0)
+        # The reader has seen enough; Python would complain while flushing at exit.
+        sys.stdout = None
+        return 0
+    return status if isinstance(status, int) else 0
 
 
-def _fail(message: str) -> None:
+def _refuse(message: str) -> int:
     click.echo(f"kimitap: {one_line(message, 1000)}", err=True)
-    sys.exit(COULD_NOT_RUN)
+    return COULD_NOT_RUN
 
 
 def _names_database(word: str) -> bool:
     return "://" in word or word.endswith(".db") or Path(word).is_file()
 
 
-def _split(words: Sequence[str] | None, db: str | None) -> tuple[str, list[str]]:
+def _split(words: Sequence[str], db: str | None) -> tuple[str, list[str]]:
     """The database, and the words that are left: the first word may name the database."""
-    rest = list(words or [])
+    rest = list(words)
     if rest and _names_database(rest[0]):
         if db is not None:
             raise UsageError(f"two databases named: {rest[0]} and --db {db}; say one")
@@ -113,27 +87,36 @@ def _one_place(words: Sequence[str]) -> PlaceWord | None:
     return parse_place(words[0]) if words else None
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        click.echo(f"kimitap {kimitap.__version__}")
-        raise typer.Exit
+def _with_database[F: Callable[..., Any]](command: F) -> F:
+    """The `--db` option, the same for all commands."""
+    return click.option(
+        "--db",
+        metavar="PATH|URL",
+        help="The database; else KIMITAP_DB, else sessions/kimitap.db.",
+    )(command)
 
 
-@app.callback(invoke_without_command=True)
-def _bare(
-    context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Say the version.", callback=_version, is_eager=True),
-    ] = False,
-    db: Database = None,
-) -> None:
+@click.group(cls=_Group, invoke_without_command=True)
+@click.version_option(kimitap.__version__, message="kimitap %(version)s")
+@_with_database
+@click.pass_context
+def app(context: click.Context, db: str | None) -> None:
+    """Record what an LLM agent and its llama-server say, and see where the conversation broke.
+
+    Without a command, opens the screens. A database may stand as the first word of tui, check,
+    show and diff, and as the only word. Places are words: 41 an exchange, t7 a thread, s3 a
+    session.
+    """
     if context.invoked_subcommand is None:
         _open_tui(location(db), None)
+    elif db is not None:
+        raise UsageError(f"say --db after the command: kimitap {context.invoked_subcommand} --db …")
 
 
 @app.command()
-def tui(words: Words = None, db: Database = None) -> None:
+@click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
+@_with_database
+def tui(words: Sequence[str], db: str | None) -> None:
     """Open the screens: sessions and threads, the conversation, and where it broke."""
     where, rest = _split(words, db)
     _open_tui(where, _one_place(rest))
@@ -150,17 +133,25 @@ def _open_tui(where: str, place: PlaceWord | None) -> None:
 
 
 @app.command()
+@click.argument("words", nargs=-1, metavar="[DB]")
+@_with_database
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
+@click.option("--select", multiple=True, help="Only these rules: names, by comma or repeated.")
+@click.option("--ignore", multiple=True, help="Not these rules: names, by comma or repeated.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 from this severity on.",
+)
 def check(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[DB]", show_default=False)] = None,
-    db: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    select: Annotated[
-        list[str] | None, typer.Option(help="Only these rules: names, by comma or repeated.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(help="Not these rules: names, by comma or repeated.")
-    ] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="Exit 1 from this severity on.")] = FailOn.ERROR,
+    words: Sequence[str],
+    db: str | None,
+    as_json: bool,
+    select: Sequence[str],
+    ignore: Sequence[str],
+    fail_on: str,
 ) -> int:
     """Say what broke: every finding with its place, its evidence and what to do.
 
@@ -188,21 +179,21 @@ def check(
     return _status(findings, fail_on)
 
 
-def _status(findings: Iterable[Finding], fail_on: FailOn) -> int:
-    if fail_on is FailOn.NEVER:
+def _status(findings: Iterable[Finding], fail_on: str) -> int:
+    if fail_on == "never":
         return 0
-    least = Severity(fail_on.value).rank
+    least = Severity(fail_on).rank
     return int(any(f.severity.rank >= least for f in findings))
 
 
-def _wanted(select: Sequence[str] | None, ignore: Sequence[str] | None) -> set[str]:
+def _wanted(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
     """The names of the rules to report; raises `UsageError` for a name that no rule has."""
     names = {rule.name for rule in RULES}
     return (_names(select, names) or names) - _names(ignore, names)
 
 
-def _names(given: Sequence[str] | None, known: set[str]) -> set[str]:
-    asked = {name.strip() for word in given or () for name in word.split(",")} - {""}
+def _names(given: Sequence[str], known: set[str]) -> set[str]:
+    asked = {name.strip() for word in given for name in word.split(",")} - {""}
     unknown = sorted(asked - known)
     if unknown:
         raise UsageError(f"no rule is named {unknown[0]}; `kimitap rules` lists them")
@@ -210,9 +201,8 @@ def _names(given: Sequence[str] | None, known: set[str]) -> set[str]:
 
 
 @app.command()
-def rules(
-    name: Annotated[str | None, typer.Argument(show_default=False)] = None,
-) -> None:
+@click.argument("name", required=False)
+def rules(name: str | None) -> None:
     """List the rules, or explain one."""
     from kimitap.rules.table import explain
 
@@ -226,7 +216,9 @@ def rules(
 
 
 @app.command()
-def show(words: Words = None, db: Database = None) -> None:
+@click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
+@_with_database
+def show(words: Sequence[str], db: str | None) -> None:
     """Print the conversation for a pipe: all of it, or a session, a thread, an exchange."""
     from kimitap.transcript import plain, rows
 
@@ -269,16 +261,15 @@ def _print_others(analysis: Analysis) -> None:
 
 
 @app.command()
-def diff(
-    places: Annotated[list[str], typer.Argument(metavar="[DB] PLACE [PLACE]")],
-    db: Database = None,
-) -> None:
+@click.argument("words", nargs=-1, required=True, metavar="[DB] PLACE [PLACE]")
+@_with_database
+def diff(words: Sequence[str], db: str | None) -> None:
     """Compare request N and its reply with request N+1: Markdown for a bug report.
 
     One PLACE is compared with the request that follows it (a thread or session: where it broke
     first); two exchanges are compared with each other. Secrets are masked.
     """
-    where, rest = _split(places, db)
+    where, rest = _split(words, db)
     if not 1 <= len(rest) <= 2:
         raise UsageError(
             "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7"
@@ -290,36 +281,46 @@ def diff(
 
 
 @app.command()
-def record(
-    upstream: Annotated[str, typer.Option(help="The server's URL, http://127.0.0.1:8080.")],
-    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on.")] = "127.0.0.1:9090",
-    db: Database = None,
-) -> None:
+@click.option("--upstream", required=True, metavar="URL", help="The server: http://127.0.0.1:8080")
+@click.option(
+    "--listen",
+    default="127.0.0.1:9090",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the agent will connect.",
+)
+@_with_database
+def record(upstream: str, listen: str, db: str | None) -> None:
     """Stand between an agent and its server, and record what passes. Ctrl-C ends it."""
     from kimitap.recorder import run_proxy
 
-    run_proxy(upstream, listen, location(db), say=click.echo)
+    where = location(db)
+
+    def ready(url: str) -> None:
+        click.echo(f"recording {upstream} into {where}")
+        click.echo(f"ready: give your agent the base URL {url}/v1")
+        click.echo(recipes.shown(url))
+
+    run_proxy(upstream, listen, where, on_ready=ready, say=click.echo)
 
 
 @app.command("import")
-def import_(
-    captures: Annotated[list[Path], typer.Argument(metavar="CAPTURE…")],
-    db: Database = None,
-) -> None:
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@_with_database
+def import_(captures: Sequence[str], db: str | None) -> None:
     """Add mitmproxy captures (.flow, .flow.xz) to a recording; what is there already is skipped."""
     from kimitap.recorder import import_capture
 
     where = location(db)
     for path in captures:
-        done = import_capture(path, where)
+        done = import_capture(Path(path), where)
         click.echo(f"{path}: {done.added} added to {where}, {done.skipped} already there")
 
 
 @app.command()
-def migrate(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[DB]", show_default=False)] = None,
-    db: Database = None,
-) -> None:
+@click.argument("words", nargs=-1, metavar="[DB]")
+@_with_database
+def migrate(words: Sequence[str], db: str | None) -> None:
     """Bring a recording of an older Kimitap to this one's schema."""
     from kimitap.store import migrate as bring_up
 
