@@ -10,7 +10,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import beside, checking, proxies, size, streaming, table
+from bench import beside, checking, child, proxies, size, streaming, table
+from bench.client import BrokenStream
 from bench.result import Row
 from bench.settings import DEFAULT, QUICK, Settings
 from bench.upstream import Upstream
@@ -23,20 +24,23 @@ BASELINES: dict[str, proxies.Start] = {
 }
 
 
-async def measure(parts: set[str], settings: Settings, folder: Path) -> list[Row]:
+async def measure(
+    parts: set[str], recorders: dict[str, proxies.Start], settings: Settings, folder: Path
+) -> list[Row]:
     """The rows of the wanted parts; all proxies of one part run at once, and take turns."""
     rows: list[Row] = []
+    starts = {**BASELINES, **recorders}
     async with Upstream() as upstream:
         for name, part in (("streaming", streaming.measure), ("beside", beside.measure)):
             if name in parts:
                 _say(f"{name} …")
                 own = folder / name
                 own.mkdir()
-                with proxies.running({**BASELINES, **RECORDERS}, upstream.port, own) as started:
+                with proxies.running(starts, upstream.port, own) as started:
                     rows += await part(upstream, list(started.values()), settings)
         if "size" in parts:
             _say("size …")
-            rows += await size.measure(upstream, RECORDERS, settings, folder)
+            rows += await size.measure(upstream, recorders, settings, folder)
     if "check" in parts:
         _say("check …")
         rows += checking.measure(settings, folder)
@@ -56,16 +60,17 @@ def machine() -> dict[str, object]:
 
 def main() -> None:
     """Measure and print; the exit status is 0 whatever was measured: a bench is no test."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="at most 40 s, less exact")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part; repeatable")
-    asked = parser.parse_args()
+    asked = _asked()
     start = time.monotonic()
     before = machine()
+    recorders = {name: RECORDERS[name] for name in asked.recorder or RECORDERS}
+    settings = QUICK if asked.quick else DEFAULT
     with tempfile.TemporaryDirectory(prefix="kimitap-bench-") as folder:
-        parts = set(asked.only or PARTS)
-        rows = asyncio.run(measure(parts, QUICK if asked.quick else DEFAULT, Path(folder)))
+        try:
+            measured = measure(set(asked.only or PARTS), recorders, settings, Path(folder))
+            rows = asyncio.run(measured)
+        except (proxies.ProxyFailed, BrokenStream, child.CommandFailed) as error:
+            sys.exit(f"bench: nothing measured: {error}")
     if asked.json:
         print(table.as_json(rows, before))
         return
@@ -73,6 +78,17 @@ def main() -> None:
         print(line)
     facts = ", ".join(f"{name} {value}" for name, value in before.items())
     print(f"\n{facts}; took {time.monotonic() - start:.0f} s")
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="at most 40 s, less exact")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; repeatable")
+    parser.add_argument(
+        "--recorder", action="append", choices=RECORDERS, help="this recorder; repeatable"
+    )
+    return parser.parse_args()
 
 
 def _say(line: str) -> None:

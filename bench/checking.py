@@ -55,5 +55,5 @@ def measure(settings: Settings, folder: Path) -> list[Row]:
 def _check(where: Path) -> child.Taken:
     taken = child.run("check", str(where))
     if taken.status not in (0, 1):
-        raise RuntimeError(f"kimitap check ended with {taken.status}: {taken.output}")
+        raise child.CommandFailed(f"kimitap check: exit status {taken.status}:\n{taken.output}")
     return taken

@@ -13,6 +13,10 @@ from pathlib import Path
 from bench.procs import peak_mb
 
 
+class CommandFailed(Exception):
+    """The command did not do its work; the text ends with what it printed."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """What a command took; `whole_s` includes the interpreter's start and end."""
@@ -40,7 +44,7 @@ def run(*words: str, timeout_s: float = 300) -> Taken:
     try:
         said = json.loads(done.stderr.splitlines()[-1])
     except (IndexError, ValueError):
-        raise RuntimeError(f"kimitap {' '.join(words)} failed:\n{done.stderr}") from None
+        raise CommandFailed(f"kimitap {' '.join(words)}:\n{done.stderr}") from None
     return Taken(whole_s=whole_s, output=done.stdout, status=done.returncode, **said)
 
 
