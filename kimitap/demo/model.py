@@ -44,11 +44,14 @@ CLOSING = Speech("Everything asked for is done.", "Test.md holds the poem and it
 
 
 def results_seen(request: JSON) -> int:
-    """How many tool results the history shows, as `tool` messages or written out as text."""
+    """How many tool results the history shows: as `tool` messages, or written out as text.
+
+    The two spellings of text are those of agents that flatten their history.
+    """
     messages = as_objects(request.get("messages"))
     answered = sum(message.get("role") == "tool" for message in messages)
-    told = (text_of(m.get("content")) for m in messages if m.get("role") == "user")
-    return answered + sum(text.count("] Result:") for text in told)
+    texts = [text_of(message.get("content")) for message in messages]
+    return answered + sum(text.count("[Tool Use: ") + text.count("] Result:") for text in texts)
 
 
 def next_speech(request: JSON, plan: Sequence[Step] = PLAN, closing: Speech = CLOSING) -> Speech:

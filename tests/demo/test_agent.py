@@ -71,6 +71,8 @@ def test_a_healthy_history_gives_call_result_and_reasoning_back() -> None:
 def test_the_model_goes_on_where_a_result_is_written_out_as_text() -> None:
     told = {"role": "user", "content": "[write_to_file for 'Test.md'] Result:\nWrote it."}
     assert next_speech({"messages": [told]}).calls[0].name == "list_files"
+    used = {"role": "assistant", "content": "[Tool Use: write_to_file]"}
+    assert next_speech({"messages": [used]}).calls[0].name == "list_files"
 
 
 def test_a_server_that_refuses_ends_the_run_with_its_words(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A recorder in the middle, between the official client and a server."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from openai import OpenAI
 
 from kimitap.analysis import Analysis
 from kimitap.store import Recording
+
+PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,12 @@ class Middle:
         return OpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0, timeout=120)
 
     def analysis(self) -> Analysis:
-        """What the recording says by now."""
-        found = Analysis(Recording.open(str(self.database)))
-        found.refresh()
+        """What the recording says, as soon as every exchange in it has ended."""
+        with Recording.open(str(self.database)) as recording:
+            deadline = time.monotonic() + PATIENCE_S
+            while recording.in_flight():
+                assert time.monotonic() < deadline, "an exchange does not end in the recording"
+                time.sleep(0.05)
+            found = Analysis(recording)
+            found.refresh()
         return found
