@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.lineage import Link, Relation, Session, Thread
 from kimitap.rules import soundness
+from kimitap.rules.echoes import Siblings
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -108,8 +109,9 @@ class DiscardedReply(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for link in thread.links:
-            if link is not None and (is_asked_again(link) or is_replaced(link)):
+        siblings = Siblings(session)
+        for link in (link for link in thread.links if link is not None):
+            if (is_asked_again(link) or is_replaced(link)) and not siblings.acquit(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:

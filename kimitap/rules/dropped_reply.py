@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.lineage import Link, Session, Thread
 from kimitap.rules import soundness
+from kimitap.rules.echoes import Siblings, judged
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, assistant, step, user
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -17,7 +18,7 @@ NEXT = user("And who owns the table?")
 def is_dropped(link: Link) -> bool:
     """True where a sound reply of text alone stands nowhere in the request that continues it."""
     reply = link.parent.reply.message
-    if not link.judged or reply.tool_calls or not reply.text.strip():
+    if reply.tool_calls or not reply.text.strip():
         return False
     slot = [link.child.messages[i] for i in link.echo.slot]
     if any(not message.blank for message in slot):
@@ -106,8 +107,9 @@ class DroppedReply(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for link in thread.links:
-            if link is not None and is_dropped(link):
+        siblings = Siblings(session)
+        for link in judged(thread):
+            if is_dropped(link) and not siblings.acquit(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.lineage import EchoKind, Link, Session, Thread
 from kimitap.rules import soundness
+from kimitap.rules.echoes import judged, standing_at
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -20,7 +21,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import named, quoted_call, quoted_request, standing_at, times
+from kimitap.rules.wording import named, quoted_call, quoted_request, times
 
 PROTOCOLS = ("Calling tools:",)
 """How agents that write every call as text begin one, on purpose (smolagents)."""
@@ -37,7 +38,7 @@ SMOL = (
 
 def is_flattened(link: Link) -> bool:
     """True where the reply's calls are written out as text in a request that declares tools."""
-    return link.judged and link.echo.kind is EchoKind.FLATTENED and bool(link.child.tools)
+    return link.echo.kind is EchoKind.FLATTENED and bool(link.child.tools)
 
 
 def is_protocol(link: Link) -> bool:
@@ -146,7 +147,7 @@ class FlattenedToolHistory(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        links = [link for link in thread.links if link is not None and is_flattened(link)]
+        links = [link for link in judged(thread) if is_flattened(link)]
         if links:
             yield self._finding(links, _owed(thread))
 
@@ -183,7 +184,7 @@ def _text_after_a_blank(link: Link, at: int) -> Iterator[Evidence]:
 
 def _owed(thread: Thread) -> int:
     """How many replies with calls the thread's requests had to give back."""
-    return sum(1 for link in thread.links if link is not None and link.judged and link.echo.calls)
+    return sum(1 for link in judged(thread) if link.echo.calls)
 
 
 def _severity(links: Sequence[Link]) -> Severity:

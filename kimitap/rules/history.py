@@ -126,13 +126,15 @@ def first_shown(thread: Thread, find: Finder) -> Iterator[tuple[Turn, Link | Non
             known[link.parent.exchange] = _all(link.parent.messages, find)
             shown |= Counter(d.key for d in known[link.parent.exchange])
         kept, fresh = _split(turn, link, known, find)
+        known[turn.exchange] = (*kept, *fresh)
+        if not fresh:
+            continue
         standing = Counter(d.key for d in kept)
         for defect in fresh:
             standing[defect.key] += 1
             if standing[defect.key] > shown[defect.key]:
                 yield turn, link, defect
         shown |= standing
-        known[turn.exchange] = (*kept, *fresh)
 
 
 def _split(

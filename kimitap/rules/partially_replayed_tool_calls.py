@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.lineage import CallEcho, Fate, Link, Session, Thread
 from kimitap.rules import soundness
+from kimitap.rules.echoes import judged, standing_at
 from kimitap.rules.examples import (
     DONE,
     NOTES,
@@ -21,7 +22,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import named, quoted_call, quoted_request, standing_at, times
+from kimitap.rules.wording import named, quoted_call, quoted_request, times
 
 BOTH = assistant("I read both.", READ, READ_TWO)
 TABLE = tool("c2", "id,amount\n1,10")
@@ -29,7 +30,7 @@ TABLE = tool("c2", "id,amount\n1,10")
 
 def is_partial(link: Link) -> bool:
     """True where the next request has some of the reply's calls as calls, and others not."""
-    return link.judged and 0 < len(_taken_out(link)) < len(link.echo.calls)
+    return 0 < len(_taken_out(link)) < len(link.echo.calls)
 
 
 def _taken_out(link: Link) -> list[CallEcho]:
@@ -123,8 +124,8 @@ class PartiallyReplayedToolCalls(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for link in thread.links:
-            if link is not None and is_partial(link):
+        for link in judged(thread):
+            if is_partial(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
+from kimitap.lineage import Fate, Link, Session, Thread
+from kimitap.rules.echoes import GIVEN_BACK, judged, standing_at
 from kimitap.rules.examples import (
     DONE,
     NOTES,
@@ -17,21 +18,19 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, standing_at, times
+from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, times
 
 THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
 UNTHOUGHT = assistant("I read the notes.", READ)
 THOUGHT_TWO = assistant(None, WRITE, reasoning="Now the summary.")
-GIVEN_BACK = (EchoKind.SAME, EchoKind.ALTERED, EchoKind.PARTIAL, EchoKind.FLATTENED)
 REFUSAL = "The `reasoning_content` in the thinking mode must be passed back to the API."
 
 
 def owes_reasoning(link: Link) -> bool:
     """True where a reply with reasoning and calls came back, in whatever form."""
     reply = link.parent.reply.message
-    if not link.judged or not reply.reasoning.strip() or not reply.tool_calls:
-        return False
-    return link.echo.kind in GIVEN_BACK
+    spoke = bool(reply.reasoning.strip() and reply.tool_calls)
+    return spoke and link.echo.kind in GIVEN_BACK
 
 
 def is_refused(link: Link) -> bool:
@@ -121,7 +120,7 @@ class ReasoningDropped(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        owed = [link for link in thread.links if link is not None and owes_reasoning(link)]
+        owed = [link for link in judged(thread) if owes_reasoning(link)]
         gone = [link for link in owed if link.echo.reasoning is Fate.GONE]
         if gone:
             yield self._finding(gone, len(owed))

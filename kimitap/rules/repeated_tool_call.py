@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Fate, Link, Relation, Session, Thread
+from kimitap.rules.echoes import judged
 from kimitap.rules.examples import ASKED, NOTES, TASK, WRITE, assistant, call, step, tool
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -100,11 +101,7 @@ class RepeatedToolCall(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        lost = {
-            link.parent.exchange: link
-            for link in thread.links
-            if link is not None and link.judged and _is_unseen(link)
-        }
+        lost = {link.parent.exchange for link in judged(thread) if _is_unseen(link)}
         for calls, group in groupby(counted(thread), key=_calls):
             turns = list(group)
             if calls and len(turns) >= ENOUGH:

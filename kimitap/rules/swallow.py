@@ -17,12 +17,14 @@ from kimitap.rules.finding import Finding, Place, Severity
 def swallow(findings: Sequence[Finding], thread: Thread) -> list[Finding]:
     """The findings without those that follow from another, whose places the cause takes over."""
     scene = Scene(findings, thread)
+    kept: list[Finding] = []
     taken: dict[int, list[Place]] = {}
-    for effect in findings:
-        cause = scene.root_of(effect)
-        if cause is not None:
-            taken.setdefault(id(cause), []).extend((effect.place, *effect.related))
-    kept = [f for f in findings if scene.root_of(f) is None]
+    for finding in findings:
+        cause = scene.root_of(finding)
+        if cause is None:
+            kept.append(finding)
+        else:
+            taken.setdefault(id(cause), []).extend((finding.place, *finding.related))
     return [_with(f, taken.get(id(f), ())) for f in kept]
 
 
@@ -65,10 +67,12 @@ class Scene:
 
     def _call_without_it(self, orphan: Finding) -> Finding | None:
         """The unanswered call that this result was for: of its id, or right before it."""
-        ids = self._result_ids(orphan)
+        known = (self._unanswered_by_id.get(i) for i in self._result_ids(orphan))
+        for unanswered in known:
+            if unanswered and _order(unanswered.place) < _order(orphan.place):
+                return unanswered
         for unanswered in self._of("unanswered-tool-call"):
-            earlier = _order(unanswered.place) < _order(orphan.place)
-            if earlier and (ids & self._call_ids(unanswered) or self._adjoins(unanswered, orphan)):
+            if self._adjoins(unanswered, orphan):
                 return unanswered
         return None
 
@@ -109,6 +113,15 @@ class Scene:
         return found
 
     @cached_property
+    def _unanswered_by_id(self) -> dict[str, Finding]:
+        """The first unanswered call of each id."""
+        found: dict[str, Finding] = {}
+        for finding in sorted(self._of("unanswered-tool-call"), key=lambda f: _order(f.place)):
+            for call_id in self._call_ids(finding):
+                found.setdefault(call_id, finding)
+        return found
+
+    @cached_property
     def _links(self) -> dict[int, Link]:
         return {link.child.exchange: link for link in self.thread.links if link is not None}
 
@@ -127,7 +140,7 @@ class Scene:
             return False
         start, stop = unanswered.place.message_index or 0, orphan.place.message_index or 0
         between = self._messages(orphan.place)[start + 1 : stop]
-        return all(message.role in {"tool", "assistant"} for message in between)
+        return start < stop and all(message.role in {"tool", "assistant"} for message in between)
 
     def _message(self, place: Place) -> Message:
         return self._messages(place)[place.message_index or 0]
@@ -147,6 +160,8 @@ def _belongs(effect: Finding, link: Link) -> bool:
     if at in link.echo.slot or link.echo.place <= at <= link.echo.place + len(calls):
         return True
     message = link.child.messages[at]
+    if {c.stands_for for c in message.tool_calls} & {c.call.stands_for for c in calls}:
+        return True
     ids = {r.call_id for r in message.tool_results} | {c.id for c in message.tool_calls}
     return at >= link.echo.place and bool({c.call.id for c in calls} & ids - {None, ""})
 

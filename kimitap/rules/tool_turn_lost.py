@@ -6,6 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import ToolCall
 from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
 from kimitap.rules import soundness
+from kimitap.rules.echoes import Siblings, judged
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -34,7 +35,7 @@ def is_lost(link: Link) -> bool:
     A flawed reply that gave way to a user's message was discarded, not lost.
     """
     calls = link.echo.calls
-    if not link.judged or not calls or any(c.fate is not Fate.GONE for c in calls):
+    if not calls or any(c.fate is not Fate.GONE for c in calls):
         return False
     return bool(link.echo.slot) or not soundness.flaw(link.parent)
 
@@ -159,8 +160,9 @@ class ToolTurnLost(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for link in thread.links:
-            if link is not None and is_lost(link):
+        siblings = Siblings(session)
+        for link in judged(thread):
+            if is_lost(link) and not siblings.acquit(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:

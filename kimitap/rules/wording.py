@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from kimitap.conversation import Message, Reasoning, ToolCall, Turn
-from kimitap.lineage import Echo
 from kimitap.rules.finding import Evidence
 from kimitap.visible import one_line
 
@@ -63,11 +62,6 @@ def quoted_request(turn: Turn, index: int) -> Evidence:
         return Evidence(turn.exchange, "messages: []")
     at = min(index, len(turn.messages) - 1)
     return Evidence(turn.exchange, cut(spoken(turn.messages[at])))
-
-
-def standing_at(echo: Echo) -> int:
-    """The index of the message that stands for a reply; where it should stand if none does."""
-    return echo.slot[0] if echo.slot else echo.place
 
 
 def times(number: int, word: str) -> str:

@@ -142,6 +142,30 @@ def test_the_reasoning_of_a_turn_that_lost_its_calls_is_lost_with_it() -> None:
     assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(3, 4))]
 
 
+BEGUN = [*OPENING, *healthy(thought(1), 1)]
+FIRST = step(OPENING, thought(1))
+
+
+def test_a_side_request_without_the_reply_proves_no_loss() -> None:
+    aside = step([*BEGUN, user("Name this conversation.")], assistant("Writing a file"))
+    on = step([*BEGUN, SAME, tool("c1", "Wrote it.")], assistant("Done."))
+    assert findings_of([FIRST, step(BEGUN, SAME), aside, on]) == []
+
+
+def test_of_two_replies_to_one_request_the_one_that_goes_on_is_not_discarded() -> None:
+    on = step([*BEGUN, SAME, tool("c1", "Wrote it.")], assistant("Done."))
+    other = step(BEGUN, assistant("I have nothing to do."))
+    assert findings_of([FIRST, step(BEGUN, SAME), other, on]) == []
+
+
+def test_a_history_that_is_whole_again_later_does_not_undo_the_loss() -> None:
+    lost = [*BEGUN, assistant(""), DETAILS]
+    said = assistant("What was I doing?")
+    whole = [*BEGUN, SAME, tool("c1", "Wrote it."), DETAILS, said, user("Go on.")]
+    found = findings_of([FIRST, step(BEGUN, SAME), step(lost, said), step(whole, assistant("Ah."))])
+    assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(3, 4))]
+
+
 def test_two_defects_in_one_request_are_two_findings() -> None:
     stray = tool("c0", "who asked?")
     found = findings_of(
