@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from kimitap.exchange import Body, Elements, Piece, digest
 from kimitap.store import manifest, tables
@@ -13,6 +13,10 @@ LONGEST_CHAIN = 128
 """A list has at most so many ancestors; the next one is written whole."""
 
 _RECENT = 64
+
+_by_digest = select(tables.body.c.id, tables.body.c.depth).where(
+    tables.body.c.digest == bindparam("key")
+)
 _ENOUGH = 0.9
 """A recent body that shares this much is taken for the parent without looking at the others."""
 
@@ -31,6 +35,7 @@ class BodyWriter:
     def __init__(self, connection: Connection, pieces: PieceWriter) -> None:
         self._connection = connection
         self._pieces = pieces
+        self._insert = insert_new(connection, tables.body)
         self._recent: LRU[int, _Recent] = LRU(_RECENT)
         self._replies: LRU[str, int] = LRU(_RECENT)
 
@@ -100,15 +105,13 @@ class BodyWriter:
     def _store(self, body: Body, ids: tuple[int, ...], parent: _Recent | None) -> tuple[int, int]:
         """The id and the depth of the body's row, which may be there already."""
         key = digest(b"".join(piece.key for piece in body.pieces))
-        columns = tables.body.c
-        query = select(columns.id, columns.depth).where(columns.digest == key)
-        row = self._connection.execute(query).first()
+        row = self._connection.execute(_by_digest, {"key": key}).first()
         if row is None:
             if parent is not None and parent.depth >= LONGEST_CHAIN:
                 parent = None
             values = _row(key, ids, body.elements, parent)
-            self._connection.execute(insert_new(self._connection, tables.body), values)
-            row = self._connection.execute(query).one()
+            self._connection.execute(self._insert, values)
+            row = self._connection.execute(_by_digest, {"key": key}).one()
         return row.id, row.depth
 
 

@@ -15,11 +15,14 @@ from itertools import pairwise
 import msgspec
 
 from kimitap.exchange import Body, Elements, Piece, digest
+from kimitap.store.lru import LRU
 
 LARGE = 512
 """A top-level value of this many bytes is a piece of its own."""
 SMALL_ELEMENT = 64
 """An array of numbers or words with shorter elements than this on average is one value."""
+
+_FAMILIAR = 32 * 1024 * 1024
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array = msgspec.json.Decoder(list[msgspec.Raw])
@@ -32,12 +35,29 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _CHUNK = re.compile(rb"(?s:.{1024,16384}?)(?:[.,;:)}\]>e]\\n(?=[^ ])|(?s:\Z))|(?s:.{1,16384})")
 
 
-def cut(body: bytes) -> Body:
+class Familiar:
+    """Makes pieces, and knows again those it made lately: comparing costs less than hashing."""
+
+    def __init__(self) -> None:
+        self._known: LRU[tuple[int, bytes], Piece] = LRU(_FAMILIAR, lambda p: len(p.data) + 300)
+
+    def piece(self, data: bytes) -> Piece:
+        """`data` as a piece."""
+        key = len(data), data[-48:]
+        known = self._known.get(key)
+        if known is None or known.data != data:
+            known = Piece(digest(data), data)
+            self._known.put(key, known)
+        return known
+
+
+def cut(body: bytes, familiar: Familiar | None = None) -> Body:
     """`body` as pieces; one piece where it cannot be cut."""
+    piece = (familiar or Familiar()).piece
     try:
         values = list(_values(body))
     except (ValueError, RecursionError):
-        return Body.whole(body)
+        return Body((piece(body),) if body else ())
     pieces: list[Piece] = []
     elements: list[Elements] = []
     done = 0
@@ -45,18 +65,14 @@ def cut(body: bytes) -> Body:
         cuts = value.cuts(body)
         if len(cuts) < 2:
             continue
-        pieces.append(_piece(body[done : cuts[0]]))
+        pieces.append(piece(body[done : cuts[0]]))
         start = len(pieces)
-        pieces.extend(_piece(body[a:b]) for a, b in pairwise(cuts))
+        pieces.extend(piece(body[a:b]) for a, b in pairwise(cuts))
         if value.is_array(body):
             elements.append(Elements(value.name, start, len(pieces)))
         done = cuts[-1]
-    pieces.append(_piece(body[done:]))
+    pieces.append(piece(body[done:]))
     return Body(tuple(pieces), tuple(elements))
-
-
-def _piece(data: bytes) -> Piece:
-    return Piece(digest(data), data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +113,10 @@ def _values(body: bytes) -> Iterator[_Value]:
         key = _KEY.match(body, at)
         if key is None or _SURROGATE.search(body, key.start(1), key.end(1)):
             raise ValueError("not where a key should be")
-        at = _past(text, key.end(), raw)
+        value = bytes(raw)
+        if not text.startswith(value, key.end()):
+            raise ValueError("a key twice")
+        at = key.end() + len(value)
         yield _value(text, name, key.end(), at)
     if not _END.match(body, at):
         raise ValueError("a key twice")
@@ -133,14 +152,6 @@ def _value(text: bytes, name: str, start: int, stop: int) -> _Value:
             if comma is None:
                 raise ValueError("not where a comma should be")
             at = comma.end()
-        at = _past(text, at, raw)
+        at += len(memoryview(raw))
         ends.append(at)
     return _Value(name, start, stop, tuple(ends), first)
-
-
-def _past(text: bytes, at: int, raw: msgspec.Raw) -> int:
-    """The offset after `raw`, which must lie at `at`."""
-    value = bytes(raw)
-    if not text.startswith(value, at):
-        raise ValueError("not where a value should be")
-    return at + len(value)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, select
 
 from kimitap.exchange import Body, Exchange, Headers, Outcome, Piece, Segment, digest
 from kimitap.store import arrivals, headers, tables
@@ -12,6 +12,22 @@ from kimitap.store.pieces import PieceWriter
 from kimitap.store.times import to_us
 
 Values = dict[str, object]
+
+_columns = tables.exchange.c
+_of_origin = select(_columns.id).where(_columns.origin == bindparam("sought"))
+_open_one = select(
+    _columns.started_us, _columns.headers_us, _columns.host, _columns.port, _columns.path
+).where(_columns.id == bindparam("number"), _columns.ended_us.is_(None))
+_change = tables.exchange.update().where(_columns.id == bindparam("number"))
+_insert = tables.exchange.insert()
+_insert_segment = tables.segment.insert()
+_insert_arrivals = tables.arrivals.insert()
+_flushes = (
+    select(tables.segment.c.data)
+    .where(tables.segment.c.exchange_id == bindparam("number"))
+    .order_by(tables.segment.c.position)
+)
+_drop_flushes = tables.segment.delete().where(tables.segment.c.exchange_id == bindparam("number"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +79,11 @@ class ExchangeWriter:
     def append(self, number: int, position: int, flush: bytes) -> None:
         """One flush of the response's parts (`arrivals.pack_flush`)."""
         values = {"exchange_id": number, "position": position, "data": flush}
-        self._connection.execute(tables.segment.insert(), values)
+        self._connection.execute(_insert_segment, values)
 
     def end(self, number: int, ending: Ending) -> None:
         """Pack what streamed. Does nothing to an exchange that has ended, or is not there."""
-        columns = tables.exchange.c
-        row = self._connection.execute(
-            select(
-                columns.started_us, columns.headers_us, columns.host, columns.port, columns.path
-            ).where(columns.id == number, columns.ended_us.is_(None))
-        ).first()
+        row = self._connection.execute(_open_one, {"number": number}).first()
         if row is None:
             return
         segments, data = arrived(self._connection, number)
@@ -88,8 +99,7 @@ class ExchangeWriter:
         }
         self._update(number, values)
         self._store_arrivals(number, segments, data)
-        gone = delete(tables.segment).where(tables.segment.c.exchange_id == number)
-        self._connection.execute(gone)
+        self._connection.execute(_drop_flushes, {"number": number})
 
     def add(self, exchange: Exchange, request: Body) -> int | None:
         """A whole exchange, that has ended; None if its origin is there already."""
@@ -120,8 +130,7 @@ class ExchangeWriter:
         """True where an exchange of this origin is there."""
         if not origin:
             return False
-        query = select(tables.exchange.c.id).where(tables.exchange.c.origin == origin)
-        return self._connection.execute(query).first() is not None
+        return self._connection.execute(_of_origin, {"sought": origin}).first() is not None
 
     def _insert(self, exchange: Exchange, request: Body, answer: Values) -> int:
         piece, values = split_headers(exchange.request_headers)
@@ -140,13 +149,12 @@ class ExchangeWriter:
             "request_headers_id": headers_id,
             "request_values": values,
         }
-        key = self._connection.execute(tables.exchange.insert(), row | answer).inserted_primary_key
+        key = self._connection.execute(_insert, row | answer).inserted_primary_key
         assert key is not None
         return int(key[0])
 
     def _update(self, number: int, values: Values) -> None:
-        change = tables.exchange.update().where(tables.exchange.c.id == number)
-        self._connection.execute(change, values)
+        self._connection.execute(_change, values | {"number": number})
 
     def _head(self, status: int, reason: str, fields: Headers, at: datetime | None) -> Values:
         piece, values = split_headers(fields)
@@ -162,16 +170,14 @@ class ExchangeWriter:
         if segments:
             packed = arrivals.pack(segments, data)
             values = {"exchange_id": number, "data": packed}
-            self._connection.execute(tables.arrivals.insert(), values)
+            self._connection.execute(_insert_arrivals, values)
 
 
 def arrived(connection: Connection, number: int) -> tuple[list[Segment], bytes]:
     """What has arrived of a response that is still open."""
-    columns = tables.segment.c
-    query = select(columns.data).where(columns.exchange_id == number).order_by(columns.position)
     segments: list[Segment] = []
     parts: list[bytes] = []
-    for flush in connection.execute(query).scalars():
+    for flush in connection.execute(_flushes, {"number": number}).scalars():
         some, data = arrivals.unpack_flush(flush)
         segments.extend(some)
         parts.append(data)

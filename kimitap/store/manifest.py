@@ -8,10 +8,8 @@ one before), and the arrays (count; each: length of the name, name, start, numbe
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import zstandard
-
 from kimitap.exchange import Elements
-from kimitap.store import varint
+from kimitap.store import varint, zstd
 
 _PLAIN, _COMPRESSED = b"\x00", b"\x01"
 _WORTH_COMPRESSING = 96
@@ -74,17 +72,13 @@ def pack(manifest: Manifest) -> bytes:
         out += varint.pack((len(name),)) + name + varint.pack((run.start, run.stop - run.start))
     if len(out) < _WORTH_COMPRESSING:
         return _PLAIN + out
-    return _COMPRESSED + zstandard.ZstdCompressor(level=9).compress(out)
+    return _COMPRESSED + zstd.compress(out)
 
 
 def unpack(data: bytes) -> Manifest:
-    """The manifest in `data`. Raises ValueError or IndexError where it is none."""
-    if data[:1] == _COMPRESSED:
-        try:
-            data = b"\x00" + zstandard.ZstdDecompressor().decompress(data[1:])
-        except zstandard.ZstdError as error:
-            raise ValueError(str(error)) from error
-    reader = varint.Reader(data[1:])
+    """The manifest in `data`. Raises DamagedRecording, ValueError or IndexError."""
+    plain = data[1:]
+    reader = varint.Reader(zstd.decompress(plain) if data[:1] == _COMPRESSED else plain)
     prefix, suffix = reader.number(), reader.number()
     middle, last = [], 0
     for _ in range(reader.number()):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import batched
 
 import zstandard
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -16,6 +16,12 @@ _REMEMBERED_PIECES = 200_000
 _REMEMBERED_DICTIONARIES = 16
 _BATCH = 500
 
+_ids_by_digest = select(tables.piece.c.digest, tables.piece.c.id).where(
+    tables.piece.c.digest.in_(bindparam("digests", expanding=True))
+)
+_pack_data = select(tables.pack.c.data).where(tables.pack.c.id == bindparam("pack"))
+_insert_pack = tables.pack.insert()
+
 
 class PieceWriter:
     """Stores pieces on `connection`, inside its caller's transaction.
@@ -25,6 +31,7 @@ class PieceWriter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._insert = insert_new(connection, tables.piece)
         self._ids: LRU[bytes, int] = LRU(_REMEMBERED_PIECES)
         self._dictionaries: LRU[int, zstandard.ZstdCompressionDict] = LRU(_REMEMBERED_DICTIONARIES)
 
@@ -60,7 +67,7 @@ class PieceWriter:
         packed = packs.compress(content, help_, may_found)
         pack = self._insert_pack(packed.data, lean_on if packed.leans else None)
         rows = list(_rows(pieces, pack))
-        self._connection.execute(insert_new(self._connection, tables.piece), rows)
+        self._connection.execute(self._insert, rows)
         if packed.founder:
             self._dictionaries.put(pack, packs.ready(packs.dictionary(content)))
             lean_on = pack
@@ -77,25 +84,23 @@ class PieceWriter:
 
     def _look_up(self, keys: Iterable[bytes]) -> dict[bytes, int]:
         found: dict[bytes, int] = {}
-        columns = tables.piece.c
         for some in batched(keys, _BATCH):
-            query = select(columns.digest, columns.id).where(columns.digest.in_(some))
-            found.update((key, id_) for key, id_ in self._connection.execute(query))
+            rows = self._connection.execute(_ids_by_digest, {"digests": some})
+            found.update((row.digest, row.id) for row in rows)
         for key, id_ in found.items():
             self._ids.put(key, id_)
         return found
 
     def _insert_pack(self, data: bytes, dictionary_id: int | None) -> int:
         row = {"dictionary_id": dictionary_id, "data": data}
-        key = self._connection.execute(tables.pack.insert(), row).inserted_primary_key
+        key = self._connection.execute(_insert_pack, row).inserted_primary_key
         assert key is not None
         return int(key[0])
 
     def _dictionary(self, id_: int) -> zstandard.ZstdCompressionDict:
         known = self._dictionaries.get(id_)
         if known is None:
-            query = select(tables.pack.c.data).where(tables.pack.c.id == id_)
-            data = self._connection.execute(query).scalar_one()
+            data = self._connection.execute(_pack_data, {"pack": id_}).scalar_one()
             known = packs.ready(packs.dictionary(packs.decompress(data, None)))
             self._dictionaries.put(id_, known)
         return known

@@ -9,7 +9,7 @@ from typing import Self
 from kimitap.errors import RecordingUnavailable
 from kimitap.exchange import Exchange, Headers, Outcome
 from kimitap.store import arrivals, opening, recall, recovery, tables
-from kimitap.store.cut import cut
+from kimitap.store.cut import Familiar, cut
 from kimitap.store.exchanges import Ending, ExchangeWriter, storable
 from kimitap.store.location import file_of, shown
 from kimitap.store.migrating import ensure_schema
@@ -28,12 +28,13 @@ class RecordingWriter:
     def __init__(self, where: str) -> None:
         self.where = where
         self._positions: dict[int, int] = {}
+        self._familiar = Familiar()
         self._open()
 
     def begin(self, exchange: Exchange) -> int:
         """Store a request; its number. What `exchange` says of a response does not matter."""
         self._keep_to_the_file()
-        request = cut(exchange.request.content)
+        request = cut(exchange.request.content, self._familiar)
         with self._transaction():
             number = self._exchanges.begin(exchange, request)
         self._positions[number] = 0
@@ -79,7 +80,7 @@ class RecordingWriter:
     def add(self, exchange: Exchange) -> int | None:
         """Store a finished exchange of a capture; None if its origin is there already."""
         self._keep_to_the_file()
-        request = cut(exchange.request.content)
+        request = cut(exchange.request.content, self._familiar)
         with self._transaction():
             return self._exchanges.add(exchange, request)
 
