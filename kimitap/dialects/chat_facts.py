@@ -30,10 +30,15 @@ class Facts:
             self.model = value["model"]
         if not self.fingerprint and isinstance(value.get("system_fingerprint"), str):
             self.fingerprint = value["system_fingerprint"]
-        if "usage" in value and isinstance(value["usage"], dict):
-            self._usage.update(value["usage"])
+        if "usage" in value:
+            self.count(value["usage"])
         if "timings" in value and isinstance(value["timings"], dict):
             self._timings.update(value["timings"])
+
+    def count(self, usage: Any) -> None:
+        """Takes a `usage`; servers that do not count yet send null."""
+        if isinstance(usage, dict):
+            self._usage.update(usage)
 
     def fail(self, value: Any, in_stream: bool) -> None:
         """Takes an error; the first one counts."""
@@ -50,22 +55,27 @@ class Facts:
     def usage(self) -> Usage:
         """The counts. Where `usage` is silent or lags behind, llama.cpp's timings know better.
 
-        Cached tokens: `cache_n`, else `cached_tokens`, else what was in the prompt but was not
-        processed (ik_llama.cpp).
+        Cached tokens: `cache_n`, else `cached_tokens` (Moonshot's stand in `usage` itself,
+        DeepSeek's have a name of their own), else what was in the prompt but was not processed
+        (ik_llama.cpp).
         """
         prompt = _count(self._usage.get("prompt_tokens"))
         completion = _count(self._usage.get("completion_tokens"))
         times = self.timings
-        details = self._usage.get("prompt_tokens_details")
-        cached = times.cache_n
-        if cached is None and isinstance(details, dict):
-            cached = _count(details.get("cached_tokens"))
+        cached = self._cached() if times.cache_n is None else times.cache_n
         if cached is None and prompt is not None and times.prompt_n is not None:
             cached = max(0, prompt - times.prompt_n)
         if prompt is None and times.cache_n is not None and times.prompt_n is not None:
             prompt = times.cache_n + times.prompt_n
         counted = [n for n in (completion, times.predicted_n) if n is not None]
         return Usage(prompt, max(counted, default=None), cached)
+
+    def _cached(self) -> int | None:
+        details = self._usage.get("prompt_tokens_details")
+        for said in (details, self._usage):
+            if isinstance(said, dict) and _count(said.get("cached_tokens")) is not None:
+                return _count(said["cached_tokens"])
+        return _count(self._usage.get("prompt_cache_hit_tokens"))
 
     @property
     def timings(self) -> Timings:

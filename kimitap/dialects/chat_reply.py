@@ -19,6 +19,8 @@ from kimitap.sse import Decoder
 
 _SILENT = Message("assistant", (), "assistant")
 _STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|):")
+_PORTION = 1 << 20
+"""Read so much of a stream at once: its events need not all be there at the same time."""
 _ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
 
 
@@ -42,8 +44,9 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
 def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedReply(facts, faults)
     decoder = Decoder()
-    for event in decoder.feed(body):
-        stream.add(event)
+    for start in range(0, len(body), _PORTION):
+        for event in decoder.feed(body[start : start + _PORTION]):
+            stream.add(event)
     if exchange.outcome is not Outcome.IN_FLIGHT:
         for event in decoder.close():
             stream.add(event)
@@ -137,7 +140,8 @@ def _choice(value: Any, where: str, faults: Faults) -> Message:
         return _SILENT
     message = value.get("message", value.get("delta"))
     if isinstance(message, dict):
-        return message_of({"role": "assistant", **message}, f"{where}.message", faults)
+        message = {**message, "role": message.get("role") or "assistant"}
+        return message_of(message, f"{where}.message", faults)
     if isinstance(value.get("text"), str):
         return Message("assistant", (Text(value["text"]),), "assistant")
     faults.add(f"{where}.message", f"a message is an object, not {kind_of(message)}")

@@ -185,6 +185,8 @@ class StreamedReply:
             choice.add(delta, where, faults)
         elif delta is not None:
             faults.add(f"{where}.delta", f"a delta is an object, not {kind_of(delta)}")
+        if "usage" in value:  # Moonshot
+            self.facts.count(value["usage"])
         reason = value.get("finish_reason")
         if reason is not None:
             choice.end(reason, where, faults)

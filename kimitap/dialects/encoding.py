@@ -1,4 +1,7 @@
-"""Undoes a body's `Content-Encoding`, as far as the bytes reach and no further than a bound."""
+"""Undoes a body's `Content-Encoding`, as far as the bytes reach and no further than a bound.
+
+The brotli library comes with mitmproxy.
+"""
 
 import zlib
 from collections.abc import Callable

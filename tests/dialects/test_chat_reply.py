@@ -152,6 +152,8 @@ def test_the_last_counts_and_the_first_names_are_told() -> None:
         ({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 5}}}, 5),
         ({"usage": {"prompt_tokens": 9}, "timings": {"prompt_n": 4}}, 5),
         ({"usage": {"prompt_tokens": 3}, "timings": {"prompt_n": 4}}, 0),
+        ({"usage": {"prompt_tokens": 9, "cached_tokens": 6}}, 6),
+        ({"usage": {"prompt_tokens": 9, "prompt_cache_hit_tokens": 6}}, 6),
         ({"usage": {"prompt_tokens": 9}}, None),
         ({"usage": {"prompt_tokens": 9, "prompt_tokens_details": None}}, None),
     ],
@@ -160,6 +162,28 @@ def test_cached_tokens_are_told_by_timings_then_usage_then_the_difference(
     facts: dict[str, Any], cached: int | None
 ) -> None:
     assert reply_of(delta({"content": "a"}, "stop", **facts)).usage.cached_tokens == cached
+
+
+def test_moonshot_counts_within_the_choice() -> None:
+    last = {"delta": {}, "finish_reason": "stop", "usage": {"prompt_tokens": 9}}
+    assert reply_of(delta({"content": "a"}), {"choices": [last]}).usage.prompt_tokens == 9
+
+
+@pytest.mark.parametrize("role", [{}, {"role": None}, {"role": ""}])
+def test_a_reply_without_a_role_is_the_assistants(role: dict[str, Any]) -> None:
+    body = orjson.dumps({"choices": [{"message": {**role, "content": "so"}}]})
+    turn = turn_of(body)
+    assert turn.reply.message == Message("assistant", (Text("so"),), "assistant")
+    assert turn.faults == ()
+
+
+def test_a_long_stream_is_read_in_portions_without_a_seam() -> None:
+    text = "word " * 30_000
+    body = stream_of(choice(assistant(text)), step=3)
+    assert len(body) > 3 << 20
+    turn = turn_of(body)
+    assert turn.reply.message.text == text
+    assert turn.faults == ()
 
 
 @pytest.mark.parametrize("odd", ["9", True, -1, 1e300, None, [], {}])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kimitap.conversation import Message, Turn
-from kimitap.dialects import Memo, openai_chat
+from kimitap.dialects import Memo, decode, openai_chat
 from kimitap.exchange import Body, Exchange, Outcome
 from tests.support.chat import (
     assistant,
@@ -235,3 +235,12 @@ def test_the_last_of_two_equal_keys_counts() -> None:
     sent = b'{"messages":[{"role":"user","content":"a","content":"b"}],"model":"x","model":"y"}'
     turn = read(replace(ORDINARY, request=Body.whole(sent)))
     assert (turn.messages[0].text, turn.model) == ("b", "y")
+
+
+def test_a_mistake_of_the_decoder_itself_is_a_fault_of_that_turn() -> None:
+    broken: Any = None
+    turn = decode(replace(ORDINARY, response_headers=broken))
+    assert turn is not None
+    assert (turn.exchange, turn.messages) == (1, ())
+    assert [fault.where for fault in turn.faults] == ["exchange"]
+    assert turn.faults[0].what.startswith("the decoder failed: TypeError")
