@@ -42,9 +42,10 @@ def _whole_reply(link: Link) -> Iterator[Row]:
     reply, n = link.parent.reply.message, link.parent.exchange
     if not reply.parts:
         return
-    how = "came back blank" if link.echo.kind is EchoKind.BLANKED else "is not in this request"
+    blank = link.echo.kind is EchoKind.BLANKED
+    how = f"sends the reply of #{n} back blank" if blank else f"leaves out the reply of #{n}"
     said = one_line(reply.text, 300)
-    text = f"the reply of #{n} {how}" + (f": {said}" if said else "")
+    text = f"the agent {how}{': ' if said else ''}{said}"
     title = LOST_TURN if reply.tool_calls else LOST_REPLY
     yield _ghost(link, link.echo.place, title, text, message_text(reply))
     for call in link.echo.calls:

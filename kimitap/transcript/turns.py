@@ -156,7 +156,7 @@ def _slot(link: Link, index: int, message: Message) -> Iterator[Row]:
     if kind is EchoKind.PARTIAL and not message.text.strip():
         return
     title, first = slot_title(link.echo), True
-    note = f"this came back for the reply of #{parent}"
+    note = f"stands for the reply of #{parent}"
     for row in message_rows(link.child, index, message):
         if isinstance(row.content, ToolCall) and _came_back(link, row.content):
             continue

@@ -111,6 +111,13 @@ class Contents(VirtualList):
         cursor = next((i for i, node in enumerate(self.nodes) if node.key == wanted), self.cursor)
         self.show(len(self.nodes), cursor=cursor)
 
+    def select(self, key: tuple[str, int]) -> bool:
+        """Put the cursor on a node; False where there is none of that key."""
+        at = next((i for i, node in enumerate(self.nodes) if node.key == key), None)
+        if at is not None:
+            self.cursor = at
+        return at is not None
+
     def paint(self, index: int, width: int) -> Line:
         node = self.nodes[index]
         counts = [Segment(f" {SYMBOLS[s]}{n}", ALARM[s]) for s, n in node.counts]

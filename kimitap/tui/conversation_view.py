@@ -1,5 +1,6 @@
 """The conversation: a thread's rows, folded, unfolded and filtered; the reader's place is kept."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,13 +35,20 @@ class ConversationView(VirtualList):
         self.filter = Filter()
         self.opened: set[Key] = set()
         self._lines: list[tuple[int, int]] = []
+        self._index: dict[Key, int] = {}
         self._texts: dict[int, Wrapped] = {}
 
     def set_rows(self, rows: Sequence[Row], spot: Spot | None = None) -> None:
         """Show `rows`, the cursor at `spot`; without one, where it stood."""
         spot = spot or self.spot()
         self.rows = rows
+        self._index = {row.key: i for i, row in enumerate(rows)}
         self.lay_out(spot)
+
+    def clear(self) -> None:
+        """Forget the rows, what was unfolded, and the place: another thread comes."""
+        self.opened = set()
+        self.rows, self._index, self._lines, self._texts = (), {}, [], {}
 
     def set_filter(self, wanted: Filter) -> None:
         """Hide what the filter does not let through; the cursor stays, or goes to what is next."""
@@ -76,52 +84,50 @@ class ConversationView(VirtualList):
         return Spot(self.rows[at].key, line, self.cursor - self.scroll_offset.y)
 
     def _find(self, spot: Spot) -> int:
-        """The display line of a place; where its row is gone, the nearest before it in its turn."""
-        exchange, best = spot.key[0], 0
-        for i, (at, line) in enumerate(self._lines):
-            row = self.rows[at]
-            if row.key == spot.key:
-                best = i
-                if line == spot.line:
-                    return i
-            elif row.exchange > exchange:
-                break
-            elif row.exchange < exchange or self.rows[self._lines[best][0]].key != spot.key:
-                best = i
-        return best
+        """The display line of a place; where its row is not shown, the last one before it."""
+        at = self._index.get(spot.key)
+        if at is None:
+            at = bisect_right(self.rows, spot.key[0], key=lambda row: row.exchange) - 1
+            return max(0, bisect_left(self._lines, (at + 1, _ROW)) - 1)
+        line = bisect_left(self._lines, (at, spot.line))
+        found = line < len(self._lines) and self._lines[line][0] == at
+        return line if found else max(0, line - 1)
+
+    @property
+    def current_index(self) -> int:
+        """The index of the row that the cursor stands on or in; -1 where there is none."""
+        return self._lines[self.cursor][0] if 0 <= self.cursor < len(self._lines) else -1
 
     @property
     def current(self) -> Row | None:
         """The row that the cursor stands on or in."""
-        if not 0 <= self.cursor < len(self._lines):
-            return None
-        return self.rows[self._lines[self.cursor][0]]
+        at = self.current_index
+        return self.rows[at] if at >= 0 else None
 
     def row_at(self, line: int) -> Row:
         """The row of a display line."""
         return self.rows[self._lines[line][0]]
 
-    def go_to(self, key: Key, *, centre: bool = True) -> bool:
-        """Put the cursor on a row, opening what it is folded into; False if it is not here."""
-        row = next((row for row in self.rows if row.key == key), None)
-        if row is None:
-            return False
-        if row.inside is not None and row.inside not in self.opened:
-            self.opened.add(row.inside)
-            self.lay_out(self.spot())
-        if not self._put_on(key):
-            self.set_filter(Filter())
-            self._put_on(key)
-        if centre:
-            self.centre()
-        return True
+    def is_shown(self, at: int) -> bool:
+        """True where the filter lets the row through and it is not folded away."""
+        line = bisect_left(self._lines, (at, _ROW))
+        return line < len(self._lines) and self._lines[line] == (at, _ROW)
 
-    def _put_on(self, key: Key) -> bool:
-        for i, (at, line) in enumerate(self._lines):
-            if line == _ROW and self.rows[at].key == key:
-                self.cursor = i
-                return True
-        return False
+    def go_to(self, key: Key) -> bool:
+        """Put the cursor on the row of that key; False where there is none."""
+        at = self._index.get(key)
+        if at is not None:
+            self.go_to_row(at)
+        return at is not None
+
+    def go_to_row(self, at: int) -> None:
+        """Put the cursor on a row, opening what it is folded into, with lines around it."""
+        inside = self.rows[at].inside
+        if inside is not None and inside not in self.opened:
+            self.opened.add(inside)
+            self.lay_out(self.spot())
+        self.cursor = bisect_left(self._lines, (at, _ROW))
+        self.centre()
 
     def toggle(self) -> None:
         """Fold or unfold the row at the cursor; the cursor goes to the row itself."""

@@ -30,8 +30,8 @@ def _finding(finding: Finding, number: str, remedies: Mapping[str, str]) -> Iter
     where = f"#{finding.place.exchange}"
     if finding.place.message_index is not None:
         where += f" message {finding.place.message_index}"
-    head = f"{SYMBOLS[finding.severity]} {finding.severity} · {finding.rule} · {number} · {where}"
-    yield Block(f"{head} · side: {finding.side}", alarm)
+    facts = (finding.severity, finding.rule, number, f"side: {finding.side}", where)
+    yield Block(f"{SYMBOLS[finding.severity]} {' · '.join(facts)}", alarm, single=True)
     yield Block(visible(finding.message), NORMAL, indent=2)
     for evidence in finding.evidence:
         yield Block(f"#{evidence.exchange}  {one_line(evidence.quote, _QUOTED)}", FAINT, indent=2)

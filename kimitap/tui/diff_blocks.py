@@ -42,7 +42,7 @@ def _row(row: DiffRow) -> Iterator[Block]:
     text = f"{row.mark} {_where(row)}  {_who(row)}{said}"
     match row.mark:
         case Mark.SAME:
-            yield Block(one_line(text, 300), FAINT)
+            yield Block(text, FAINT, single=True)
         case Mark.CHANGED if row.new is not None and row.new.blank:
             yield Block(f"{text}  CAME BACK BLANK", ALARM[Severity.ERROR], heading=True)
             yield from _side("-", message_text(row.old or _NOBODY))

@@ -18,9 +18,10 @@ from kimitap.tui.conversation_view import ConversationView
 from kimitap.tui.detail import detail
 from kimitap.tui.filtering import Filter
 from kimitap.tui.keys import MAIN_KEYS, bindings
+from kimitap.tui.palette import FAINT, STRONG
 from kimitap.tui.reading import first_place, header_key, link_for, links_of, ring, threads_from
 from kimitap.tui.source import View
-from kimitap.tui.text_pane import TextPane
+from kimitap.tui.text_pane import Block, TextPane
 from kimitap.tui.virtual_list import VirtualList
 from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
 from kimitap.visible import one_line
@@ -109,8 +110,7 @@ class SessionScreen(Screen[None]):
         self.thread = thread
         memo = self._memos.setdefault(thread.number, Memo())
         if not same:
-            self.conversation.opened = set()
-            self.conversation.rows = ()
+            self.conversation.clear()
         self.conversation.set_rows(rows(thread, self.view.findings, memo))
 
     def set_live(self, live: bool) -> None:
@@ -127,9 +127,19 @@ class SessionScreen(Screen[None]):
         """Make the detail pane and the status line speak of the row at the cursor."""
         row = self.conversation.current
         pane = self.query_one("#detail", TextPane)
-        pane.show_blocks(detail(row, self._numbers, self._remedies))
+        shown = detail(row, self._numbers, self._remedies) if self._arrived else self._nothing()
+        pane.show_blocks(shown)
         pane.set_class(row is not None and bool(row.findings), "-alarm")
         self._show_status()
+
+    def _nothing(self) -> list[Block]:
+        """What to say of a recording without a conversation."""
+        if not self.loaded:
+            return []
+        other = "No conversation is recorded yet; what else passed is listed at the left."
+        empty = "The recording is empty."
+        hint = "New turns appear here as they are recorded."
+        return [Block(other if self.view.others else empty, STRONG), Block(hint, FAINT)]
 
     def _show_status(self) -> None:
         row, thread, wanted = self.conversation.current, self.thread, self.conversation.filter
@@ -153,42 +163,44 @@ class SessionScreen(Screen[None]):
     # --- where the reader goes
 
     def _to_finding(self, finding: Finding) -> None:
-        row = next((r for r in self.conversation.rows if finding in r.findings), None)
-        if row is not None:
-            self.conversation.go_to(row.key)
+        stops = (i for i, row in enumerate(self.conversation.rows) if finding in row.findings)
+        at = next(stops, None)
+        if at is not None:
+            self.conversation.go_to_row(at)
 
     def _stops(self) -> list[int]:
-        return [i for i, row in enumerate(self.conversation.rows) if row.findings]
-
-    def _here(self) -> int:
-        row = self.conversation.current
-        found = (i for i, r in enumerate(self.conversation.rows) if row and r.key == row.key)
-        return next(found, -1)
+        """The rows with findings; under a filter, those of them that it lets through."""
+        shown = self.conversation
+        return [
+            i
+            for i, row in enumerate(shown.rows)
+            if row.findings and (shown.is_shown(i) or row.inside is not None)
+        ]
 
     def action_finding(self, way: int) -> None:
         """To the next finding in this thread, then in the threads after it, then from the start."""
+        if self.thread is None:
+            return
         self._show_pane("conversation")
-        at = ring(self._here(), self._stops(), way)
-        if at is None and self.thread is not None:
+        if not self._stops():
+            self._drop_filter()
+        at = ring(self.conversation.current_index, self._stops(), way)
+        if at is None:
             thread = next(threads_from(self.view, self.thread, way), None)
             if thread is None:
                 self.notify("Nothing wrong was found.", markup=False)
                 return
-            if thread.number == self.thread.number and len(self._stops()) == 1:
-                self.notify("This is the only finding.", markup=False)
             self._open(thread)
-            stops = self._stops()
-            at = (stops[0] if way > 0 else stops[-1]) if stops else None
-        if at is not None:
-            self.conversation.go_to(self.conversation.rows[at].key)
-            self._follow_in_contents()
+            stops = self._stops() or [0]
+            at = stops[0] if way > 0 else stops[-1]
+        self.conversation.go_to_row(at)
 
     def action_turn(self, way: int) -> None:
         shown = self.conversation.rows
         headers = [i for i, row in enumerate(shown) if row.kind is Kind.TURN]
-        at = ring(self._here(), headers, way)
-        if at is not None:
-            self.conversation.go_to(shown[at].key)
+        at = ring(self.conversation.current_index, headers, way)
+        if at is not None and self.conversation.is_shown(at):
+            self.conversation.go_to_row(at)
 
     def _to_the_end(self) -> None:
         self.conversation.action_end(1)
@@ -205,7 +217,7 @@ class SessionScreen(Screen[None]):
 
     def _follow_in_contents(self) -> None:
         row = self.conversation.current
-        if row is not None:
+        if row is not None and not self.contents.select(("turn", row.exchange)):
             self._list_contents(("turn", row.exchange))
 
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
@@ -231,7 +243,7 @@ class SessionScreen(Screen[None]):
         self._open(thread)
         stops = self._stops()
         if stops:
-            self.conversation.go_to(self.conversation.rows[stops[0]].key)
+            self.conversation.go_to_row(stops[0])
         self._list_contents()
         self._describe()
 
@@ -274,13 +286,16 @@ class SessionScreen(Screen[None]):
         self._describe()
 
     def action_back(self) -> None:
-        """Drop the filter; in the left pane of a narrow screen, go back to the conversation."""
+        """Drop the filter, and go to the conversation."""
+        self._drop_filter()
+        self._show_pane("conversation")
+        self._describe()
+
+    def _drop_filter(self) -> None:
         field = self.query_one("#filter", Input)
         field.remove_class("-open")
         field.value = ""
         self.conversation.set_filter(Filter())
-        self._show_pane("conversation")
-        self._describe()
 
     def action_follow(self) -> None:
         self.following = not self.following

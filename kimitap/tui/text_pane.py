@@ -38,11 +38,15 @@ class Block:
     times: Times | None = None
     sign: str = ""
     """Stands before every display line, as `- ` and `+ ` in a diff."""
+    single: bool = False
+    """One display line, cut where it is too long."""
     heading: bool = False
     """True where `n` stops."""
 
 
 _GUTTER = 11
+"""Cells for a time: `+12.345s` and a gap."""
+_ENDLESS = 1_000_000
 
 
 class TextPane(VirtualList):
@@ -73,7 +77,8 @@ class TextPane(VirtualList):
         for block in self.blocks:
             gutter = _GUTTER if block.times else 0
             taken = block.indent + len(block.sign) + gutter
-            wrapped = Wrapped(block.text, self._width - taken, words=block.words)
+            room = _ENDLESS if block.single else self._width - taken
+            wrapped = Wrapped(block.text, room, words=block.words)
             self._wrapped.append(wrapped)
             self._first.append(total)
             total += len(wrapped)
@@ -96,4 +101,5 @@ class TextPane(VirtualList):
             segments.append(Segment(f"{label:>9}  ", FAINT))
         if block.sign:
             segments.append(Segment(block.sign, block.style))
-        return Line([*segments, Segment(fit(wrapped[line], width), block.style)])
+        room = width - sum(len(segment.text) for segment in segments)
+        return Line([*segments, Segment(fit(wrapped[line], room), block.style)])

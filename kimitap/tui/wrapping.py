@@ -68,7 +68,7 @@ class Wrapped:
 def _pieces(text: str, begin: int, end: int, width: int, words: bool) -> Iterator[tuple[int, int]]:
     words = words and end - begin <= _WORDS_UP_TO
     while begin < end:
-        stop = _reach(text, begin, end, width)
+        stop = max(_reach(text, begin, end, width), begin + 1)
         if words and stop < end:
             space = text.rfind(" ", begin + width // 2, stop + 1)
             stop = space if space > begin else stop
@@ -79,10 +79,13 @@ def _pieces(text: str, begin: int, end: int, width: int, words: bool) -> Iterato
 
 
 def _reach(text: str, begin: int, end: int, width: int) -> int:
-    """The offset behind the longest run from `begin` that fits in `width` cells, one at least."""
-    room = width
-    for at in range(begin, min(end, begin + 4 * width + 4)):
+    """The offset behind the longest run from `begin` that fits in `width` cells.
+
+    Marks that take no cell (accents written apart) are cut after four a cell.
+    """
+    room, stop = width, min(end, begin + 4 * width + 4)
+    for at in range(begin, stop):
         room -= get_character_cell_size(text[at])
         if room < 0:
-            return max(at, begin + 1)
-    return min(end, begin + 4 * width + 4)
+            return at
+    return stop

@@ -1,0 +1,178 @@
+"""The screens above the conversation: diff, raw exchange, help; and the report."""
+
+from pathlib import Path
+
+import pytest
+
+from kimitap.rules import RULES
+from kimitap.tui.app import Kimitap, write_new
+from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, RAW_KEYS
+from kimitap.tui.recording import RecordingSource
+from kimitap.tui.screenshot import settle
+from kimitap.tui.text_pane import TextPane
+from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
+from tests.support.recorded import lost, record
+from tests.support.still import Still, exchange
+from tests.support.threads import lost_turn
+
+
+def text(app: Kimitap) -> str:
+    return "\n".join(block.sign + block.text for block in app.screen.query_one(TextPane).blocks)
+
+
+async def test_d_shows_the_pair_in_which_the_turn_was_lost(tmp_path: Path) -> None:
+    source = RecordingSource(record(tmp_path / "a.db", lost()))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("d")
+        await settle(app, pilot)
+        assert isinstance(app.screen, DiffScreen)
+        assert app.screen.link.parent.exchange == 2
+        assert "CAME BACK BLANK" in text(app)
+        assert "- I read them once more." in text(app)
+        assert "+ Go on." in text(app)
+        await pilot.press("left_square_bracket")
+        await settle(app, pilot)
+        assert app.screen.link.parent.exchange == 1
+        assert "+ Ada owns it." in text(app)
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert app.screen is app.main
+    source.close()
+
+
+async def test_d_at_a_reply_looks_ahead_and_at_the_end_looks_back() -> None:
+    app = Kimitap(Still(*lost_turn()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        for go, pair in ((("g",), (1, 2)), (("G",), (5, 6))):
+            await pilot.press(*go, "d")
+            await settle(app, pilot)
+            assert isinstance(app.screen, DiffScreen)
+            link = app.screen.link
+            assert (link.parent.exchange, link.child.exchange) == pair
+            await pilot.press("q")
+            await settle(app, pilot)
+
+
+async def test_r_shows_the_bytes_and_when_they_came(tmp_path: Path) -> None:
+    source = RecordingSource(record(tmp_path / "a.db", lost()))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert isinstance(app.screen, RawScreen)
+        shown = text(app)
+        assert "POST /v1/chat/completions HTTP/1.1" in shown
+        assert '{"role":"assistant","content":""}' in shown
+        assert "data: [DONE]" in shown
+        pane = app.screen.query_one(TextPane)
+        lines = [pane.paint(i, 100) for i in range(pane.count)]
+        assert any("+0.500s" in segment.text for line in lines for segment in line.segments)
+        await pilot.press("left_square_bracket")
+        await settle(app, pilot)
+        assert '{"role":"assistant","content":""}' not in text(app)
+    source.close()
+
+
+async def test_a_body_of_a_megabyte_on_one_line_can_be_read_to_its_end() -> None:
+    source = Still(*lost_turn())
+    body = b'{"a":"' + b"x" * 1_000_000 + b'END"}'
+    source.exchanges[5] = exchange(5, body, b"data: 1\n\ndata: \xe2\x82\xac\xff\n\n", (10, 6, 6))
+    app = Kimitap(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("r")
+        await settle(app, pilot)
+        pane = app.screen.query_one(TextPane)
+        assert pane.count > 1_000_000 / 80
+        await pilot.press("G")
+        await settle(app, pilot)
+        lines = "\n".join(pane.render_line(y).text for y in range(pane.size.height))
+        assert 'END"}' in lines
+        assert "€\\xff" in lines
+
+
+async def test_an_exchange_that_cannot_be_read_says_why() -> None:
+    app = Kimitap(Still(*lost_turn()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert text(app) == "no exchange 5"
+
+
+async def test_e_writes_a_report_that_only_its_owner_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = RecordingSource(record(tmp_path / "a.db", lost()))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(app, pilot)
+        await pilot.press("e")
+        await settle(app, pilot)
+        path = tmp_path / "kimitap-report-2.md"
+        assert [n.message for n in app._notifications] == [f"Report written: {path}"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "tool-turn-lost" in path.read_text()
+    source.close()
+
+
+async def test_a_report_that_cannot_be_written_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    app = Kimitap(Still(*lost_turn()))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(app, pilot)
+        await pilot.press("e")
+        await settle(app, pilot)
+        assert [n.severity for n in app._notifications] == ["error"]
+
+
+def test_a_report_never_replaces_another(tmp_path: Path) -> None:
+    first, second = (write_new(tmp_path, "report", text) for text in ("one", "two"))
+    assert (first.name, second.name) == ("report.md", "report-2.md")
+    assert first.read_text() == "one"
+
+
+async def test_the_help_lists_every_key_of_the_screen_below() -> None:
+    app = Kimitap(Still(*lost_turn()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("question_mark")
+        await settle(app, pilot)
+        assert isinstance(app.screen, HelpScreen)
+        shown = text(app)
+        assert all(key.words in shown and key.shown in shown for key in (*MAIN_KEYS, *LIST_KEYS))
+        await pilot.press("q")
+        await settle(app, pilot)
+        assert app.screen is app.main
+
+
+@pytest.mark.parametrize("table", [MAIN_KEYS, DIFF_KEYS, RAW_KEYS, LIST_KEYS])
+def test_no_key_does_two_things(table: tuple[object, ...]) -> None:
+    keys = [key for entry in table for key in getattr(entry, "keys", "").split(",")]
+    assert len(keys) == len(set(keys))
+
+
+async def test_every_key_of_the_tables_has_its_action() -> None:
+    app = Kimitap(Still(*lost_turn()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        for key in (*MAIN_KEYS, *LIST_KEYS):
+            name = key.action.split("(")[0].removeprefix("app.")
+            owners = (app.main, app, app.main.conversation)
+            assert any(hasattr(owner, f"action_{name}") for owner in owners), key
+
+
+def test_every_rule_says_what_to_do(tmp_path: Path) -> None:
+    source = RecordingSource(record(tmp_path / "a.db", lost()))
+    assert all(source.remedies[rule.name] for rule in RULES)
+    source.close()
