@@ -21,7 +21,7 @@ def make(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="kimitap-samples-") as scratch:
         for name, agent in SAMPLES.items():
             recorded = Path(scratch, name)
-            run(recorded, print, agents=[agent])
+            run(str(recorded), print, agents=[agent])
             seal(str(recorded))
             target = folder / name
             target.write_bytes(recorded.read_bytes())

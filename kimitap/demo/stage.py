@@ -36,21 +36,21 @@ class DemoFailed(Exception):
 
 
 def run(
-    database: Path,
+    where: str,
     say: Say,
     *,
     llama: str | None = None,
     agents: Sequence[Agent] = (HEALTHY, LOSSY),
     tokens_per_s: float = TOKENS_PER_S,
 ) -> tuple[Played, ...]:
-    """Play all `agents` one after the other and record them into `database`.
+    """Play all `agents` one after the other and record them into `where`, a path or a URL.
 
     `llama` is the base URL of a real llama-server with the model of `scripts/setup-llama.sh`; by
     default an embedded scripted server takes its place. Returns what each agent came to, when the
     recorder has ended and everything is on disk. Raises `DemoFailed`.
     """
     try:
-        with server(llama, tokens_per_s, say) as upstream, recorder(upstream, database, say) as url:
+        with server(llama, tokens_per_s, say) as upstream, recorder(upstream, where, say) as url:
             return tuple(perform(agent, url, say, real=llama is not None) for agent in agents)
     except AgentFailed as failure:
         raise DemoFailed(f"the server did not answer the demo's agent: {failure}") from failure
@@ -69,7 +69,7 @@ def server(llama: str | None, tokens_per_s: float, say: Say) -> Iterator[str]:
 
 
 @contextmanager
-def recorder(upstream: str, database: Path, say: Say) -> Iterator[str]:
+def recorder(upstream: str, where: str, say: Say) -> Iterator[str]:
     """A real mitmdump with the addon before `upstream`; yields the base URL to give to agents.
 
     Its settings are its own, in a temporary folder, so that neither the user's configuration nor
@@ -81,7 +81,7 @@ def recorder(upstream: str, database: Path, say: Say) -> Iterator[str]:
             addon = Path(scratch, "kimitap_demo_addon.py")
             addon.write_text(ADDON)
         options = ["--mode", f"reverse:{upstream}", "--listen-host", "127.0.0.1", "-p", "0"]
-        settings = ["--set", f"confdir={scratch}", "--set", f"kimitap_db={database.resolve()}"]
+        settings = ["--set", f"confdir={scratch}", "--set", f"kimitap_db={where}"]
         process = subprocess.Popen(
             [sys.executable, "-c", MITMDUMP, "-s", str(addon), *options, *settings],
             stdin=subprocess.DEVNULL,

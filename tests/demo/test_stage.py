@@ -16,7 +16,7 @@ from kimitap.store import Recording
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], tuple[Played, ...]]:
     database = tmp_path_factory.mktemp("demo") / "demo.db"
     said: list[str] = []
-    return database, said, run(database, said.append, tokens_per_s=0)
+    return database, said, run(str(database), said.append, tokens_per_s=0)
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(DemoFailed) as failure:
-        run(tmp_path / "demo.db", lambda _: None, llama=nobody)
+        run(str(tmp_path / "demo.db"), lambda _: None, llama=nobody)
     assert "did not answer" in str(failure.value)
 
 
 def test_a_recorder_that_cannot_start_says_why(tmp_path: Path) -> None:
     with (
         pytest.raises(DemoFailed, match="did not start"),
-        recorder("not-a-url:x:y", tmp_path / "demo.db", lambda _: None),
+        recorder("not-a-url:x:y", str(tmp_path / "demo.db"), lambda _: None),
     ):
         pass

@@ -81,7 +81,7 @@ def test_an_empty_id_makes_roo_flatten_the_history(
     database = tmp_path / "empty-ids.db"
     with (
         without_call_ids(llama) as upstream,
-        recorder(upstream, database, lambda _: None) as url,
+        recorder(upstream, str(database), lambda _: None) as url,
     ):
         findings = play(Middle(url, database), roo.without_ids, folder)
     assert rules(findings) == {"flattened-tool-history", "missing-tool-call-id"}
