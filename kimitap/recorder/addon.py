@@ -5,24 +5,24 @@
 import asyncio
 import logging
 from ipaddress import ip_address
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, dns, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
-from kimitap.errors import NewerRecording, NotARecording, RecordingError
 from kimitap.exchange import Outcome
 from kimitap.recorder.flows import exchange_of
 from kimitap.recorder.line import Line, Tally
 from kimitap.recorder.secret import digest_key
+from kimitap.recorder.slips import Trouble
 from kimitap.recorder.tap import Gathering, Tap
-from kimitap.store import Recording, location
 
 logger = logging.getLogger("kimitap")
 
 PATIENCE_S = 2.0
 """How long a request waits at most for its own record to be on disk."""
+OPENING_S = 3.0
+"""How long the start waits for the recording to be opened; afterwards traffic comes first."""
 ADOPTION_S = 5.0
 """How soon a reloaded script must take over the line of the one before."""
 SILENCE_S = 86_400
@@ -40,6 +40,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self.complaint: Trouble | None = None
         self._line: Line | None = None
         self._key = b""
         self._passed_over = 0
@@ -49,7 +50,6 @@ class Recorder:
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # mitmdump shows all at INFO
         loader.add_option(
             "kimitap_db",
             str,
@@ -83,13 +83,13 @@ class Recorder:
 
     def running(self) -> None:
         """Say what is wrong with the recording's place, or where it is, and who can reach us."""
-        where = location(ctx.options.kimitap_db)
-        if complaint := complaint_about(where):
-            logger.error("Kimitap cannot record: %s", complaint)
+        line = self._open()
+        line.wait_for_the_scribe(OPENING_S)
+        self.complaint = line.trouble
+        if line.trouble and line.trouble.lasting:
+            logger.error("Kimitap cannot record: %s", line.trouble.reason)
         else:
-            logger.info("Kimitap records into %s", where)
-            # Not at once: mitmproxy takes an error that is logged now for a failed start.
-            asyncio.get_running_loop().call_later(0.1, self._open)
+            logger.info("Kimitap records into %s", line.where)
         if _serves() and (hosts := _open_addresses()):
             logger.warning(
                 "Kimitap: this proxy listens on %s: whoever can reach this machine can use your "
@@ -180,26 +180,14 @@ class Recorder:
     def _open(self) -> Line:
         if self._line is None:
             limit = ctx.options.kimitap_memory << 20
-            where = location(ctx.options.kimitap_db)
-            self._line = _handed_over.pop() if _handed_over else Line(where, limit)
+            option = ctx.options.kimitap_db
+            self._line = _handed_over.pop() if _handed_over else Line(option, limit)
             self.tally = self._line.tally
         return self._line
 
     def _digest_key(self) -> bytes:
         self._key = self._key or digest_key()
         return self._key
-
-
-def complaint_about(where: str) -> str:
-    """What no patience will mend: a file there that is no recording, or a newer Kimitap's."""
-    try:
-        if Path(where).is_file() and Path(where).stat().st_size:
-            Recording.open(where).close()
-    except (NotARecording, NewerRecording) as error:
-        return str(error)
-    except (RecordingError, OSError):
-        pass
-    return ""
 
 
 def _serves() -> bool:

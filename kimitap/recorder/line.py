@@ -1,32 +1,59 @@
-"""The queue between the hooks and the scribe: the hooks only put, and never wait for the disk.
+"""The line between the hooks and the scribe: the hooks only put, and never wait for the disk.
 
 Memory is bounded: what waits is weighed, and past the limit less is recorded, loudly. A response
-that lost a part is recorded as the part before: what is kept is always a true beginning.
+that lost a part is recorded up to that part: what is kept is always a true beginning.
 """
 
 import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from typing import Protocol
 
 from kimitap.exchange import Exchange
-from kimitap.recorder.scribe import Freed, Kept, News, Recovered, Scribe, Spoiled, Taken, Trouble
-from kimitap.recorder.slips import Arrived, Begun, Captured, Missed, Slip, weight
+from kimitap.recorder.post import Post
+from kimitap.recorder.slips import (
+    AnyNews,
+    AnySlip,
+    Arrived,
+    Begun,
+    Captured,
+    Freed,
+    Kept,
+    Left,
+    Missed,
+    Opened,
+    Recovered,
+    Settled,
+    Spoiled,
+    Taken,
+    Trouble,
+    weight,
+)
 
 logger = logging.getLogger("kimitap")
 
 _BEAT_S = 0.2
-"""What streams is written this often, and so is on disk well within half a second."""
-_RETRY_S = 1.0
-_PATIENCE_S = 5.0
-"""How long the end waits for a database that refuses."""
+"""What streams is sent to the scribe this often, and so is on disk well within half a second."""
 _STUCK_S = 60.0
+"""How long the end waits for a scribe that still writes."""
+_QUIET_S = 1.0
+"""mitmproxy takes an error that is logged while it starts for a failed start: wait so long."""
+_REST_S = 1.0
+"""How long to wait before a scribe that died is started again."""
 
 _tickets = count(1)
+
+
+class Source(Protocol):
+    """What collects the parts of a response between two beats."""
+
+    def flush(self) -> None:
+        """Hand the parts over."""
 
 
 @dataclass
@@ -41,69 +68,77 @@ class Tally:
 
 
 class Line:
-    """One recording's queue and the thread that empties it. Lives on the event loop."""
+    """One recording's queue. All methods are called on the event loop."""
 
-    def __init__(self, where: str, limit: int) -> None:
-        self.where = where
+    def __init__(self, option: str, limit: int) -> None:
+        self.where = option
         self.tally = Tally()
         self.closed = False
+        self.trouble: Trouble | None = None
         self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._slips: deque[Slip] = deque()
+        self._born = self._loop.time()
         self._put_bytes = 0
         self._freed_bytes = 0
         self._missed = 0
         self._overflowing = False
-        self._trouble = ""
         self._behind = False
         self._acks: dict[int, asyncio.Future[None]] = {}
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kimitap-scribe", daemon=True)
-        self._thread.start()
-
-    # --- the hooks' side, on the event loop ---
+        self._unsettled: set[int] = set()
+        self._sources: set[Source] = set()
+        self._news: deque[AnyNews | None] = deque()
+        self._first_word = threading.Event()
+        self._post = Post(option, self._overhear)
 
     @property
     def queued(self) -> int:
         """Bytes that wait to be written, about."""
         return self._put_bytes - self._freed_bytes
 
-    @property
-    def in_trouble(self) -> bool:
-        """Whether the database refuses."""
-        return bool(self._trouble)
+    def wait_for_the_scribe(self, patience_s: float) -> None:
+        """Block until the recording is open or in `trouble`, or until patience ends."""
+        self._first_word.wait(patience_s)
+        self._take_in()
+
+    # --- what the hooks do ---
 
     def begin(self, exchange: Exchange, body: bytes) -> int | None:
         """Queue a request; its ticket, or None where there is no room for it."""
         slip = Begun(next(_tickets), exchange, body)
         if self.closed or not self._room(weight(slip)):
+            self.miss()
             return None
         self.tally.begun += 1
+        self._unsettled.add(slip.ticket)
         self._acks[slip.ticket] = self._loop.create_future()
         self.put(slip)
-        self._wake.set()
+        self._post.wake()
         return slip.ticket
 
     async def kept(self, ticket: int, patience_s: float) -> None:
         """Wait until the request is on disk; not for long, and not for a database that refuses."""
         ack = self._acks.get(ticket)
-        if ack is None or self._trouble or self._behind:
+        if ack is None or self.trouble or self._behind:
             return
-        try:
-            await asyncio.wait_for(asyncio.shield(ack), patience_s)
-        except TimeoutError:
+        await asyncio.wait([ack], timeout=patience_s)
+        if not ack.done():
             self._behind = True
             logger.error(
-                "Kimitap: %s takes nothing for %g s; the traffic goes on, and waits in memory "
+                "Kimitap: %s has taken nothing for %g s: the traffic goes on, and waits in memory "
                 "to be recorded",
                 self.where,
                 patience_s,
             )
 
-    def arrived(self, ticket: int, at_s: float, data: bytes) -> bool:
-        """Queue a part of a response; False where there is no room for it."""
-        slip = Arrived(ticket, at_s, data)
+    def soon(self, source: Source) -> None:
+        """Have `source` flushed at the next beat."""
+        if not self._sources:
+            self._loop.call_later(_BEAT_S, self._beat)
+        self._sources.add(source)
+
+    def arrived(self, ticket: int, parts: list[tuple[float, bytes]]) -> bool:
+        """Queue parts of a response; False where there is no room for them."""
+        slip = Arrived(ticket, parts)
         if not self._room(weight(slip)):
             return False
         self.put(slip)
@@ -112,44 +147,46 @@ class Line:
     async def capture(self, exchange: Exchange) -> None:
         """Queue an exchange of a capture; waits for room as long as the database takes any."""
         slip = Captured(exchange)
-        while self.queued > self._limit // 8 and not self._trouble:  # noqa: ASYNC110 - rare
+        while self.queued > self._limit // 8 and not self.trouble:  # noqa: ASYNC110 - rare
             await asyncio.sleep(0.01)
         if self._room(weight(slip)):
             self.put(slip)
-            self._wake.set()
+            self._post.wake()
+        else:
+            self.miss()
 
-    def put(self, slip: Slip) -> None:
-        """Queue a small slip, for which there is always room."""
+    def put(self, slip: AnySlip) -> None:
+        """Queue a small slip, for which there is always room; it leaves with the next beat."""
         if self._overflowing and self.queued < self._limit // 2:
             self._overflowing = False
-            self.note_losses()
+            self._note_losses("the recorder's memory was full")
         self._put_bytes += weight(slip)
-        self._slips.append(slip)
+        self._post.put(slip)
+        if not self._sources:
+            self._post.wake()
 
     def miss(self) -> None:
         """Count an exchange that the recording will lack, wholly or in part."""
         self._missed += 1
         self.tally.lost += 1
 
-    def note_losses(self) -> None:
-        """Have the recording say what it lacks, after all that waits now."""
-        if self._missed:
-            reason = self._trouble or "the recorder's memory was full"
-            slip = Missed(self._missed, reason, datetime.now(UTC))
-            self._missed = 0
-            self.put(slip)
-
     def close(self) -> None:
-        """Write what waits; blocks. A database that refuses is given a few seconds."""
+        """Write what waits; blocks, but gives a database that refuses a few seconds only."""
         if self.closed:
             return
-        self.note_losses()
+        for source in list(self._sources):
+            source.flush()
+        self._note_losses("the recorder's memory was full")
         self.closed = True
-        self._stop.set()
-        self._wake.set()
-        self._thread.join(_STUCK_S)
-        for ack in self._acks.values():
-            ack.cancel()
+        if not self._post.close(_STUCK_S):
+            logger.error("Kimitap: the scribe still writes to %s; not waiting longer", self.where)
+        self._take_in()
+
+    def _beat(self) -> None:
+        sources, self._sources = self._sources, set()
+        for source in sources:
+            source.flush()
+        self._post.wake()
 
     def _room(self, size: int) -> bool:
         if self.queued + size <= self._limit:
@@ -157,83 +194,102 @@ class Line:
         if not self._overflowing:
             self._overflowing = True
             logger.error(
-                "Kimitap: %d MB wait to be written to %s, the limit (kimitap_memory): part of what "
-                "passes now is NOT recorded",
+                "Kimitap: %d MB wait to be written to %s, which is the limit (kimitap_memory): "
+                "part of what passes now is NOT recorded",
                 self.queued >> 20,
                 self.where,
             )
         return False
 
-    def _hear(self, news: News) -> None:
-        """What the scribe says, on the event loop."""
+    def _note_losses(self, reason: str) -> None:
+        """Have the recording say what it lacks, after all that waits now."""
+        if self._missed:
+            missed, self._missed = self._missed, 0
+            self.put(Missed(missed, reason, datetime.now(UTC)))
+
+    # --- what the scribe says ---
+
+    def _overhear(self, news: AnyNews | None) -> None:
+        """On the post's thread: pass it to the event loop, which may be blocked in `close`."""
+        if isinstance(news, Freed):
+            self._freed_bytes += news.weight
+            return
+        self._news.append(news)
+        if isinstance(news, Opened | Trouble | None):
+            self._first_word.set()
+        with suppress(RuntimeError):  # the loop is gone
+            self._loop.call_soon_threadsafe(self._take_in)
+
+    def _take_in(self) -> None:
+        while self._news:
+            self._hear(self._news.popleft())
+
+    def _hear(self, news: AnyNews | None) -> None:
         match news:
             case Kept(ticket=ticket):
                 self._behind = False
-                if (ack := self._acks.pop(ticket, None)) and not ack.done():
-                    ack.set_result(None)
-            case Trouble(reason=reason):
-                if reason != self._trouble:
-                    logger.error(
-                        "Kimitap: NOT recording: %s (the traffic goes on; trying again)", reason
-                    )
-                self._trouble = reason
-                for ack in self._acks.values():
-                    if not ack.done():
-                        ack.set_result(None)
-            case Recovered():
-                logger.warning("Kimitap: recording again into %s", self.where)
-                self.note_losses()
-                self._trouble = ""
-            case Spoiled(reason=reason):
-                logger.error("Kimitap: an exchange could not be recorded: %s", reason)
-                self.miss()
-                self.note_losses()
-            case _:
-                pass
-
-    # --- the scribe's side, on its own thread ---
-
-    def _tell(self, news: News) -> None:
-        match news:
-            case Freed(weight=freed):
-                self._freed_bytes += freed
+                self._acknowledge(ticket)
+            case Settled(ticket=ticket):
+                self._unsettled.discard(ticket)
             case Taken(new=new):
                 self.tally.added += new
                 self.tally.skipped += not new
-            case _:
-                self._post(self._hear, news)
+            case Opened(where=where):
+                self.where = where
+            case Trouble():
+                self._in_trouble(news)
+            case Recovered():
+                self._recovered()
+            case Spoiled(ticket=ticket, reason=reason):
+                self._unsettled.discard(ticket)
+                self._acknowledge(ticket)
+                self._lose(1, reason)
+            case Left(unwritten=unwritten):
+                self.tally.lost += unwritten
+            case None if not self.closed:
+                self._bereft()
 
-    def _post(self, call: Callable[[News], None], news: News) -> None:
-        if self._stop.is_set():  # the loop is blocked in `close`, or gone
-            call(news)
+    def _acknowledge(self, ticket: int) -> None:
+        if (ack := self._acks.pop(ticket, None)) and not ack.done():
+            ack.set_result(None)
+
+    def _in_trouble(self, trouble: Trouble) -> None:
+        if self.trouble is None or trouble.reason != self.trouble.reason:
+            self._say_aloud(
+                f"Kimitap does NOT record: {trouble.reason} (the traffic goes on, and waits in "
+                "memory to be recorded)"
+            )
+        self.trouble = trouble
+        for ticket in list(self._acks):
+            self._acknowledge(ticket)
+
+    def _recovered(self) -> None:
+        logger.warning("Kimitap records again into %s", self.where)
+        reason, self.trouble = self.trouble.reason if self.trouble else "", None
+        self._note_losses(reason)
+
+    def _lose(self, number: int, reason: str) -> None:
+        self._say_aloud(f"Kimitap lost {number} of the exchanges under way: {reason}")
+        self._missed += number
+        self.tally.lost += number
+        if not self.closed:
+            self._note_losses(reason)
+
+    def _bereft(self) -> None:
+        """The scribe's process died."""
+        for ticket in list(self._acks):
+            self._acknowledge(ticket)
+        self._put_bytes = self._freed_bytes
+        self._loop.call_later(_REST_S, self._start_again, len(self._unsettled))
+        self._unsettled.clear()
+
+    def _start_again(self, lost: int) -> None:
+        if not self.closed:
+            self._post = Post(self.where, self._overhear)
+            self._lose(lost, "the process that writes died; another one goes on")
+
+    def _say_aloud(self, text: str) -> None:
+        if self._loop.time() < self._born + _QUIET_S and not self.closed:
+            self._loop.call_later(_QUIET_S, logger.error, text)
         else:
-            self._loop.call_soon_threadsafe(call, news)
-
-    def _run(self) -> None:
-        scribe = Scribe(self.where, self._tell)
-        scribe.open()
-        while not self._stop.is_set():
-            self._beat(scribe)
-        self._finish(scribe)
-
-    def _beat(self, scribe: Scribe) -> None:
-        if scribe.in_trouble:
-            self._stop.wait(_RETRY_S)
-        else:
-            self._wake.wait(None if scribe.idle and not self._slips else _BEAT_S)
-        self._wake.clear()
-        self._write(scribe)
-
-    def _write(self, scribe: Scribe) -> None:
-        scribe.take(self._slips.popleft() for _ in range(len(self._slips)))
-        scribe.write()
-
-    def _finish(self, scribe: Scribe) -> None:
-        for _ in range(round(_PATIENCE_S / _BEAT_S)):
-            self._write(scribe)
-            if scribe.settled and not self._slips:
-                break
-            threading.Event().wait(_BEAT_S)
-        if lost := scribe.unwritten:
-            self.tally.lost += lost
-        scribe.close()
+            logger.error(text)

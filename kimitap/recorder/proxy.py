@@ -15,10 +15,9 @@ from mitmproxy import ctx, options
 from mitmproxy.addons import block, core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
-from kimitap.errors import ProxyError
+from kimitap.errors import ProxyError, RecordingUnavailable
 from kimitap.recorder.addon import SILENCE_S, Recorder
 from kimitap.recorder.line import Tally
-from kimitap.store import RecordingWriter
 
 DEFAULT_LISTEN = "127.0.0.1:9090"
 
@@ -40,7 +39,6 @@ def run_proxy(
     """
     host, port = parse_listen(listen)
     target = parse_upstream(upstream)
-    RecordingWriter(where).close()
     with _said_by(say):
         return asyncio.run(_serve(target, host, port, where, on_ready, memory_mb))
 
@@ -74,9 +72,10 @@ def parse_upstream(upstream: str) -> str:
 
 
 class _Ready:
-    """Tells, as the last of the addons, that the proxy listens, or that it could not."""
+    """Tells, as the last of the addons, that the proxy listens and records, or that it cannot."""
 
-    def __init__(self, on_ready: Callable[[str], None]) -> None:
+    def __init__(self, recorder: Recorder, on_ready: Callable[[str], None]) -> None:
+        self._recorder = recorder
         self._on_ready = on_ready
         self.failure: Exception | None = None
 
@@ -84,6 +83,8 @@ class _Ready:
         """Look at what came of listening."""
         servers = list(ctx.master.addons.get("proxyserver").servers)
         self.failure = next((s.last_exception for s in servers if s.last_exception), None)
+        if complaint := self._recorder.complaint:
+            self.failure = RecordingUnavailable(complaint.reason)
         if self.failure is None:
             host, port = servers[0].listen_addrs[0][:2]
             host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
@@ -100,7 +101,8 @@ async def _serve(
     on_ready: Callable[[str], None],
     memory_mb: int,
 ) -> Tally:
-    recorder, ready = Recorder(), _Ready(on_ready)
+    recorder = Recorder()
+    ready = _Ready(recorder, on_ready)
     master = Master(options.Options())
     master.addons.add(*_needed(target), recorder, ready)
     master.options.update(
@@ -119,6 +121,8 @@ async def _serve(
         ):  # not the main thread; Windows
             loop.add_signal_handler(number, master.shutdown)
     await master.run()
+    if isinstance(ready.failure, RecordingUnavailable):
+        raise ready.failure
     if ready.failure is not None:
         raise ProxyError(_why_not(ready.failure, host, port)) from ready.failure
     return recorder.tally

@@ -1,26 +1,28 @@
-"""What the hooks hand to the writer: small frozen values, in the order in which things happened.
+"""What the hooks hand to the scribe's process, and what it says back: small values, in order.
 
 A ticket names an exchange before the recording has given it a number.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from kimitap.exchange import Exchange, Headers, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A request is complete; it has not been sent on yet. `exchange` is still without its `body`,
-    which is hashed off the event loop."""
+class Slip(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Something that happened, to be written."""
+
+
+class Begun(Slip, frozen=True, tag=True, array_like=True):
+    """A request is complete. `exchange` is without its `body`, which is cut off the event loop."""
 
     ticket: int
     exchange: Exchange
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Slip, frozen=True, tag=True, array_like=True):
     """The response's head has arrived."""
 
     ticket: int
@@ -31,17 +33,14 @@ class Answered:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A part of the response's body, `at_s` seconds after the exchange's start."""
+class Arrived(Slip, frozen=True, tag=True, array_like=True):
+    """Parts of the response's body, each with its seconds since the exchange's start."""
 
     ticket: int
-    at_s: float
-    data: bytes
+    parts: list[tuple[float, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Slip, frozen=True, tag=True, array_like=True):
     """Nothing more will come."""
 
     ticket: int
@@ -51,15 +50,13 @@ class Ended:
     lost_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(Slip, frozen=True, tag=True, array_like=True):
     """A whole exchange out of a capture file."""
 
     exchange: Exchange
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Slip, frozen=True, tag=True, array_like=True):
     """`count` exchanges are missing from the recording, wholly or in part."""
 
     count: int
@@ -67,13 +64,73 @@ class Missed:
     at: datetime
 
 
-Slip = Begun | Answered | Arrived | Ended | Captured | Missed
+class News(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Something that the scribe says."""
+
+
+class Opened(News, frozen=True, tag=True, array_like=True):
+    """The recording is open; `where` is its path or URL as a person may read it."""
+
+    where: str
+
+
+class Kept(News, frozen=True, tag=True, array_like=True):
+    """The request of this ticket is on disk."""
+
+    ticket: int
+
+
+class Settled(News, frozen=True, tag=True, array_like=True):
+    """The whole exchange of this ticket is on disk."""
+
+    ticket: int
+
+
+class Freed(News, frozen=True, tag=True, array_like=True):
+    """So many bytes of slips wait no more."""
+
+    weight: int
+
+
+class Taken(News, frozen=True, tag=True, array_like=True):
+    """A captured exchange was added, or was already there."""
+
+    new: bool
+
+
+class Trouble(News, frozen=True, tag=True, array_like=True):
+    """The recording cannot be written now; what is not yet written waits. `lasting`: no patience
+    will mend it, a person must."""
+
+    reason: str
+    lasting: bool = False
+
+
+class Recovered(News, frozen=True, tag=True, array_like=True):
+    """The recording can be written again, and nothing waits any more."""
+
+
+class Spoiled(News, frozen=True, tag=True, array_like=True):
+    """A slip could not be written for a reason of its own; its exchange was given up."""
+
+    ticket: int
+    reason: str
+
+
+class Left(News, frozen=True, tag=True, array_like=True):
+    """The scribe stops; so many exchanges lose something that could not be written."""
+
+    unwritten: int
+
+
+AnySlip = Begun | Answered | Arrived | Ended | Captured | Missed
+AnyNews = Opened | Kept | Settled | Freed | Taken | Trouble | Recovered | Spoiled | Left
 
 _OVERHEAD = 512
 """Bytes that a slip costs beside its content, about."""
 
 
-def weight(slip: Slip) -> int:
+def weight(slip: AnySlip) -> int:
     """The memory that `slip` holds while it waits, in bytes, about."""
     match slip:
         case Begun(exchange=exchange, body=body):
@@ -81,8 +138,8 @@ def weight(slip: Slip) -> int:
         case Captured(exchange=exchange):
             fields = _fields(exchange.request_headers) + _fields(exchange.response_headers)
             return _OVERHEAD + fields + exchange.request.size + len(exchange.response)
-        case Arrived(data=data):
-            return _OVERHEAD // 4 + len(data)
+        case Arrived(parts=parts):
+            return _OVERHEAD + sum(len(data) + 120 for _, data in parts)
         case Answered(headers=headers):
             return _OVERHEAD + _fields(headers)
         case _:

@@ -18,6 +18,10 @@ logger = logging.getLogger("kimitap")
 Stream = Callable[[bytes], bytes | Iterable[bytes]]
 
 
+_LARGE = 1 << 18
+"""So many bytes are handed over at once, without waiting for the next beat."""
+
+
 class Tap:
     """Hands the line what passes of one exchange; as a stream function, returns each part as is."""
 
@@ -30,17 +34,21 @@ class Tap:
         self._zero = time.monotonic() - max(0.0, age_s)
         self._ticket = line.begin(exchange, body)
         self._ending: Ending | None = None
-        self._passed = 0
+        self._parts: list[tuple[float, bytes]] = []
+        self._size = 0
         self._lost = 0
+        self._streamed = False
         self._then: Stream | None = None
 
     def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
         """mitmproxy's stream function: never raises on its own account, and returns the data.
 
-        If it raised, mitmproxy would leave this part out of what the client gets.
+        If it raised, mitmproxy would leave this part out of what the client gets. It is called for
+        every token, so that it only puts the part aside.
         """
         try:
-            self.keep(data)
+            if data:
+                self._keep(data)
         except Exception:
             logger.exception("Kimitap: a part of a response could not be recorded")
         return data if self._then is None else self._then(data)
@@ -65,27 +73,38 @@ class Tap:
         status = response.status_code
         self.line.put(Answered(self._ticket, status, reason, headers, version, self._now()))
 
-    def keep(self, data: bytes) -> None:
-        """Copy a part of the response; after the first part that found no room, only count."""
-        if self._ticket is None or not data:
+    def flush(self) -> None:
+        """Hand over the parts; after the first that found no room, only count them."""
+        if not self._parts:
             return
-        self._passed += len(data)
+        parts, self._parts, size, self._size = self._parts, [], self._size, 0
         if self._ending:
-            self._ending.feed(data)
-        if self._lost or not self.line.arrived(self._ticket, self._elapsed(), data):
-            self._lost += len(data)
+            self._ending.feed(b"".join([data for _, data in parts]))
+        if self._ticket is None or self._lost or not self.line.arrived(self._ticket, parts):
+            self._lost += size
 
     def end(self, flow: http.HTTPFlow) -> Outcome:
         """The flow has ended, well or badly: how. Only its first end counts."""
-        if flow.response and flow.response.raw_content and not self._passed:
-            self.keep(flow.response.raw_content)  # it was not streamed after all
+        if flow.response and flow.response.raw_content and not self._streamed:
+            self._keep(flow.response.raw_content)  # it was not streamed after all
+        self.flush()
         outcome, detail = outcome_of(flow, self._ending is not None and self._ending.seen)
         self._end(outcome, detail)
         return outcome
 
     def interrupt(self) -> None:
         """The recorder stops before the exchange does."""
+        self.flush()
         self._end(Outcome.INTERRUPTED, "the recorder was stopped")
+
+    def _keep(self, data: bytes) -> None:
+        if not self._parts:
+            self._streamed = True
+            self.line.soon(self)
+        self._parts.append((time.monotonic() - self._zero, data))
+        self._size += len(data)
+        if self._size > _LARGE:
+            self.flush()
 
     def _end(self, outcome: Outcome, detail: str) -> None:
         if self._ticket is None:
