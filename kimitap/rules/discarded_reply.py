@@ -117,13 +117,13 @@ class DiscardedReply(Rule):
     def _finding(self, link: Link) -> Finding:
         flaw = soundness.flaw(link.parent)
         again = link.relation is Relation.RETRY
-        how = "asks the same again" if again else "has a user's message in its place"
+        how = "asks the same again" if again else "has another message in its place"
         return Finding(
             self.name,
             Severity.INFO if flaw else self.severity,
             self.side,
             f"Request {link.child.exchange} {how}: the complete reply of exchange "
-            f"{link.parent.exchange} was thrown away{f', since {flaw}' if flaw else ''}.",
+            f"{link.parent.exchange} was thrown away{f' ({flaw})' if flaw else ''}.",
             Place(link.child.exchange, link.echo.place),
             related=(Place(link.parent.exchange),),
             evidence=(

@@ -164,7 +164,7 @@ class FlattenedToolHistory(Rule):
             "made a call, and learns to answer in prose.",
             Place(first.child.exchange, at),
             related=(
-                Place(first.parent.exchange, None, echo.calls[0].part),
+                Place(first.parent.exchange),
                 *(Place(link.child.exchange, standing_at(link.echo)) for link in links[1:]),
             ),
             evidence=(

@@ -48,11 +48,11 @@ class ReasoningDropped(Rule):
     summary = "the reasoning that led to a tool call is missing from the next request"
     meaning = (
         "The reply had reasoning and tool calls; the next request gives the calls back without "
-        "it. Models trained to think between calls (Kimi K2 Thinking, DeepSeek, GLM, MiniMax) "
-        "lose their plan at every step and the server's prompt cache breaks there. It is reported "
-        "once a thread, at the first request that shows it, with the number of turns; it is an "
-        "error where the server then refuses the request. It is no defect where the reasoning "
-        "comes back as a field or as a leading <think>, or where the reply called no tool."
+        "it. Models that think between calls (Kimi K2 Thinking, DeepSeek) lose their plan at every "
+        "step, and the server must evaluate the prompt anew from there. It is reported once a "
+        "thread, at the first request that shows it, with the number of turns; it is an error "
+        "where the server then refuses the request. It is no defect where the reasoning comes "
+        "back as a field or as a leading <think>, or where the reply called no tool."
     )
     remedy = (
         "Choose a provider type of the agent that keeps reasoning, or its setting “preserve "
@@ -139,7 +139,7 @@ class ReasoningDropped(Rule):
             f"them.{said}",
             Place(first.child.exchange, standing_at(first.echo)),
             related=(
-                Place(first.parent.exchange, None, 0),
+                Place(first.parent.exchange),
                 *(Place(link.child.exchange, standing_at(link.echo)) for link in gone[1:]),
             ),
             evidence=(

@@ -56,7 +56,10 @@ class RepeatedToolCall(Rule):
         "result, is the usual cause. Rewind to before the loop and say what to do instead; raise "
         "the temperature or the repetition penalty a little if nothing else differs."
     )
-    source = "rule of thumb of agents' own loop detectors (Gemini CLI, Qwen Code)"
+    source = (
+        "https://github.com/RooCodeInc/Roo-Code/issues/9551: after a lost turn the model often "
+        "makes the same call again"
+    )
     examples: ClassVar = (
         Example(
             "twice the same, then something else",
@@ -110,14 +113,13 @@ class RepeatedToolCall(Rule):
     def _finding(self, turns: list[Turn], unseen: bool) -> Finding:
         shown = turns[ENOUGH - 1]
         calls = shown.reply.message.tool_calls
-        why = "the requests do not show it what it did" if unseen else "nothing new comes of it"
+        why = ", since the requests do not show it what it did" if unseen else ""
         return Finding(
             self.name,
             self.severity,
             Side.AGENT if unseen else self.side,
             f"{len(turns)} replies in a row, exchanges {turns[0].exchange} to "
-            f"{turns[-1].exchange}, make the same {named(calls)}: the model is in a loop, and "
-            f"{why}.",
+            f"{turns[-1].exchange}, make the same {named(calls)}: the model is in a loop{why}.",
             Place(shown.exchange),
             related=tuple(Place(turn.exchange) for turn in turns if turn is not shown),
             evidence=tuple(quoted_call(t, t.reply.message.tool_calls[0]) for t in turns[:ENOUGH]),

@@ -41,7 +41,7 @@ class StreamAborted(Rule):
         "calls!”) needs a newer build; memory running out, a smaller context; else look for a "
         "time-out in the agent or a proxy."
     )
-    source = "WHATWG HTML 9.2 and OpenAI's streaming guide: a stream ends with `data: [DONE]`"
+    source = "OpenAI's API reference: a chat stream is terminated by `data: [DONE]`"
     examples: ClassVar = (
         Example(
             "the server answers with an error",

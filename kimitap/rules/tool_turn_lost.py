@@ -178,7 +178,7 @@ class ToolTurnLost(Rule):
             f"model never sees that it made {'it' if len(calls) == 1 else 'them'}, nor what came "
             "of it.",
             Place(link.child.exchange, echo.place),
-            related=(Place(reply.exchange, None, echo.calls[0].part),),
+            related=(Place(reply.exchange),),
             evidence=(
                 *(quoted_call(reply, call) for call in calls[:3]),
                 quoted_request(link.child, echo.place),

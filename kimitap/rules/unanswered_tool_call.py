@@ -21,7 +21,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Round, first_shown, paired
+from kimitap.rules.history import Defect, Round, first_shown, paired, rounds
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, quoted_request, written
 
@@ -152,8 +152,9 @@ class UnansweredToolCall(Rule):
             self.severity,
             self.side,
             f"Request {turn.exchange} goes on without a result for the {named(calls)} in its "
-            f"message {defect.index}{f', made in exchange {made}' if made else ''}: the model sees "
-            f"that it asked and never learns what came of {'it' if one else 'them'}.",
+            f"message {defect.index}{f', made in exchange {made}' if made else ''}"
+            f"{_elsewhere(turn, calls[0], defect.index)}: the model sees that it asked and never learns "
+            f"what came of {'it' if one else 'them'}.",
             Place(turn.exchange, *defect.parts[0]),
             related=(Place(made),) if made else (),
             evidence=(
@@ -168,6 +169,18 @@ def _call_at(turn: Turn, at: tuple[int, int]) -> ToolCall:
     part = turn.messages[at[0]].parts[at[1]]
     assert isinstance(part, ToolCall)
     return part
+
+
+def _elsewhere(turn: Turn, call: ToolCall, index: int) -> str:
+    """Where the result stands instead, in words; `""` where there is none."""
+    first, *later = rounds(turn.messages, index)
+    strangers = [s for found in (first, *later) for s in paired(turn.messages, found).results]
+    for at, _, result in strangers:
+        if call.id and result.call_id == call.id:
+            return f" (its result comes only in message {at})"
+    if strangers and strangers[0][0] < first.stop:
+        return f" (the result after it is for the id “{strangers[0][2].call_id or ''}”)"
+    return ""
 
 
 def _made_by(link: Link | None, call: ToolCall) -> int:

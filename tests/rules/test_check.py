@@ -94,7 +94,7 @@ def test_the_seeds_histories_give_the_findings_of_its_table(
 def test_every_lost_turn_is_a_finding_of_its_own() -> None:
     found = findings_of(session(r1, 3))
     assert [f.place for f in found] == [Place(2, 2), Place(3, 4), Place(4, 6)]
-    assert [f.related for f in found] == [(Place(n, None, 2),) for n in (1, 2, 3)]
+    assert [f.related for f in found] == [(Place(n),) for n in (1, 2, 3)]
 
 
 def test_a_lost_turn_is_told_with_both_sides_of_it() -> None:
