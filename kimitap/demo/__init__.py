@@ -5,6 +5,7 @@ any agent and any server.
 """
 
 from kimitap.demo.agent import Played
-from kimitap.demo.stage import DemoFailed, run
+from kimitap.demo.proxy import DemoFailed
+from kimitap.demo.stage import run
 
 __all__ = ["DemoFailed", "Played", "run"]

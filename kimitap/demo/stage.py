@@ -1,11 +1,7 @@
 """The play: a server, a recorder in the middle, and two agents that differ in one function."""
 
 import re
-import subprocess
-import sys
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +10,7 @@ from kimitap.demo import history
 from kimitap.demo.agent import Agent, AgentFailed, Played, play
 from kimitap.demo.history import Memory
 from kimitap.demo.model import next_speech
+from kimitap.demo.proxy import DemoFailed, recorder
 from kimitap.demo.speech import JSON, Call, spelled
 from kimitap.demo.upstream import Upstream
 
@@ -21,18 +18,7 @@ HEALTHY = Agent("demo-agent/1.0 (native history)", history.healthy)
 LOSSY = Agent("demo-agent/1.0 (R1 history)", history.r1, most_turns=4)
 
 TOKENS_PER_S = 120.0
-READY_S = 60.0
-"""The longest that a recorder may take to listen: on a busy machine imports alone take seconds."""
-
 Say = Callable[[str], None]
-
-CHECKOUT_ADDON = Path(__file__).parents[2] / "addons" / "kimitap.py"
-ADDON = "from kimitap.recorder import Recorder\n\naddons = [Recorder()]\n"
-"""What the addon comes to where Kimitap was installed without its checkout."""
-
-
-class DemoFailed(Exception):
-    """The play could not be played; the text says why, in one line."""
 
 
 def run(
@@ -50,7 +36,7 @@ def run(
     recorder has ended and everything is on disk. Raises `DemoFailed`.
     """
     try:
-        with server(llama, tokens_per_s, say) as upstream, recorder(upstream, where, say) as url:
+        with server(llama, tokens_per_s, say) as upstream, middle(upstream, where, say) as url:
             return tuple(perform(agent, url, say, real=llama is not None) for agent in agents)
     except AgentFailed as failure:
         raise DemoFailed(f"the server did not answer the demo's agent: {failure}") from failure
@@ -69,65 +55,11 @@ def server(llama: str | None, tokens_per_s: float, say: Say) -> Iterator[str]:
 
 
 @contextmanager
-def recorder(upstream: str, where: str, say: Say) -> Iterator[str]:
-    """A real mitmdump with the addon before `upstream`; yields the base URL to give to agents.
-
-    Its settings are its own, in a temporary folder, so that neither the user's configuration nor
-    the user's certificates are read or made.
-    """
-    with tempfile.TemporaryDirectory(prefix="kimitap-demo-") as scratch:
-        addon = CHECKOUT_ADDON
-        if not addon.is_file():
-            addon = Path(scratch, "kimitap_demo_addon.py")
-            addon.write_text(ADDON)
-        options = ["--mode", f"reverse:{upstream}", "--listen-host", "127.0.0.1", "-p", "0"]
-        settings = ["--set", f"confdir={scratch}", "--set", f"kimitap_db={where}"]
-        process = subprocess.Popen(
-            [sys.executable, "-c", MITMDUMP, "-s", str(addon), *options, *settings],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            port = listening_port(process)
-            say(f"mitmdump -s addons/kimitap.py records on http://127.0.0.1:{port}.")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-MITMDUMP = "from mitmproxy.tools.main import mitmdump; mitmdump()"
-LISTENING = re.compile(r"listening at \S*?:(\d+)")
-
-
-def listening_port(process: subprocess.Popen[str]) -> int:
-    """The port that mitmdump says it listens on; `DemoFailed` with its last words otherwise.
-
-    A thread goes on reading what it prints, so that it never waits for a full pipe.
-    """
-    said: deque[str] = deque(maxlen=20)
-    found: list[int] = []
-    ready = threading.Event()
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            said.append(line.strip())
-            if not found and (match := LISTENING.search(line)):
-                found.append(int(match[1]))
-                ready.set()
-        ready.set()
-
-    threading.Thread(target=listen, name="demo-recorder-output", daemon=True).start()
-    ready.wait(READY_S)
-    if not found:
-        raise DemoFailed(f"the recorder did not start: {' / '.join(said) or 'it said nothing'}")
-    return found[0]
+def middle(upstream: str, where: str, say: Say) -> Iterator[str]:
+    """The base URL that the agents are given: the recorder's."""
+    with recorder(upstream, where) as url:
+        say(f"mitmdump -s addons/kimitap.py records on {url}.")
+        yield url
 
 
 def perform(agent: Agent, url: str, say: Say, *, real: bool = False) -> Played:

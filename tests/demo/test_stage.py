@@ -8,7 +8,8 @@ import pytest
 
 from kimitap.analysis import Analysis
 from kimitap.demo import DemoFailed, Played, run
-from kimitap.demo.stage import HEALTHY, LOSSY, recorder
+from kimitap.demo.proxy import recorder
+from kimitap.demo.stage import HEALTHY, LOSSY
 from kimitap.store import Recording
 
 
@@ -65,6 +66,6 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_a_recorder_that_cannot_start_says_why(tmp_path: Path) -> None:
     with (
         pytest.raises(DemoFailed, match="did not start"),
-        recorder("not-a-url:x:y", str(tmp_path / "demo.db"), lambda _: None),
+        recorder("not-a-url:x:y", str(tmp_path / "demo.db")),
     ):
         pass

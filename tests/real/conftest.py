@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kimitap.demo.stage import recorder
+from kimitap.demo.proxy import recorder
 from tests.support.llama import NoLlama, install, serve
 from tests.support.middle import Middle
 
@@ -27,7 +27,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def shared(llama: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Middle]:
     """A recorder before the real server, one for all tests of a module."""
     database = tmp_path_factory.mktemp("shared") / "real.db"
-    with recorder(llama, str(database), lambda _: None) as url:
+    with recorder(llama, str(database)) as url:
         yield Middle(url, database)
 
 
@@ -35,5 +35,5 @@ def shared(llama: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mid
 def middle(llama: str, tmp_path: Path) -> Iterator[Middle]:
     """A recorder before the real server, with a recording of the test's own."""
     database = tmp_path / "real.db"
-    with recorder(llama, str(database), lambda _: None) as url:
+    with recorder(llama, str(database)) as url:
         yield Middle(url, database)

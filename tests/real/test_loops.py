@@ -8,7 +8,7 @@ import pytest
 from kimitap.demo import history
 from kimitap.demo.history import History
 from kimitap.demo.model import POEM
-from kimitap.demo.stage import recorder
+from kimitap.demo.proxy import recorder
 from kimitap.rules.finding import Finding
 from tests.support import openai_agent, roo
 from tests.support.id_eater import without_call_ids
@@ -81,7 +81,7 @@ def test_an_empty_id_makes_roo_flatten_the_history(
     database = tmp_path / "empty-ids.db"
     with (
         without_call_ids(llama) as upstream,
-        recorder(upstream, str(database), lambda _: None) as url,
+        recorder(upstream, str(database)) as url,
     ):
         findings = play(Middle(url, database), roo.without_ids, folder)
     assert rules(findings) == {"flattened-tool-history", "missing-tool-call-id"}
