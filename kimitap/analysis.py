@@ -84,6 +84,15 @@ class Analysis:
         self.findings = tuple(sorted(found, key=_by_place))
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many sessions, threads and turns there are, by these words."""
+        return {
+            "sessions": len(self.sessions),
+            "threads": len(self.threads),
+            "turns": len(self.turns),
+        }
+
+    @property
     def threads(self) -> tuple[Thread, ...]:
         """All threads of all sessions, oldest session first."""
         return tuple(thread for session in self.sessions for thread in session.threads)

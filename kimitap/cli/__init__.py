@@ -1,0 +1,91 @@
+"""The `kimitap` command: the only room that prints.
+
+Exit status: 0 all is well, 1 `check` found something at or above `--fail-on`, 2 it could not run.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+import kimitap
+from kimitap.cli import reading, recording
+from kimitap.cli.words import names_database, with_database
+from kimitap.errors import KimitapError, UsageError
+from kimitap.store import location
+from kimitap.visible import one_line
+
+COULD_NOT_RUN = 2
+INTERRUPTED = 130
+
+
+class _Group(click.Group):
+    """Lets a database stand where a command is expected: `kimitap FILE` is `kimitap tui FILE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and names_database(args[0]):
+            args = ["tui", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, invoke_without_command=True)
+@click.version_option(kimitap.__version__, message="kimitap %(version)s")
+@with_database
+@click.pass_context
+def app(context: click.Context, db: str | None) -> None:
+    """Record what an LLM agent and its llama-server say, and see where the conversation broke.
+
+    Without a command, opens the screens. A database may stand as the first word of tui, check,
+    show and diff, and as the only word. Places are words: 41 an exchange, t7 a thread, s3 a
+    session.
+    """
+    if context.invoked_subcommand is None:
+        reading.open_tui(location(db), None)
+    elif db is not None:
+        raise UsageError(f"say --db after the command: kimitap {context.invoked_subcommand} --db …")
+
+
+for _command in (
+    recording.record,
+    recording.import_,
+    reading.check,
+    reading.show,
+    reading.diff,
+    reading.tui,
+    reading.rules,
+    recording.demo,
+    recording.migrate,
+):
+    app.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; every failure is one line on stderr and exit status 2."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line and give its exit status."""
+    try:
+        status = app(list(words), prog_name="kimitap", standalone_mode=False)
+    except KimitapError as error:
+        return _refuse(str(error))
+    except click.UsageError as error:
+        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _refuse(f"{error.format_message()}{hint}")
+    except click.ClickException as error:
+        return _refuse(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough; Python would complain while flushing at exit.
+        sys.stdout = None
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _refuse(message: str) -> int:
+    click.echo(f"kimitap: {one_line(message, 1000)}", err=True)
+    return COULD_NOT_RUN

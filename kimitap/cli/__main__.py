@@ -1,0 +1,5 @@
+"""`python -m kimitap.cli`: the same as `kimitap`."""
+
+from kimitap.cli import main
+
+main()

@@ -1,0 +1,186 @@
+"""The commands that read a recording: tui, check, rules, show, diff."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+from kimitap.analysis import Analysis
+from kimitap.cli.words import one_place, split, with_database
+from kimitap.errors import UsageError
+from kimitap.export import checked
+from kimitap.places import PlaceWord, parse_place
+from kimitap.report import remedies, report_on
+from kimitap.rules import RULES
+from kimitap.rules.finding import Finding, Severity
+from kimitap.store import Recording
+from kimitap.visible import one_line
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
+@with_database
+def tui(words: Sequence[str], db: str | None) -> None:
+    """Open the screens: sessions and threads, the conversation, and where it broke."""
+    where, rest = split(words, db)
+    open_tui(where, one_place(rest))
+
+
+def open_tui(where: str, place: PlaceWord | None) -> None:
+    with Recording.open(where):
+        pass
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
+    from kimitap.tui.app import run
+
+    run(where, place)
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[DB]")
+@with_database
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
+@click.option("--select", multiple=True, help="Only these rules: names, by comma or repeated.")
+@click.option("--ignore", multiple=True, help="Not these rules: names, by comma or repeated.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 from this severity on.",
+)
+def check(
+    words: Sequence[str],
+    db: str | None,
+    as_json: bool,
+    select: Sequence[str],
+    ignore: Sequence[str],
+    fail_on: str,
+) -> int:
+    """Say what broke: every finding with its place, its evidence and what to do.
+
+    Exit status 0: nothing at or above --fail-on; 1: something; 2: could not run.
+    """
+    wanted = _wanted(select, ignore)
+    where, rest = split(words, db)
+    if rest:
+        raise UsageError(f"check takes one database, not {' '.join(rest)}")
+    analysis = read(where)
+    findings = [f for f in analysis.findings if f.rule in wanted]
+    if as_json:
+        click.echo(checked.as_document(where, analysis.counts, findings))
+    else:
+        say_findings(where, analysis, findings)
+    return _status(findings, fail_on)
+
+
+def _status(findings: Iterable[Finding], fail_on: str) -> int:
+    if fail_on == "never":
+        return 0
+    least = Severity(fail_on).rank
+    return int(any(f.severity.rank >= least for f in findings))
+
+
+def _wanted(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
+    """The names of the rules to report; raises `UsageError` for a name that no rule has."""
+    names = {rule.name for rule in RULES}
+    return (_names(select, names) or names) - _names(ignore, names)
+
+
+def _names(given: Sequence[str], known: set[str]) -> set[str]:
+    asked = {name.strip() for word in given for name in word.split(",")} - {""}
+    unknown = sorted(asked - known)
+    if unknown:
+        raise UsageError(f"no rule is named {unknown[0]}; `kimitap rules` lists them")
+    return asked
+
+
+def read(where: str) -> Analysis:
+    """The recording at `where`, read, woven and checked."""
+    with Recording.open(where) as recording:
+        analysis = Analysis(recording)
+        analysis.refresh()
+    return analysis
+
+
+def say_findings(where: str, analysis: Analysis, findings: Sequence[Finding]) -> None:
+    for line in checked.as_text(findings, remedies()):
+        click.echo(line)
+    click.echo(checked.summary(where, analysis.counts, findings))
+
+
+@click.command()
+@click.argument("name", required=False)
+def rules(name: str | None) -> None:
+    """List the rules, or explain one."""
+    from kimitap.rules.table import explain
+
+    if name is None:
+        width = max(len(rule.name) for rule in RULES)
+        for rule in RULES:
+            click.echo(f"{rule.name:{width}}  {rule.severity:7}  {rule.summary}")
+        return
+    _names([name], {rule.name for rule in RULES})
+    click.echo(explain(next(rule for rule in RULES if rule.name == name)))
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
+@with_database
+def show(words: Sequence[str], db: str | None) -> None:
+    """Print the conversation for a pipe: all of it, or a session, a thread, an exchange."""
+    from kimitap.transcript import plain, rows
+
+    where, rest = split(words, db)
+    place = one_place(rest)
+    with Recording.open(where) as recording:
+        analysis = Analysis(recording)
+        analysis.refresh()
+        if place and not place.kind and place.number not in analysis.turns:
+            _print_exchange(recording, place.number)
+            return
+    threads = analysis.threads_at(place) if place else analysis.threads
+    only = place.number if place and not place.kind else None
+    for thread in threads:
+        found = [f for f in analysis.findings if f.thread == thread.name]
+        wanted = [r for r in rows(thread, found) if only is None or r.exchange == only]
+        for line in plain(wanted):
+            click.echo(line)
+    if not place:
+        _print_others(analysis)
+    if not analysis.turns and not analysis.others:
+        click.echo(f"{where}: the recording is empty")
+
+
+def _print_exchange(recording: Recording, number: int) -> None:
+    """An exchange that no dialect speaks: its two heads and bodies."""
+    from kimitap.export.raw import as_text
+
+    for line in as_text(recording.exchange(number)):
+        click.echo(line)
+
+
+def _print_others(analysis: Analysis) -> None:
+    if not analysis.others:
+        return
+    click.echo("── other exchanges ──")
+    for other in analysis.others.values():
+        said = other.status if other.status is not None else other.outcome
+        click.echo(f"#{other.number} {one_line(f'{other.method} {other.path}', 90)} → {said}")
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[DB] PLACE [PLACE]")
+@with_database
+def diff(words: Sequence[str], db: str | None) -> None:
+    """Compare request N and its reply with request N+1: Markdown for a bug report.
+
+    One PLACE is compared with the request that follows it (a thread or session: where it broke
+    first); two exchanges are compared with each other. Secrets are masked.
+    """
+    where, rest = split(words, db)
+    if not 1 <= len(rest) <= 2:
+        raise UsageError(
+            "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7"
+        )
+    click.echo(report_on(read(where), [parse_place(word) for word in rest]), nl=False)

@@ -1,0 +1,93 @@
+"""The commands that make or change a recording: record, import, demo, migrate."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from kimitap import recipes
+from kimitap.cli.reading import open_tui, read, say_findings
+from kimitap.cli.words import split, with_database
+from kimitap.errors import ProxyError
+from kimitap.store import location
+
+
+@click.command()
+@click.option("--upstream", required=True, metavar="URL", help="The server: http://127.0.0.1:8080")
+@click.option(
+    "--listen",
+    default="127.0.0.1:9090",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the agent will connect.",
+)
+@with_database
+def record(upstream: str, listen: str, db: str | None) -> None:
+    """Stand between an agent and its server, and record what passes. Ctrl-C ends it."""
+    from kimitap.recorder import run_proxy
+
+    where = location(db)
+
+    def ready(url: str) -> None:
+        click.echo(f"recording {upstream} into {where}")
+        click.echo(f"ready: give your agent the base URL {url}/v1")
+        click.echo(recipes.shown(url))
+
+    run_proxy(upstream, listen, where, on_ready=ready, say=click.echo)
+
+
+@click.command("import")
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@with_database
+def import_(captures: Sequence[str], db: str | None) -> None:
+    """Add mitmproxy captures (.flow, .flow.xz) to a recording; what is there already is skipped."""
+    from kimitap.recorder import import_capture
+
+    where = location(db)
+    for path in captures:
+        done = import_capture(Path(path), where)
+        click.echo(f"{path}: {done.added} added to {where}, {done.skipped} already there")
+
+
+@click.command()
+@click.option("--llama", metavar="URL", help="A real llama-server instead of the scripted one.")
+@with_database
+def demo(llama: str | None, db: str | None) -> None:
+    """Watch an agent lose a tool turn, recorded and explained; no model and no key needed.
+
+    Without --db it records into sessions/demo.db, in the place of the demo before.
+    """
+    from kimitap.demo import DemoFailed
+    from kimitap.demo import run as play
+
+    where = db or _fresh(Path("sessions/demo.db"))
+    try:
+        play(where, click.echo, llama=llama)
+    except DemoFailed as error:
+        raise ProxyError(str(error)) from error
+    click.echo(f"\nWhat `kimitap check {where}` says of it:\n")
+    analysis = read(where)
+    say_findings(where, analysis, analysis.findings)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        open_tui(where, None)
+    else:
+        click.echo(f"\nSee it in the screens: kimitap {where}")
+
+
+def _fresh(path: Path) -> str:
+    for old in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        old.unlink(missing_ok=True)
+    return str(path)
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[DB]")
+@with_database
+def migrate(words: Sequence[str], db: str | None) -> None:
+    """Bring a recording of an older Kimitap to this one's schema."""
+    from kimitap.store import migrate as bring_up
+
+    where, _ = split(words, db)
+    bring_up(where)
+    click.echo(f"{where}: the schema is up to date")
