@@ -138,8 +138,6 @@ class Calls:
             return None if again else same[-1]
         if not self._calls or (place and named):
             return None
-        if place < len(self._calls) and place:
-            return self._calls[place]
         before = self._calls[-1]
         if _begins(before, call_id, function) or (named and before.complete):
             return None

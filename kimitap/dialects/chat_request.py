@@ -73,8 +73,7 @@ def _from_pieces(body: Body, memo: Memo, faults: Faults) -> ChatRequest | None:
     """The request from its pieces; None where they are not what a cut body's should be."""
     value, unusual = _skeleton(body, memo)
     runs = {run.name: body.pieces[run.start : run.stop] for run in body.elements}
-    arrays_are_empty = isinstance(value, dict) and all(value.get(name) == [] for name in runs)
-    if not arrays_are_empty or len(runs) < len(body.elements):
+    if not isinstance(value, dict) or any(value.get(name) != [] for name in runs):
         return None
     seen = Faults()
     if unusual:

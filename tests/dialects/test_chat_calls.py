@@ -103,6 +103,21 @@ def test_another_tool_at_the_same_index_is_another_call() -> None:
     assert [(c.name, c.arguments) for c in calls] == [("f", ""), ("g", "{}")]
 
 
+def test_another_tool_after_a_whole_call_needs_no_id_to_be_another_call() -> None:
+    calls = calls_of(piece(0, "{}", None, "f"), piece(0, "{", None, "g"), piece(0, "}"))
+    assert calls == [ToolCall("f", "{}", None), ToolCall("g", "{}", None)]
+
+
+def test_without_index_the_same_id_and_name_in_every_delta_are_one_call() -> None:
+    deltas = [piece(None, part, "a", "f") for part in ("{", '"x"', ":1", "}")]
+    assert calls_of(*deltas) == [ToolCall("f", '{"x":1}', "a")]
+
+
+def test_without_index_calls_side_by_side_in_one_delta_are_one_each() -> None:
+    calls = calls_of([piece(None, "", None, "f"), piece(None, "", None, "g")])
+    assert [c.name for c in calls] == ["f", "g"]
+
+
 def test_without_index_what_follows_belongs_to_the_last_call() -> None:
     calls = calls_of(
         piece(None, "{", "a", "f"),

@@ -210,6 +210,7 @@ def test_choices_of_n_are_put_together_by_their_index() -> None:
         b'event: error\ndata: {"code":500,"message":"boom","type":"server_error"}\n\n',
         b'event: error\ndata: {"error":{"message":"boom","type":"server_error"}}\n\n',
         b'data: {"code":500,"message":"boom","type":"server_error"}\n\n',
+        b'data: {"choices":[],"error":{"message":"boom","type":"server_error"}}\n\n',
     ],
 )
 def test_every_shape_of_an_error_in_a_stream_is_an_error(event: bytes) -> None:

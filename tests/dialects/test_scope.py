@@ -68,6 +68,13 @@ def test_a_header_wins_over_the_body() -> None:
     assert scope_of({"prompt_cache_key": "k"}, {"x-session-id": "h"}).session == "h"
 
 
+def test_of_two_equal_headers_the_first_counts() -> None:
+    headers = (("x-session-id", "1"), ("X-Session-Id", "2"))
+    turn = decode(exchange(1, request(user("x")), choice(assistant("ok")), headers=headers))
+    assert turn is not None
+    assert turn.scope.session == "1"
+
+
 def scope_of(fields: dict[str, Any], headers: dict[str, str]) -> Scope:
     sent = {**request(user("x")), **fields}
     turn = decode(exchange(1, sent, choice(assistant("ok")), headers=tuple(headers.items())))
