@@ -16,7 +16,8 @@ from bench.result import Row
 from bench.settings import DEFAULT, QUICK, Settings
 from bench.upstream import Upstream
 
-PARTS = ("streaming", "beside", "size", "check")
+LIVE = {"streaming": streaming.measure, "beside": beside.measure}
+PARTS = (*LIVE, "size", "check")
 RECORDERS: dict[str, proxies.Start] = {"addon": proxies.addon, "record": proxies.record}
 BASELINES: dict[str, proxies.Start] = {
     streaming.BASELINE: proxies.plain,
@@ -27,17 +28,15 @@ BASELINES: dict[str, proxies.Start] = {
 async def measure(
     parts: set[str], recorders: dict[str, proxies.Start], settings: Settings, folder: Path
 ) -> list[Row]:
-    """The rows of the wanted parts; all proxies of one part run at once, and take turns."""
+    """The rows of the wanted parts; the live ones share proxies, which take turns."""
     rows: list[Row] = []
     starts = {**BASELINES, **recorders}
     async with Upstream() as upstream:
-        for name, part in (("streaming", streaming.measure), ("beside", beside.measure)):
-            if name in parts:
-                _say(f"{name} …")
-                own = folder / name
-                own.mkdir()
-                with proxies.running(starts, upstream.port, own) as started:
-                    rows += await part(upstream, list(started.values()), settings)
+        if parts & LIVE.keys():
+            with proxies.running(starts, upstream.port, folder) as started:
+                for name in (name for name in LIVE if name in parts):
+                    _say(f"{name} …")
+                    rows += await LIVE[name](upstream, list(started.values()), settings)
         if "size" in parts:
             _say("size …")
             rows += await size.measure(upstream, recorders, settings, folder)

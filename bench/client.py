@@ -39,13 +39,24 @@ class Client(asyncio.Protocol):
         )
         stream.asked_ns = time.monotonic_ns()
         if self._transport is None:
-            await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+            await self._connect()
         assert self._transport is not None
         self._transport.write(head.encode() + body)
-        async with asyncio.timeout(timeout_s):
-            await self._ended
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._ended
+        except TimeoutError:
+            got = f"{stream.received} of {stream.sent} events"
+            raise BrokenStream(f"no end after {timeout_s} s: {got}") from None
         if stream.received != stream.sent:
             raise BrokenStream(f"{stream.sent} events sent, {stream.received} received")
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        except OSError as error:
+            raise BrokenStream(f"no connection to port {self._port}: {error}") from error
 
     def close(self) -> None:
         """Hang up."""

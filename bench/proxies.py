@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.client import BrokenStream
 from bench.procs import cpu_s
 
 _ROOT = Path(__file__).parent.parent
@@ -90,6 +91,9 @@ def running(starts: dict[str, Start], upstream: int, folder: Path) -> Iterator[d
             own.mkdir()
             proxies[name] = start(name, upstream, own)
         yield proxies
+    except BrokenStream as error:
+        said = "".join(f"{proxy.name}: {proxy.log}\n" for proxy in proxies.values() if proxy.log)
+        raise ProxyFailed(f"{error}\n{said}") from error
     finally:
         for proxy in proxies.values():
             proxy.stop()

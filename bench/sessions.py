@@ -133,7 +133,7 @@ class Session:
         )
 
     def _result(self, reply: _Reply) -> str:
-        size = min(15_000, 1_000 + int(self._rng.expovariate(1 / 3_400)))
+        size = min(15_000, 1_000 + int(self._rng.expovariate(1 / 4_000)))
         match reply.tool:
             case "run_tests":
                 return self._writer.log(size)

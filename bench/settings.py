@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """Counts and seconds of every measurement; times are what one round of one proxy takes."""
+    """Counts, and the seconds that one round of one proxy takes."""
 
     widths: tuple[int, ...] = (1, 4, 32)
     """How many streams at once."""
-    rounds: int = 12
+    rounds: int = 8
     round_s: float = 0.6
     first_requests: int = 8
     beside_rounds: int = 4
-    beside_s: float = 3.0
-    beside_turn: int = 380
+    beside_s: float = 2.4
+    beside_turn: int = 400
     """The turn of a session from which on its requests have about 2 MB."""
     live_turns: int = 80
-    """The session that is sent through the recorder, and 5 times as long, into the store alone."""
+    """The session that is sent through the recorders: 20 MB."""
+    longer_turns: int = 400
+    """A session that is written through the store alone: 400 MB."""
     check_sessions: int = 10
     check_turns: int = 100
     """Turns of each of those sessions."""
@@ -26,11 +28,12 @@ class Settings:
 DEFAULT = Settings()
 QUICK = Settings(
     widths=(1, 4),
-    rounds=4,
-    round_s=0.5,
+    rounds=3,
+    round_s=0.4,
     first_requests=6,
     beside_rounds=2,
-    beside_s=1.5,
+    beside_s=1.0,
+    longer_turns=160,
     check_sessions=4,
     check_turns=50,
 )
@@ -43,7 +46,8 @@ TINY = Settings(
     beside_s=0.4,
     beside_turn=5,
     live_turns=3,
+    longer_turns=4,
     check_sessions=2,
     check_turns=3,
 )
-"""For the tests: every piece once, nothing that a number could be trusted from."""
+"""For the tests: every part once, and no number that says anything."""

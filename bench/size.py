@@ -15,7 +15,6 @@ from bench.stream import Stream
 from bench.upstream import Upstream
 
 _LEVEL = 3
-_LONGER = 5
 
 
 def baseline_bytes(turns: Sequence[Turn]) -> int:
@@ -39,7 +38,7 @@ async def measure(
                 await client.ask(turn.request, Stream(events=turn.events))
             client.close()
         rows.append(_row(name, turns, recordings.file_bytes(proxies[name].database)))
-    longer = list(Session(seed=6).turns(settings.live_turns * _LONGER))
+    longer = list(Session(seed=6).turns(settings.longer_turns))
     where = folder / "longer.db"
     recordings.write(where, [longer])
     rows.append(_row("store alone", longer, recordings.file_bytes(where)))

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as bench
+from bench import floor
+from bench.settings import TINY
+
+EXPECTED = {
+    "streaming": ("time to first event, kept", "time to first event, new", "events per second"),
+    "beside": ("p50", "p99"),
+    "size": ("3 turns: addon", "3 turns: record", "4 turns: store alone"),
+    "check": ("kimitap check, 2 × 3 turns", "peak memory"),
+}
+
+
+@pytest.mark.parametrize("part", bench.PARTS)
+async def test_every_part_measures_with_real_processes(part: str, tmp_path: Path) -> None:
+    rows = await bench.measure({part}, bench.RECORDERS, TINY, tmp_path)
+
+    names = " | ".join(row.name for row in rows)
+    assert all(expected in names for expected in EXPECTED[part]), names
+    assert all(row.value > 0 for row in rows)
+
+
+def test_the_floor_reads_what_was_written(tmp_path: Path) -> None:
+    where = tmp_path / "floor.db"
+    floor.write(where, [b'{"a": 1}', b"[]"], [b"data: {}\n\ndata: [DONE]\n\n"])
+
+    assert floor.read_s(where, times=1) > 0
