@@ -145,22 +145,21 @@ class UnansweredToolCall(Rule):
     def _finding(self, turn: Turn, link: Link | None, defect: Defect) -> Finding:
         calls = [_call_at(turn, at) for at in defect.parts]
         made = _made_by(link, calls[0])
-        after = defect.parts[-1][0] + 1
-        one = len(calls) == 1
+        where = f"in its message {defect.index}{f', made in exchange {made}' if made else ''}"
+        where += _elsewhere(turn, calls[0], defect.index)
         return Finding(
             self.name,
             self.severity,
             self.side,
-            f"Request {turn.exchange} goes on without a result for the {named(calls)} in its "
-            f"message {defect.index}{f', made in exchange {made}' if made else ''}"
-            f"{_elsewhere(turn, calls[0], defect.index)}: the model sees that it asked and never learns "
-            f"what came of {'it' if one else 'them'}.",
+            f"Request {turn.exchange} goes on without a result for the {named(calls)} {where}: the "
+            "model sees that it asked and never learns what came of "
+            f"{'it' if len(calls) == 1 else 'them'}.",
             Place(turn.exchange, *defect.parts[0]),
             related=(Place(made),) if made else (),
             evidence=(
                 *((quoted_call(link.parent, calls[0]),) if link and made else ()),
                 Evidence(turn.exchange, cut(written(calls[0]))),
-                quoted_request(turn, after),
+                quoted_request(turn, defect.parts[-1][0] + 1),
             ),
         )
 
