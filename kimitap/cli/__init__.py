@@ -69,7 +69,10 @@ def main() -> None:
 def run(words: Sequence[str]) -> int:
     """Run one command line and give its exit status."""
     try:
-        status = app(list(words), prog_name="kimitap", standalone_mode=False)
+        with app.make_context("kimitap", list(words)) as context:
+            status = app.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except KimitapError as error:
         return _refuse(str(error))
     except click.UsageError as error:
