@@ -58,7 +58,7 @@ class Row:
     `exchange` is the turn that the row stands in; `message_index` counts in its request, None is
     its reply. `title` says what it is, `text` (one line, clean) what it says, `note` what is
     remarkable about it. `content` is what unfolding shows. `origin` is, for a ghost, the place
-    where the lost thing was said. `joined` is the key of a call's result, or of a result's call.
+    where the lost thing was said.
     """
 
     exchange: int
@@ -77,7 +77,6 @@ class Row:
     findings: tuple[Finding, ...] = ()
     severity: Severity | None = None
     origin: Place | None = None
-    joined: Key | None = None
     inside: Key | None = None
     """The key of the row that this one is folded into."""
 

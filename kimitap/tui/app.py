@@ -1,19 +1,17 @@
 """Kimitap's screens: what a recording says, and where the conversation broke."""
 
 import os
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.segment import Segment
 from textual import work
 from textual.app import App
-from textual.color import Color
 from textual.filter import LineFilter
 
 from kimitap.errors import KimitapError
 from kimitap.places import PlaceWord
+from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.session_screen import SessionScreen
 from kimitap.tui.source import Source, View
 from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
@@ -22,19 +20,6 @@ from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
 POLL_S = 0.2
 LIVE_S = 5.0
 """Seconds after the last write for which the recording counts as live."""
-
-
-class NoControls(LineFilter):
-    """Lets no character through that a terminal would act on, whatever widget drew it."""
-
-    ACTING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [
-            Segment(self.ACTING.sub("?", text), style) if self.ACTING.search(text) else segment
-            for segment in segments
-            for text, style in ((segment.text, segment.style),)
-        ]
 
 
 class Kimitap(App[None]):
@@ -50,13 +35,14 @@ class Kimitap(App[None]):
         self.source = source
         self.view = View()
         self.main = SessionScreen(place, source.remedies)
-        self._no_controls = NoControls()
+        self._before: tuple[LineFilter, ...] = (WithoutColour(),) if self.no_color else ()
+        self._after = (NoControls(),)
         self._seen: int | None = None
         self._written_at = float("-inf")
         self._loading = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._no_controls]
+        return [*self._before, *super().get_line_filters(), *self._after]
 
     def on_mount(self) -> None:
         self.push_screen(self.main)

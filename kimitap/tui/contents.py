@@ -66,7 +66,8 @@ def nodes(view: View, open_thread: int | None, others_open: bool) -> Iterator[No
 
 
 def _thread(thread: Thread, found: Sequence[Finding], is_open: bool) -> Iterator[Node]:
-    text = f"{thread.name} {thread.kind} · {plural(len(thread.turns), 'turn')}"
+    kind = one_line(thread.kind, 20)
+    text = f"{thread.name} {kind} · {plural(len(thread.turns), 'turn')}"
     yield Node(NodeKind.THREAD, thread.number, thread.number, text, counted(found))
     if not is_open:
         return

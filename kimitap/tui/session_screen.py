@@ -146,7 +146,7 @@ class SessionScreen(Screen[None]):
         finding = next(iter(row.findings), None) if row else None
         turns = thread.turns if thread else ()
         session = next((s for s in self.view.sessions if thread in s.threads), None)
-        names = [f"{thread.name} {thread.kind}"] if thread else []
+        names = [one_line(f"{thread.name} {thread.kind}", 40)] if thread else []
         names += [one_line(w, 60) for w in (session.model, session.agent) if w] if session else []
         status = Status(
             live=self.live,
