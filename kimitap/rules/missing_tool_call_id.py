@@ -14,6 +14,11 @@ NO_ID = assistant("I read the notes.", call(None, "read_file", path="notes.txt")
 NEW_ID = assistant("I read the notes.", call("call_0", "read_file", path="notes.txt"))
 
 
+def _is_older(turn: Turn) -> bool:
+    """True for the older `functions` protocol, in which a reply has one call and no ids."""
+    return turn.reply.finish_reason == "function_call" or "functions" in turn.parameters
+
+
 class MissingToolCallId(Rule):
     """What the server's parser left out."""
 
@@ -25,7 +30,8 @@ class MissingToolCallId(Rule):
         "The assembled reply has a call whose id is missing or empty in every piece of the "
         "stream. Agents invent an id, write the call out as text, drop it, or end the run. "
         "Pieces that continue a call may well have an empty id: the first one that is not empty "
-        "counts. Ids that repeat, or look odd (Kimi's “functions.read_file:0”), are not missing."
+        "counts. Ids that repeat, or look odd (Kimi's “functions.read_file:0”), are not missing, "
+        "and the older `function_call` has none by design."
     )
     remedy = (
         "Update the server (the message names its build where it told) and start it with --jinja "
@@ -74,7 +80,7 @@ class MissingToolCallId(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:
-            if not turn.reply.complete:
+            if not turn.reply.complete or _is_older(turn):
                 continue
             parts = enumerate(turn.reply.message.parts)
             lacking = [(n, p) for n, p in parts if isinstance(p, ToolCall) and not p.id]

@@ -8,10 +8,15 @@ from kimitap.rules import RULES, check
 from kimitap.rules.examples import Json, assistant, call, failed, step, system, tool, user
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Sample
+from kimitap.weave import weave
+from tests.support import chat
 from tests.support.examples import findings_of, sessions_of
 
 OPENING = (system("You are Roo."), user("<task>\nWrite Test.md, then check it.\n</task>"))
 DETAILS = user("<environment_details>\nVisible files: Test.md\n</environment_details>")
+
+
+ASKED = {"model": "kimi-k2", "functions": [{"name": "write_file"}]}
 
 
 def thought(n: int, call_id: str | None = None) -> Json:
@@ -237,6 +242,21 @@ def test_a_thrown_away_reply_is_a_note_where_it_was_no_good() -> None:
 
     assert discarded("stop").severity is Severity.WARNING
     assert discarded("length").severity is Severity.INFO
+
+
+def test_the_older_function_call_has_no_id_and_needs_none() -> None:
+    function = {"name": "write_file", "arguments": "{}"}
+    called = {"role": "assistant", "content": None, "function_call": function}
+    result = {"role": "function", "name": "write_file", "content": "Wrote it."}
+    turns = [
+        chat.turn(1, {**ASKED, "messages": [*OPENING]}, chat.choice(called, "function_call")),
+        chat.turn(
+            2,
+            {**ASKED, "messages": [*OPENING, called, result, DETAILS]},
+            chat.choice(chat.assistant("Done.")),
+        ),
+    ]
+    assert [finding for woven in weave(turns) for finding in check(woven)] == []
 
 
 def test_only_the_rules_asked_for_are_applied() -> None:
