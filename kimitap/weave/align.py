@@ -1,7 +1,7 @@
 """Aligning one history with the next: which message is which, though some were edited or dropped.
 
-What both share at the beginning and the end is trimmed first, so that the quadratic part is small;
-where it would not be, messages with equal keys are paired first and only the gaps are aligned.
+What both share at the beginning and the end is trimmed first; in long histories runs of equal
+messages are paired next, so that the quadratic part stays small.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,11 +9,12 @@ from difflib import SequenceMatcher
 
 from kimitap.conversation import Message
 from kimitap.lineage import Mark, Pair
-from kimitap.weave.keys import Keys
+from kimitap.weave.keys import LIKENESS, Keys
 
 EQUAL, ALIKE, GAP = 2, 1, -1
-LIKENESS = 0.6
-CELLS = 10_000
+SMALL = 64
+"""Comparisons up to which all are made; beyond, equal runs are paired first."""
+CELLS = 2_500
 """The largest table of comparisons that is filled in."""
 
 _PAIRS: dict[tuple[Mark, int | None, int | None], Pair] = {}
@@ -46,11 +47,27 @@ def align(
     a, b = keys.all(old), keys.all(new)
     head = shared(a, b)
     tail = shared(a[head:][::-1], b[head:][::-1])
-    middle = _middle(old[head : len(old) - tail], new[head : len(new) - tail], keys)
     matches = [(i, i) for i in range(head)]
-    matches += [(i + head, j + head) for i, j in middle]
-    matches += [(len(old) - tail + i, len(new) - tail + i) for i in range(tail)]
+    at_old = at_new = head
+    for i, j, size in _blocks(a, b, head, tail):
+        gap = _table(old[at_old:i], new[at_new:j], keys)
+        matches += [(at_old + x, at_new + y) for x, y in gap]
+        matches += [(i + k, j + k) for k in range(size)]
+        at_old, at_new = i + size, j + size
     return _pairs(matches, a, b, old_at, new_at)
+
+
+def _blocks(
+    a: Sequence[bytes], b: Sequence[bytes], head: int, tail: int
+) -> list[tuple[int, int, int]]:
+    """Runs of equal messages after the head, as (start in a, start in b, length)."""
+    end_a, end_b = len(a) - tail, len(b) - tail
+    runs: list[tuple[int, int, int]] = []
+    if (end_a - head) * (end_b - head) > SMALL:
+        matcher = SequenceMatcher(None, a[head:end_a], b[head:end_b], autojunk=False)
+        blocks = matcher.get_matching_blocks()
+        runs = [(i + head, j + head, size) for i, j, size in blocks if size]
+    return [*runs, (end_a, end_b, tail)]
 
 
 def _pairs(
@@ -68,52 +85,29 @@ def _pairs(
     return pairs
 
 
-def _middle(old: Sequence[Message], new: Sequence[Message], keys: Keys) -> list[tuple[int, int]]:
-    if not old or not new:
-        return []
-    if len(old) * len(new) <= CELLS:
-        return _table(old, new, keys)
-    blocks = SequenceMatcher(None, keys.all(old), keys.all(new), autojunk=False)
-    matches: list[tuple[int, int]] = []
-    at_old = at_new = 0
-    for i, j, size in blocks.get_matching_blocks():
-        if (i - at_old) * (j - at_new) <= CELLS:
-            gap = _table(old[at_old:i], new[at_new:j], keys)
-            matches += [(at_old + x, at_new + y) for x, y in gap]
-        matches += [(i + k, j + k) for k in range(size)]
-        at_old, at_new = i + size, j + size
-    return matches
-
-
 def _table(old: Sequence[Message], new: Sequence[Message], keys: Keys) -> list[tuple[int, int]]:
-    """The best matches of two short runs (Needleman and Wunsch)."""
-    a, b = keys.all(old), keys.all(new)
-    best = [[GAP * (i + j) for j in range(len(b) + 1)] for i in range(len(a) + 1)]
-    score = [[_score(old, new, a, b, i, j, keys) for j in range(len(b))] for i in range(len(a))]
-    for i in range(len(a)):
-        for j in range(len(b)):
-            matched = best[i][j] + score[i][j] if score[i][j] else -(10**6)
+    """The best matches of two short runs (Needleman and Wunsch); none if they are long."""
+    if not old or not new or len(old) * len(new) > CELLS:
+        return []
+    score = [[_score(one, other, keys) for other in new] for one in old]
+    best = [[GAP * (i + j) for j in range(len(new) + 1)] for i in range(len(old) + 1)]
+    for i, row in enumerate(score):
+        for j, match in enumerate(row):
+            matched = best[i][j] + match if match else best[i][j] + 2 * GAP
             best[i + 1][j + 1] = max(matched, best[i][j + 1] + GAP, best[i + 1][j] + GAP)
     return _trace(best, score)
 
 
-def _score(
-    old: Sequence[Message],
-    new: Sequence[Message],
-    a: list[bytes],
-    b: list[bytes],
-    i: int,
-    j: int,
-    keys: Keys,
-) -> int:
-    if a[i] == b[j]:
-        return EQUAL
-    return ALIKE if keys.likeness(old[i], new[j]) >= LIKENESS else 0
+def _score(one: Message, other: Message, keys: Keys) -> int:
+    likeness = keys.likeness(one, other)
+    if likeness == 1.0:
+        return EQUAL if keys.key(one) == keys.key(other) else ALIKE
+    return ALIKE if likeness >= LIKENESS else 0
 
 
 def _trace(best: list[list[int]], score: list[list[int]]) -> list[tuple[int, int]]:
     matches: list[tuple[int, int]] = []
-    i, j = len(score), len(score[0]) if score else 0
+    i, j = len(score), len(score[0])
     while i and j:
         if score[i - 1][j - 1] and best[i][j] == best[i - 1][j - 1] + score[i - 1][j - 1]:
             i, j = i - 1, j - 1

@@ -13,6 +13,8 @@ from kimitap.conversation import Image, Message, Other, ToolCall
 from kimitap.weave.markers import CLEARED, holds, mask
 
 WORDS = re.compile(r"\w+")
+LIKENESS = 0.6
+"""From here on two messages are held to be one that was edited."""
 READ = 6_000
 """Characters of a message that a comparison reads."""
 THINK = re.compile(r"\s{0,99}<(think|thinking|thinking-content-[0-9a-f]{32})>")

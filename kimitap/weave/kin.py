@@ -1,7 +1,7 @@
 """Whether two requests can belong to one thread, or to one session, at all."""
 
 from kimitap.conversation import Message, Turn
-from kimitap.weave.keys import Keys
+from kimitap.weave.keys import LIKENESS, Keys
 from kimitap.weave.markers import SUMMARISE, holds
 
 
@@ -38,17 +38,28 @@ def same_voice(one: Turn, other: Turn, keys: Keys) -> bool:
     return same_tools(one, other) and same_system(one, other, keys)
 
 
+def like_system(one: Turn, other: Turn, keys: Keys) -> bool:
+    """True where the prompts are the same but for details, such as a date or a file list."""
+    a, b = _systems(one), _systems(other)
+    if keys.same(a, b):
+        return True
+    return bool(a) and bool(b) and keys.likeness(_joined(a), _joined(b)) >= LIKENESS
+
+
 def kin(parent: Turn, child: Turn, covered: bool, keys: Keys) -> bool:
     """True unless one looks like a side request (a title, a summary) about the other.
 
-    An agent may change its prompt or its tools within a thread (modes do); a side request changes
-    the prompt and has no tools where the thread has some, or asks for a summary without tools.
+    An agent may change its prompt or its tools within a thread (modes do); a side request has
+    another prompt, and no tools where the thread has some, or asks for a summary.
     """
-    if bool(parent.tools) == bool(child.tools):
-        return True
-    if not same_system(parent, child, keys):
-        return covered and bool(child.tools)
-    return bool(child.tools) or not asks_for_summary(child)
+    tools, had_tools = bool(child.tools), bool(parent.tools)
+    if like_system(parent, child, keys):
+        return tools == had_tools or tools or not asks_for_summary(child)
+    if asks_for_summary(child) or asks_for_summary(parent):
+        return False
+    if tools == had_tools:
+        return tools or covered
+    return tools and covered
 
 
 def asks_for_summary(turn: Turn) -> bool:
@@ -59,3 +70,9 @@ def asks_for_summary(turn: Turn) -> bool:
 
 def _systems(turn: Turn) -> tuple[Message, ...]:
     return turn.messages[: leading_systems(turn)]
+
+
+def _joined(messages: tuple[Message, ...]) -> Message:
+    if len(messages) == 1:
+        return messages[0]
+    return Message("system", tuple(part for message in messages for part in message.parts))

@@ -23,10 +23,11 @@ def link_by_prefix(parent: Strand, child: Strand, relation: Relation, keys: Keys
         told = echo(parent.turn, child.turn, place, keys)
     after = _reply_pairs(parent, told, place, length, len(child.turn.messages))
     prefix, systems = _systems(parent, child, keys)
+    if not systems:
+        prefix += parent.length
+        return Link(parent.turn, child.turn, relation, prefix, tuple(after), told, why)
     same = [pair(Mark.SAME, parent.start + i, child.start + i) for i in range(parent.length)]
-    if systems:
-        return Link(parent.turn, child.turn, relation, 0, (*systems, *same, *after), told, why)
-    return Link(parent.turn, child.turn, relation, prefix + len(same), tuple(after), told, why)
+    return Link(parent.turn, child.turn, relation, 0, (*systems, *same, *after), told, why)
 
 
 def link_by_alignment(
@@ -51,6 +52,13 @@ def link_by_alignment(
         rows.pop(0)
         prefix += 1
     return Link(parent.turn, child.turn, relation, prefix, tuple(rows), told, why)
+
+
+def forked(parent: Strand, child: Strand, keys: Keys) -> Link:
+    """The link of a request that goes back to `parent` and says something else."""
+    pairs = align_history(parent, child, keys)
+    why = f"goes back to {parent.turn.exchange} and says something else"
+    return link_by_alignment(parent, child, Relation.FORK, pairs, keys, why)
 
 
 def history(strand: Strand) -> tuple[Message, ...]:

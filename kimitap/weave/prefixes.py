@@ -59,10 +59,11 @@ class Prefixes:
     def _at(self, turn: Turn, start: int, base: int, hashes: list[int]) -> Iterator[Candidate]:
         for position in range(base + len(hashes) - 1, max(base - 1, 0), -1):
             hashed = hashes[position - base]
-            ends = self._sorted(self._ends.get(hashed, []), turn)
-            yield from (Candidate(s, False) for s in ends if self._begins(s, turn, start))
-            replies = self._sorted(self._replies.get(hashed, []), turn)
-            yield from (Candidate(s, True) for s in replies if self._begins(s, turn, start))
+            for index, covered in ((self._ends, False), (self._replies, True)):
+                if hashed in index:
+                    for strand in self._sorted(index[hashed], turn):
+                        if self._begins(strand, turn, start):
+                            yield Candidate(strand, covered)
 
     def _sorted(self, strands: list[Strand], turn: Turn) -> list[Strand]:
         """The latest few, those of the same session and connection first, tips before others."""

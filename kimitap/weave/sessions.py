@@ -16,6 +16,7 @@ import orjson
 from kimitap.conversation import Message, Turn
 from kimitap.weave.keys import Keys, plain
 from kimitap.weave.kin import same_voice, scoped
+from kimitap.weave.link import forked
 from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
 
 QUOTE = 20
@@ -40,14 +41,18 @@ class Sessions:
         self._keys = keys
         self.all: list[GrowingSession] = []
         self._scopes: dict[str, GrowingSession] = {}
+        self._plain: dict[bytes, str] = {}
         self._long_lines: dict[bytes, list[str]] = {}
         self._delegating: deque[Strand] = deque()
 
-    def place(self, strand: Strand, near: Strand | None) -> GrowingThread:
-        """The new thread that begins with `strand`, in its session."""
+    def place(self, strand: Strand, parent: Strand | None, near: Strand | None) -> GrowingThread:
+        """The new thread that begins with `strand`, in its session.
+
+        `parent` is the turn that it left; `near` one that only has the same beginning.
+        """
         turn = strand.turn
-        delegated = self._delegated(turn)
-        session = self._session(strand, near, delegated)
+        delegated = None if parent else self._delegated(turn)
+        session = parent.thread.session if parent else self._session(strand, near, delegated)
         if session is None:
             session = GrowingSession(turn.scope.session)
             self._add(self.all, session, strand)
@@ -56,11 +61,28 @@ class Sessions:
         thread.sub_agent = bool(turn.scope.agent_id or turn.scope.parent) or (
             delegated is not None and delegated.thread.session is session
         )
-        thread.side = not thread.sub_agent and self._aside(turn, session, near)
+        thread.side = not (thread.sub_agent or parent) and self._aside(turn, session, near)
         session.threads.append(thread)
         strand.undo.append(session.threads.pop)
         session.made = None
         return thread
+
+    def set_aside(self, aside: Strand, for_strand: Strand, keys: Keys) -> None:
+        """Make a thread's last turn a fork of its own, since `for_strand` goes on in its place."""
+        thread, link = aside.thread, aside.link
+        fork = GrowingThread(thread.session, [aside])
+        thread.strands.pop()
+        thread.session.threads.append(fork)
+        aside.thread, aside.link = fork, forked(thread.tip, aside, keys)
+        thread.touch()
+
+        def undo() -> None:
+            thread.session.threads.pop()
+            thread.strands.append(aside)
+            aside.thread, aside.link = thread, link
+            thread.touch()
+
+        for_strand.undo.append(undo)
 
     def note(self, strand: Strand) -> None:
         """Remember a turn whose calls may start sub-agents."""
@@ -93,15 +115,19 @@ class Sessions:
             return delegated.thread.session
         if near is not None and self._belongs(near, turn):
             return near.thread.session
-        for session in self._recent(turn, WHILE):
-            if self._quotes(turn, session):
-                return session
-        for session in self._recent(turn, SOON):
-            if self._quoted_before(turn, session):
-                return session
-        return next((s for s in self._recent(turn, WHILE) if self._on_line(turn, s)), None)
+        recent = list(self._recent(turn))
+        said = self._said(turn)
+        return next(
+            (
+                session
+                for test in (self._quotes, self._quoted_before, self._on_line)
+                for session in recent
+                if test(turn, said, session)
+            ),
+            None,
+        )
 
-    def _recent(self, turn: Turn, span: timedelta) -> Iterator[GrowingSession]:
+    def _recent(self, turn: Turn) -> Iterator[GrowingSession]:
         """Sessions of the same program that were active lately, the latest and nearest first."""
         found: list[tuple[bool, GrowingSession]] = []
         for session in self.all[-RECENT:][::-1]:
@@ -109,7 +135,7 @@ class Sessions:
             if session.scope or not scoped(last, turn) or last.agent != turn.agent:
                 continue
             active = max(_active(thread.tip.turn) for thread in session.threads[-RECENT:])
-            if active >= turn.started_at - span:
+            if active >= turn.started_at - WHILE:
                 found.append((bool(turn.client) and _on(session, turn.client), session))
         yield from (session for _, session in sorted(found, key=lambda f: not f[0]))
 
@@ -122,9 +148,8 @@ class Sessions:
         soon = _active(near.thread.tip.turn) >= turn.started_at - SOON
         return soon and near.turn.agent == turn.agent and not (near.turn.tools and turn.tools)
 
-    def _quotes(self, turn: Turn, session: GrowingSession) -> bool:
+    def _quotes(self, turn: Turn, said: str, session: GrowingSession) -> bool:
         """True where a request of another voice quotes a thread's prompt or last answer."""
-        said = _said(turn)
         for thread in session.threads[-RECENT:]:
             first, last = thread.first.turn, thread.tip.turn
             if (turn.tools and first.tools) or same_voice(first, turn, self._keys):
@@ -134,16 +159,28 @@ class Sessions:
                 return True
         return False
 
-    def _quoted_before(self, turn: Turn, session: GrowingSession) -> bool:
+    def _quoted_before(self, turn: Turn, said: str, session: GrowingSession) -> bool:
         """True where all that the session holds are side requests that quote this first prompt."""
         asked = self._asked(turn)
         return all(
             len(thread.strands) == 1
             and not thread.first.turn.tools
+            and _active(thread.first.turn) >= turn.started_at - SOON
             and not same_voice(thread.first.turn, turn, self._keys)
-            and any(line in _said(thread.first.turn) for line in asked)
+            and any(line in self._said(thread.first.turn) for line in asked)
             for thread in session.threads
         )
+
+    def _said(self, turn: Turn) -> str:
+        """What a request says in its last messages and its prompt, as it is compared."""
+        texts = []
+        for message in turn.messages[-8:]:
+            if message.role in ("user", "system"):
+                key = self._keys.key(message)
+                if key not in self._plain:
+                    self._plain[key] = plain(message.text[:READ])
+                texts.append(self._plain[key])
+        return " ".join(texts)
 
     def _asked(self, turn: Turn) -> list[str]:
         """The lines of the last user messages that are long enough to be recognised."""
@@ -157,7 +194,7 @@ class Sessions:
             known = self._long_lines[key] = [x for x in lines if len(x) >= QUOTE][:LINES]
         return known
 
-    def _on_line(self, turn: Turn, session: GrowingSession) -> bool:
+    def _on_line(self, turn: Turn, said: str, session: GrowingSession) -> bool:
         """True where a request without tools comes over the connection of a session with tools."""
         return not turn.tools and session.has_tools and _on(session, turn.client)
 
@@ -182,7 +219,7 @@ class Sessions:
             return False
         if near is not None and near.thread.session is session:
             return not same_voice(near.turn, turn, self._keys)
-        return self._quotes(turn, session)
+        return self._quotes(turn, self._said(turn), session)
 
 
 def _asks(arguments: str, prompt: str) -> bool:
@@ -214,11 +251,6 @@ def _prompts(turn: Turn) -> list[str]:
 def _last_users(turn: Turn) -> list[Message]:
     users = (m for m in reversed(turn.messages) if m.role == "user" and not m.blank)
     return list(islice(users, PROMPTING))
-
-
-def _said(turn: Turn) -> str:
-    texts = [m.text for m in turn.messages[-8:] if m.role in ("user", "system")]
-    return plain("\n".join(texts)[:READ])
 
 
 def _active(turn: Turn) -> datetime:

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from kimitap.conversation import Message
-from kimitap.weave.keys import Keys
+from kimitap.lineage import Mark
+from kimitap.weave.keys import Keys, message_key
 from kimitap.weave.kin import asks_for_summary
 from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
 
@@ -25,9 +26,9 @@ class Sightings:
         self._said: defaultdict[bytes, list[Strand]] = defaultdict(list)
         self._scopes: defaultdict[str, list[Strand]] = defaultdict(list)
 
-    def add(self, strand: Strand, fresh: int) -> None:
-        """Make a woven turn known; its messages from index `fresh` on are new."""
-        for message in strand.turn.messages[fresh:]:
+    def add(self, strand: Strand) -> None:
+        """Make a woven turn known: what its link does not know already."""
+        for message in _fresh(strand):
             if not message.blank:
                 strand.append(self._seen[self._keys.key(message)])
         if not strand.turn.in_flight or strand.turn.reply.complete:
@@ -40,6 +41,11 @@ class Sightings:
     def said(self, message: Message, thread: GrowingThread) -> bool:
         """True where `message` is a reply that a turn of `thread` brought."""
         return any(s.thread is thread for s in self._said.get(self._keys.key(message), ()))
+
+    def answered_by(self, message: Message) -> list[Strand]:
+        """The latest turns whose whole reply is the text of a user's message."""
+        said = Message("assistant", message.parts)
+        return self._said.get(message_key(said), [])[-RECENT:][::-1]
 
     def tips(self, child: Strand) -> Iterator[Strand]:
         """The latest turns of the threads that share most messages with the request, best first."""
@@ -63,7 +69,18 @@ class Sightings:
         """Last turns of the session's other threads since `tip`: perhaps it was summarised."""
         for thread in tip.thread.session.threads[-RECENT:]:
             last = thread.tip
-            if thread is not tip.thread and last.turn.started_at >= tip.turn.started_at:
+            later = last.turn.started_at >= tip.turn.started_at
+            if thread is not tip.thread and later and not last.turn.tools:
                 yield last
         if asks_for_summary(tip.turn):
             yield tip
+
+
+def _fresh(strand: Strand) -> Iterator[Message]:
+    """The messages that no earlier turn of the thread had."""
+    if strand.link is None:
+        yield from strand.messages
+        return
+    for row in strand.link.pairs:
+        if row.new is not None and row.mark is not Mark.SAME:
+            yield strand.turn.messages[row.new]

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from kimitap.conversation import Message, Turn
 from kimitap.weave.calls import same_call
-from kimitap.weave.keys import Keys, spoken
+from kimitap.weave.keys import LIKENESS, Keys, spoken
 
 ENOUGH = 12
 """Characters of text below which being contained in another text proves nothing."""
-LIKENESS = 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from kimitap.lineage import Link, Relation, Session, Thread
 
 SLACK = timedelta(seconds=0.25)
 """How much the end of a reply may seem to come after the start of the request that follows it."""
+LATE = timedelta(seconds=5)
+"""The same, where the reply was complete: bodies may end some time after their last event."""
 LONG = 12
 """Messages without tool traffic from which a first request is held to be a resumed history."""
 
@@ -48,11 +50,11 @@ class Strand:
     def is_first(self) -> bool:
         return self.thread.strands[0] is self
 
-    def over_before(self, turn: Turn) -> bool:
+    def over_before(self, turn: Turn, slack: timedelta = SLACK) -> bool:
         """True where this turn had ended when `turn` started."""
         if self.turn.in_flight:
             return False
-        return (self.turn.ended_at or self.turn.started_at) <= turn.started_at + SLACK
+        return (self.turn.ended_at or self.turn.started_at) <= turn.started_at + slack
 
     def append(self, items: list["Strand"]) -> None:
         """Append this strand to `items`, to be taken off again when it is undone."""
@@ -125,8 +127,8 @@ class GrowingSession:
     def value(self) -> Session:
         """The session as a value; the same object as long as nothing changed."""
         if self.made is None:
-            threads = tuple(thread.value() for thread in self.threads)
-            first = self.threads[0].first.turn
+            threads = tuple(sorted((t.value() for t in self.threads), key=lambda t: t.number))
+            first = threads[0].turns[0]
             main = next((t.turns[0] for t in threads if t.kind == "main"), first)
             self.made = Session(first.exchange, threads, main.agent, main.reply.model or main.model)
         return self.made

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from kimitap.conversation import Turn
-from kimitap.lineage import Relation, Session
-from kimitap.weave.descent import Ancestors
+from kimitap.lineage import Session
+from kimitap.weave.descent import LEAVING, Ancestors
 from kimitap.weave.keys import Keys
 from kimitap.weave.kin import leading_systems
 from kimitap.weave.prefixes import Prefixes
@@ -83,19 +83,16 @@ class Weaver:
         descent = self._ancestors.descent(strand)
         strand.link = descent.link
         parent = descent.parent
-        joins = parent is not None and strand.link is not None
-        fresh = strand.start
-        if parent is not None and strand.link is not None:
-            fresh = strand.start + min(_kept(strand), strand.length)
-            joins = strand.link.relation not in (Relation.FORK, Relation.HANDOFF)
-        if parent is not None and joins:
+        if descent.overtakes is not None:
+            self._sessions.set_aside(descent.overtakes, strand, self._keys)
+        if parent is not None and _joins(strand):
             strand.thread = parent.thread
         else:
-            strand.thread = self._sessions.place(strand, parent or descent.near)
+            strand.thread = self._sessions.place(strand, parent, descent.near)
         strand.append(strand.thread.strands)
         strand.thread.touch()
         self._prefixes.add(strand)
-        self._sightings.add(strand, fresh)
+        self._sightings.add(strand)
         self._sessions.note(strand)
         self._woven.append(strand)
         self._order.append(_place(turn))
@@ -127,10 +124,6 @@ def _place(turn: Turn) -> tuple[datetime, int]:
     return turn.started_at, turn.exchange
 
 
-def _kept(strand: Strand) -> int:
-    """How many messages after the leading system ones are known from the parent."""
-    link = strand.link
-    assert link is not None
-    if link.prefix:
-        return max(link.prefix - strand.start, 0)
-    return next((i for i, row in enumerate(link.pairs) if row.old is None), 0)
+def _joins(strand: Strand) -> bool:
+    """True where a turn goes on with its parent's thread."""
+    return strand.link is not None and strand.link.relation not in LEAVING
