@@ -113,6 +113,9 @@ def _blame(turn: Turn, broken: ToolCall) -> tuple[Side, str]:
     text = broken.arguments.strip()
     if turn.reply.finish_reason == "length":
         return Side.SERVER, "the server ended the reply at its length limit, inside the arguments"
+    if soundness.filled_its_limit(turn):
+        said = f"its finish reason says “{turn.reply.finish_reason}”"
+        return Side.SERVER, f"the reply was cut at the number of tokens allowed, though {said}"
     if "}{" in "".join(text.split()) and text.startswith("{"):
         return Side.SERVER, "the arguments of two calls are glued together under one index"
     if soundness.is_json(text):

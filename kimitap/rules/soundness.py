@@ -8,6 +8,7 @@ import orjson
 from kimitap.conversation import ToolCall, Turn
 
 _SPECIAL_TOKEN = re.compile(r"<[|｜][^|｜<>\n]{1,60}[|｜]>")
+_LIMITS = ("max_completion_tokens", "max_tokens", "n_predict")
 _CALL_MARKUP = ("<tool_call>", "<function=", "[TOOL_CALLS]", "to=functions.")
 
 
@@ -44,6 +45,15 @@ def leaked(turn: Turn) -> bool:
     if _SPECIAL_TOKEN.search(text):
         return True
     return bool(turn.tools) and any(markup in text for markup in _CALL_MARKUP)
+
+
+def filled_its_limit(turn: Turn) -> bool:
+    """True where exactly as many tokens were generated as the request allowed.
+
+    ik_llama.cpp calls such a reply finished, though it was cut.
+    """
+    made = turn.reply.timings.predicted_n or turn.reply.usage.completion_tokens
+    return made is not None and any(turn.parameters.get(name) == made for name in _LIMITS)
 
 
 def flaw(turn: Turn) -> str:
