@@ -226,6 +226,14 @@ def test_an_error_field_that_is_no_json_is_told_as_it_is() -> None:
     turn = turn_of(b"data: {}\n\nerror: out of memory\n\n")
     assert turn.reply.error == "out of memory"
     assert turn.reply.error_in_stream
+    assert turn.faults == ()
+
+
+@pytest.mark.parametrize("ping", [b": ping\n\n", b"event: ping\ndata: 2026-03-01 12:00\n\n"])
+def test_a_ping_says_nothing(ping: bytes) -> None:
+    turn = turn_of(ping + events(delta({"content": "a"})) + ping)
+    assert turn.reply.message.text == "a"
+    assert turn.faults == ()
 
 
 @pytest.mark.parametrize(

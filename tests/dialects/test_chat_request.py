@@ -150,7 +150,7 @@ def test_the_same_bytes_may_be_a_message_and_a_tool() -> None:
         ),
         # the array is not where the elements say
         (
-            b'{"n":[|{"role":"user","content":"b"}|],"messages":[|{"role":"user","content":"b"}|]}',
+            b'{"n":[|{"role":"user","content":"a"}|],"messages":[|{"role":"user","content":"b"}|]}',
             (Elements("messages", 1, 2),),
         ),
     ],
@@ -213,6 +213,16 @@ def test_json_that_servers_accept_is_read_with_a_note(data: bytes, what: str) ->
     for message in turn.messages:
         assert message.text == "\ufffd"
         message.text.encode()
+
+
+def test_what_is_unusual_between_the_pieces_is_told_too() -> None:
+    marked = b'{"temperature":NaN,"messages":[|{"role":"user","content":"a"}|]}'
+    pieces = tuple(Piece(digest(data), data) for data in marked.split(b"|"))
+    body = Body(pieces, (Elements("messages", 1, 2),))
+    turn = decode(replace(exchange(1, request(), OK), request=body))
+    assert turn is not None
+    assert turn.messages[0].text == "a"
+    assert turn.faults[0].what.startswith("not strict JSON")
 
 
 def test_a_parameter_nested_too_deep_is_kept_as_text() -> None:

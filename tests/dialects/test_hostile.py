@@ -195,7 +195,7 @@ def test_other_line_ends_change_nothing(end: bytes) -> None:
 
 
 DEEP = [b"[" * n + b"]" * n for n in (100, 250, 600, 1000, 1100, 5000, 200_000)]
-DEEP += [b'{"a":' * n + b"1" + b"}" * n for n in (250, 600, 1000, 1100, 200_000)]
+DEEP += [b'{"text":' * n + b"1" + b"}" * n for n in (250, 600, 1000, 1100, 200_000)]
 PLACES = [
     b"%s",
     b'{"messages":%s}',
