@@ -55,7 +55,7 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
 
 def _title(diff: Diff, findings: Sequence[Finding]) -> str:
     what = findings[0].rule if findings else f"request {diff.old.exchange} → {diff.new.exchange}"
-    return f"{what} ({_agent(diff.new)}, {_model(diff.old)})"
+    return _plain(f"{what} ({_agent(diff.new)}, {_model(diff.old)})")
 
 
 def _verdict(diff: Diff, findings: Sequence[Finding]) -> str:

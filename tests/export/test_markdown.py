@@ -1,6 +1,7 @@
 """The report is readable, complete and harmless."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -72,8 +73,15 @@ def _outside_code(markdown: str) -> str:
     return "\n".join(kept)
 
 
+def test_a_hostile_agent_name_cannot_act_in_the_title() -> None:
+    old = replace(turn(1, (USER,), CALLING), agent="<img src=x> @me `x` ![](http://127.0.0.1)")
+    new = replace(turn(2, (USER, BLANK), BLANK), agent=old.agent)
+    title = report(diff_link(link(old, new, 2)), [], {}).splitlines()[0]
+    assert not re.search(r"(?<!\\)[<`\[]|@me", title)
+
+
 def test_a_secret_in_a_message_is_masked() -> None:
-    assert "sk-abcdefghijklmnopqrstuvwx" not in seed_report("key sk-abcdefghijklmnopqrstuvwx")
+    assert "sk-Ab3dEf6hIj9kLmN0pQrStUvW" not in seed_report("key sk-Ab3dEf6hIj9kLmN0pQrStUvW")
 
 
 def test_a_fence_is_longer_than_any_run_inside() -> None:
