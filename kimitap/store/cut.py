@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from zlib import crc32
 
 import msgspec
 
@@ -32,7 +33,8 @@ _END = re.compile(rb"%b\}%b\Z" % (_WHITE, _WHITE))
 _OPENING = re.compile(rb"\[%b" % _WHITE)
 _COMMA = re.compile(rb"%b,%b" % (_WHITE, _WHITE))
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_CHUNK = re.compile(rb"(?s:.{1024,16384}?)(?:[.,;:)}\]>e]\\n(?=[^ ])|(?s:\Z))|(?s:.{1,16384})")
+_LINE_END = rb"\n"  # as JSON writes it
+_SHORTEST, _LONGEST = 1024, 16384
 
 
 class Familiar:
@@ -101,8 +103,25 @@ class _Value:
             return []
         return [
             self.start,
-            *(found.end() for found in _CHUNK.finditer(body, self.start, self.stop)),
+            *_chunk_ends(body, self.start, self.stop),
         ]
+
+
+def _chunk_ends(body: bytes, start: int, stop: int) -> Iterator[int]:
+    """Cut a long text after lines that their own content chooses, about one in eight.
+
+    So a text that grows, or changes somewhere, is cut at the same lines as before.
+    """
+    last, at = start, start - len(_LINE_END)
+    for line in body[start:stop].split(_LINE_END):
+        at += len(line) + len(_LINE_END)
+        while at - last > _LONGEST:
+            last += _LONGEST
+            yield last
+        if at - last >= _SHORTEST and at < stop and crc32(line) % 8 == 0:
+            last = at
+            yield last
+    yield stop
 
 
 def _values(body: bytes) -> Iterator[_Value]:

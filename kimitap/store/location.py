@@ -26,6 +26,7 @@ def file_of(where: str) -> Path | None:
         return Path(where)
     try:
         url = make_url(where)
+        url.get_dialect()
     except ArgumentError as error:
         raise UsageError(f"{where} is no database URL: try a path, or postgresql://…") from error
     if url.get_backend_name() != "sqlite":

@@ -1,11 +1,12 @@
 """Bring a recording to the schema of this Kimitap."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, String, Table
+from sqlmodel import SQLModel
 
 from kimitap.errors import NoRecording
 from kimitap.store import opening
 from kimitap.store.location import file_of
-from kimitap.store.tables import SCHEMA
+from kimitap.store.tables import SCHEMA, VERSION_TABLE
 from kimitap.store.trouble import translated
 
 
@@ -27,13 +28,30 @@ def ensure_schema(where: str, connection: Connection) -> bool:
     The whole of it is one transaction: of two recorders that start at once, one does it.
     """
     with connection.begin():
-        if opening.schema_of(where, connection) == SCHEMA:
+        found = opening.schema_of(where, connection)
+        if found == SCHEMA:
             return False
-        _upgrade(connection)
+        if found is None:
+            create(connection)
+        else:
+            upgrade(connection)
         return True
 
 
-def _upgrade(connection: Connection) -> None:
+def create(connection: Connection) -> None:
+    """Make the newest tables at once; a test holds them equal to what the revisions make."""
+    SQLModel.metadata.create_all(connection)
+    # Alembic's own table, as it would make it
+    version = Table(
+        VERSION_TABLE,
+        MetaData(),
+        Column("version_num", String(32), primary_key=True),
+    )
+    version.create(connection)
+    connection.execute(version.insert(), {"version_num": SCHEMA})
+
+
+def upgrade(connection: Connection) -> None:
     """Run the revisions. Alembic costs 0.1 s to import, so only who needs it pays."""
     from alembic import command
     from alembic.config import Config

@@ -1,0 +1,303 @@
+import sqlite3
+import stat
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kimitap.errors import UsageError
+from kimitap.exchange import Body, Exchange, Outcome, Segment
+from kimitap.store import Loss, Recording, RecordingWriter
+from tests.support.requests_made import START, asked, conversation, reply
+
+HEAD = (("Server", "llama.cpp"), ("Content-Type", "text/event-stream"))
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    return str(tmp_path / "new" / "k.db")
+
+
+def record(writer: RecordingWriter, body: bytes, parts, second: int = 0) -> int:
+    number = writer.begin(asked(body, second))
+    writer.respond(number, 200, "OK", HEAD, "HTTP/1.1", START + timedelta(seconds=second + 1))
+    for start in range(0, len(parts), 7):
+        writer.append(number, parts[start : start + 7])
+    writer.finish(number, Outcome.COMPLETE, ended_at=START + timedelta(seconds=second + 2))
+    return number
+
+
+def test_what_was_written_is_read_byte_for_byte(where: str):
+    body, parts = conversation(1)[0], reply(1)
+    with RecordingWriter(where) as writer:
+        number = record(writer, body, parts)
+    with Recording.open(where) as recording:
+        (read,) = recording.exchanges()
+    data = b"".join(data for _, data in parts)
+    assert read == replace(
+        asked(body),
+        number=number,
+        request=read.request,
+        outcome=Outcome.COMPLETE,
+        status=200,
+        reason="OK",
+        response_headers=HEAD,
+        response=data,
+        segments=tuple(Segment(at_s, len(part)) for at_s, part in parts),
+        headers_at=START + timedelta(seconds=1),
+        ended_at=START + timedelta(seconds=2),
+    )
+    assert read.request.content == body
+    assert [run.name for run in read.request.elements] == ["messages", "tools"]
+
+
+def test_a_response_in_flight_is_read_as_far_as_it_came(where: str):
+    with RecordingWriter(where) as writer, Recording.open(where) as recording:
+        number = writer.begin(asked(b"{}"))
+        assert recording.in_flight() == [number]
+        assert recording.exchange(number).status is None
+        writer.append(number, [(0.5, b"data: 1\n\n"), (0.75, b"data: ")])
+        read = recording.exchange(number)
+        assert read.outcome is Outcome.IN_FLIGHT
+        assert read.ended_at is None
+        assert read.response == b"data: 1\n\ndata: "
+        assert read.segments == (Segment(0.5, 9), Segment(0.75, 6))
+        writer.finish(number, Outcome.SERVER_CUT, "incomplete chunked read", lost_bytes=3)
+        after = recording.exchange(number)
+        assert recording.in_flight() == []
+        assert (after.response, after.segments) == (read.response, read.segments)
+        assert (after.outcome, after.detail, after.lost_bytes) == (
+            Outcome.SERVER_CUT,
+            "incomplete chunked read",
+            3,
+        )
+
+
+def test_the_version_changes_when_somebody_writes_and_only_then(where: str):
+    with RecordingWriter(where) as writer, Recording.open(where) as recording:
+        before = recording.version()
+        assert recording.version() == before
+        writer.begin(asked(b"{}"))
+        assert recording.version() != before
+
+
+def test_equal_pieces_of_two_bodies_are_one_object(where: str):
+    with RecordingWriter(where) as writer:
+        for body in conversation(3):
+            writer.begin(asked(body))
+    with Recording.open(where) as recording:
+        first, second, _ = recording.exchanges()
+    old = {piece.key: piece for piece in first.request.pieces}
+    shared = [piece for piece in second.request.pieces if piece.key in old]
+    assert len(shared) == len(second.request.pieces) - 2
+    assert all(old[piece.key] is piece for piece in shared)
+
+
+def count(where: str, table: str) -> int:
+    with sqlite3.connect(where) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def test_a_body_that_comes_again_adds_no_piece_and_no_list(where: str):
+    body, parts = conversation(1)[0], reply(1)
+    with RecordingWriter(where) as writer:
+        record(writer, body, parts)
+        before = count(where, "piece"), count(where, "body"), count(where, "pack")
+        record(writer, body, parts)
+    assert (count(where, "piece"), count(where, "body"), count(where, "pack")) == before
+    assert count(where, "segment") == 0
+
+
+def test_a_new_writer_goes_on_where_the_last_one_ended(where: str):
+    bodies = conversation(6)
+    for turn, body in enumerate(bodies):
+        with RecordingWriter(where) as writer:
+            record(writer, body, reply(turn), turn)
+    with sqlite3.connect(where) as connection:
+        query = "SELECT count(*) FROM body WHERE parent_id IS NOT NULL"
+        assert connection.execute(query).fetchone() == (len(bodies) - 1,)
+        query = "SELECT count(*) FROM pack WHERE dictionary_id IS NOT NULL"
+        assert connection.execute(query).fetchone()[0] >= 2 * (len(bodies) - 1)
+    with Recording.open(where) as recording:
+        assert [read.request.content for read in recording.exchanges()] == bodies
+
+
+def test_a_long_session_is_read_whole_and_one_by_one(where: str):
+    bodies = conversation(300, words=10)
+    with RecordingWriter(where) as writer:
+        for turn, body in enumerate(bodies):
+            record(writer, body, reply(turn, events=3), turn)
+    with Recording.open(where) as recording:
+        assert recording.numbers() == list(range(1, 301))
+        assert [read.request.content for read in recording.exchanges()] == bodies
+    for number in (1, 127, 128, 129, 130, 255, 300):
+        with Recording.open(where) as recording:
+            assert recording.exchange(number).request.content == bodies[number - 1]
+            assert [read.number for read in recording.exchanges(after=number)] == list(
+                range(number + 1, 301)
+            )
+
+
+def test_two_sessions_at_once_are_told_apart(where: str):
+    one, two = conversation(40, seed=1), conversation(40, seed=2)
+    mixed = [body for pair in zip(one, two, strict=True) for body in pair]
+    with RecordingWriter(where) as writer:
+        for body in mixed:
+            writer.begin(asked(body))
+    alone = sum(len(set(conversation_pieces(bodies))) for bodies in (one, two))
+    assert count(where, "piece") <= alone + 1
+    with Recording.open(where) as recording:
+        assert [read.request.content for read in recording.exchanges()] == mixed
+
+
+def conversation_pieces(bodies: list[bytes]) -> list[bytes]:
+    from kimitap.store.cut import cut
+
+    return [piece.key for body in bodies for piece in cut(body).pieces]
+
+
+def finished(origin: str, **more: object) -> Exchange:
+    data = b'{"choices":[]}'
+    values: dict[str, object] = {
+        "origin": origin,
+        "outcome": Outcome.COMPLETE,
+        "status": 200,
+        "reason": "OK",
+        "response_headers": HEAD,
+        "response": data,
+        "segments": (Segment(1.5, len(data)),),
+        "headers_at": START + timedelta(seconds=1),
+        "ended_at": START + timedelta(seconds=3),
+        "http_version": "HTTP/2.0",
+    }
+    return asked(conversation(1)[0], **(values | more))
+
+
+def test_an_exchange_of_a_capture_is_added_once(where: str):
+    with RecordingWriter(where) as writer:
+        assert writer.add(finished("flow-1")) == 1
+        assert writer.add(finished("flow-1")) is None
+        assert writer.add(finished("flow-2")) == 2
+    with RecordingWriter(where) as writer:
+        assert writer.add(finished("flow-1")) is None
+    with Recording.open(where) as recording:
+        first, second = recording.exchanges()
+    assert first == replace(finished("flow-1"), number=1, request=first.request)
+    assert second.origin == "flow-2"
+
+
+def test_a_capture_without_an_answer_keeps_its_outcome(where: str):
+    unanswered = asked(b"{}", outcome=Outcome.REFUSED, detail="connection refused", origin="f")
+    with RecordingWriter(where) as writer:
+        writer.add(unanswered)
+    with Recording.open(where) as recording:
+        (read,) = recording.exchanges()
+        assert recording.in_flight() == []
+    assert (read.outcome, read.status, read.ended_at) == (Outcome.REFUSED, None, START)
+
+
+def test_a_live_exchange_is_recorded_even_if_its_origin_is_taken(where: str):
+    with RecordingWriter(where) as writer:
+        writer.add(finished("flow-1"))
+        number = writer.begin(asked(b"{}", origin="flow-1"))
+    with Recording.open(where) as recording:
+        assert recording.exchange(number).origin == ""
+
+
+def test_a_loss_is_marked(where: str):
+    with RecordingWriter(where) as writer, Recording.open(where) as recording:
+        assert recording.losses() == ()
+        writer.lose(3, "the disk was full", START)
+        assert recording.losses() == (Loss(START, 3, "the disk was full"),)
+
+
+def test_an_exchange_that_is_not_there_is_the_users_error(where: str):
+    with (
+        RecordingWriter(where),
+        Recording.open(where) as recording,
+        pytest.raises(UsageError, match="no exchange 7"),
+    ):
+        recording.exchange(7)
+
+
+def test_what_is_open_when_the_recorder_stops_is_interrupted(where: str):
+    with RecordingWriter(where) as writer:
+        number = writer.begin(asked(b"{}"))
+        writer.append(number, [(0.5, b"half")])
+    with Recording.open(where) as recording:
+        read = recording.exchange(number)
+    assert (read.outcome, read.response) == (Outcome.INTERRUPTED, b"half")
+
+
+def test_numbers_are_never_used_twice(where: str):
+    with RecordingWriter(where) as writer:
+        first = record(writer, b"{}", reply(1))
+    with sqlite3.connect(where) as connection:
+        connection.execute("DELETE FROM arrivals")
+        connection.execute("DELETE FROM exchange")
+    with RecordingWriter(where) as writer:
+        assert writer.begin(asked(b"{}")) == first + 1
+
+
+def test_folder_and_files_are_for_their_owner_only(where: str):
+    with RecordingWriter(where) as writer:
+        writer.begin(asked(b"{}"))
+        folder = Path(where).parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {"k.db": 0o600, "k.db-wal": 0o600, "k.db-shm": 0o600}
+
+
+def test_a_database_moved_away_while_recording_is_made_anew(where: str):
+    with RecordingWriter(where) as writer:
+        writer.begin(asked(b"1"))
+        for path in list(Path(where).parent.iterdir()):
+            path.rename(path.with_name("old-" + path.name))
+        writer.begin(asked(b"2"))
+    with Recording.open(where) as recording:
+        assert [read.request.content for read in recording.exchanges()] == [b"2"]
+
+
+def test_hostile_text_is_stored(where: str):
+    odd = asked(
+        b"\xff\x00",
+        path="/\udcff\x00",
+        request_headers=(("X-Odd", "caf\udce9"), ("Date", "\udcff"), ("X-Odd", "")),
+    )
+    with RecordingWriter(where) as writer:
+        writer.begin(odd)
+    with Recording.open(where) as recording:
+        (read,) = recording.exchanges()
+    assert read.request_headers == odd.request_headers
+    assert read.path == "/\\udcff\\x00"
+    assert read.request == Body.whole(b"\xff\x00")
+
+
+PARTS = st.lists(
+    st.tuples(
+        st.floats(0, 1e6).map(lambda s: round(s, 4)),
+        st.sampled_from([b"", b"data: x\n\n", b"\n", b"da", b"\r\n\r\n", b"a\n\nb\n\n"])
+        | st.binary(max_size=9),
+    ),
+    max_size=30,
+)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4))
+@settings(max_examples=40)
+def test_any_segments_come_back(tmp_path_factory, flushes):
+    where = str(tmp_path_factory.mktemp("segments") / "k.db")
+    parts = [part for flush in flushes for part in flush]
+    with RecordingWriter(where) as writer, Recording.open(where) as recording:
+        number = writer.begin(asked(b"{}"))
+        for flush in flushes:
+            writer.append(number, flush)
+        before = recording.exchange(number)
+        writer.finish(number, Outcome.COMPLETE)
+        after = recording.exchange(number)
+    assert before.response == after.response == b"".join(data for _, data in parts)
+    assert before.segments == tuple(Segment(at_s, len(data)) for at_s, data in parts)
+    assert after.segments == before.segments
