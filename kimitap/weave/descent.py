@@ -135,20 +135,22 @@ class Ancestors:
 
     def _claimed(self, parent: Strand, child: Strand) -> bool:
         """True where both name the same session, or speak with the same prompt and tools."""
-        if parent.turn.scope.session and parent.turn.scope.session == child.turn.scope.session:
-            return True
-        return same_voice(parent.turn, child.turn, self._keys)
+        return _named(parent, child) or same_voice(parent.turn, child.turn, self._keys)
 
     def _plausible(self, link: Link, candidate: Candidate, child: Strand) -> bool:
-        """False where a lone first message is followed by somebody else's answer."""
-        if candidate.covered or candidate.strand.length > 1 or not link.echo.slot:
+        """False where the answer to a lone first message is followed by somebody else's answer."""
+        parent = candidate.strand
+        if candidate.covered or parent.length > 1 or not link.echo.slot:
             return True
-        if link.echo.kind in (EchoKind.SAME, EchoKind.BLANKED, EchoKind.FLATTENED):
+        reply = parent.turn.reply.message
+        if _named(parent, child) or reply.tool_calls:
             return True
         slot = child.turn.messages[link.echo.slot[0]]
-        reply = candidate.strand.turn.reply.message
-        held = any(one.message is not None for one in link.echo.calls)
-        return held or self._keys.likeness(slot, reply) >= LIKENESS
+        return (
+            slot.blank
+            or link.echo.kind is EchoKind.SAME
+            or self._keys.likeness(slot, reply) >= LIKENESS
+        )
 
     def _retry(self, parent: Strand, child: Strand) -> Found:
         """The same messages again: a retry, unless a conversation is begun once more."""
@@ -242,7 +244,7 @@ class Ancestors:
         if not unmatched_old(pairs):
             return ""
         mark = compaction_mark(child, pairs)
-        if mark and (self._named(tip, child) or self._keeps(child, pairs)):
+        if mark and (_named(tip, child) or self._keeps(child, pairs)):
             return f"marker {mark!r}"
         early = [plain(message.text) for message in fresh(child, pairs, early=True)]
         for aside in self._sightings.asides(tip):
@@ -257,9 +259,11 @@ class Ancestors:
             for _, new, mark in matched(pairs)
         )
 
-    def _named(self, tip: Strand, child: Strand) -> bool:
-        scope = tip.turn.scope.session
-        return bool(scope) and scope == child.turn.scope.session
+
+def _named(parent: Strand, child: Strand) -> bool:
+    """True where both name the same session."""
+    scope = parent.turn.scope.session
+    return bool(scope) and scope == child.turn.scope.session
 
 
 def _trifle(message: Message) -> bool:

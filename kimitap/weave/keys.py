@@ -55,20 +55,20 @@ def spoken(message: Message) -> str:
 
 def message_key(message: Message) -> bytes:
     """The 16-byte key of a message."""
-    made = blake2b(digest_size=16)
-    made.update(message.role.encode())
-    made.update(b"\0" + spoken(message).encode(errors="surrogatepass"))
+    fields = [message.role, spoken(message)]
     for part in message.parts:
         match part:
             case ToolCall():
-                said = f"\0call\0{part.name}\0{part.canonical_arguments}"
+                fields += ["call", part.name, part.canonical_arguments]
             case Image():
-                said = f"\0image\0{part.digest}"
+                fields += ["image", part.digest]
             case Other():
-                said = f"\0other\0{part.kind}\0{part.json}"
-            case _:
-                continue
-        made.update(said.encode(errors="surrogatepass"))
+                fields += ["other", part.kind, part.json]
+    made = blake2b(digest_size=16)
+    for field in fields:
+        data = field.encode(errors="surrogatepass")
+        made.update(len(data).to_bytes(8))
+        made.update(data)
     return made.digest()
 
 

@@ -6,7 +6,7 @@ late costs the turns after it and no more.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Link, Relation, Session, Thread
@@ -127,7 +127,7 @@ class GrowingSession:
     def value(self) -> Session:
         """The session as a value; the same object as long as nothing changed."""
         if self.made is None:
-            threads = tuple(sorted((t.value() for t in self.threads), key=lambda t: t.number))
+            threads = tuple(sorted((t.value() for t in self.threads), key=_age))
             first = threads[0].turns[0]
             main = next((t.turns[0] for t in threads if t.kind == "main"), first)
             self.made = Session(first.exchange, threads, main.agent, main.reply.model or main.model)
@@ -142,3 +142,7 @@ def resumed(messages: tuple[Message, ...]) -> bool:
     if len(messages) >= LONG:
         return any(m.role == "assistant" for m in messages)
     return any(m.tool_calls or m.tool_results for m in messages)
+
+
+def _age(thread: Thread) -> tuple[datetime, int]:
+    return thread.turns[0].started_at, thread.number
