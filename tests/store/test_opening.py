@@ -3,6 +3,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -266,18 +267,20 @@ except KimitapError as error:
 
 
 @pytest.fixture
-def public(tmp_path_factory, where: str):
-    """The recording in a folder that others may read and not write."""
-    folder = tmp_path_factory.mktemp("public")
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(parent.stat().st_mode | 0o055)
-    for path in Path(where).parent.glob("k.db*"):
-        shutil.copy(path, folder)
-    copy = folder / "k.db"
-    copy.chmod(0o444)
-    folder.chmod(0o555)
-    yield str(copy)
-    folder.chmod(0o755)
+def public(where: str):
+    """The recording in a folder that others may read and not write.
+
+    Not under pytest's own folder, which each run of pytest closes to others.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in Path(where).parent.glob("k.db*"):
+            shutil.copy(path, folder)
+        copy = folder / "k.db"
+        copy.chmod(0o444)
+        folder.chmod(0o555)
+        yield str(copy)
+        folder.chmod(0o755)
 
 
 def test_a_recording_in_a_read_only_folder_is_read(public: str, where: str):
