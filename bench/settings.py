@@ -11,7 +11,7 @@ class Settings:
     """How many streams at once."""
     rounds: int = 8
     round_s: float = 0.6
-    first_requests: int = 8
+    first_requests: int = 40
     beside_rounds: int = 4
     beside_s: float = 2.4
     beside_turn: int = 400
@@ -30,7 +30,7 @@ QUICK = Settings(
     widths=(1, 4),
     rounds=3,
     round_s=0.4,
-    first_requests=6,
+    first_requests=12,
     beside_rounds=2,
     beside_s=1.0,
     longer_turns=160,

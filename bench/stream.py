@@ -30,10 +30,15 @@ class Stream:
     interval_s: float = 0
     window: int = 1
     until: float = float("inf")
+    think_s: float = 0
+    """Between the answer's head and its first event: the model reads the prompt."""
     asked_ns: int = 0
-    """When the client began; times are of `time.monotonic_ns`."""
+    """When the client began; this and the next two are of `time.monotonic_ns`."""
+    heard_ns: int = 0
+    """When the upstream had the whole request."""
+    first_sent_ns: int = 0
     first_s: float = 0
-    """From `asked_ns` to the first event's arrival, in seconds."""
+    """From `asked_ns` to the first event's arrival, the upstream's own time taken off; seconds."""
     delays_s: list[float] = field(default_factory=list)
     """Of each stamped event, from its sending to its arrival."""
     received: int = 0
@@ -45,6 +50,8 @@ class Stream:
     def next_event(self, now: float) -> bytes:
         """The event to send now; `DONE` is the last."""
         self.sent += 1
+        if self.sent == 1:
+            self.first_sent_ns = time.monotonic_ns()
         if self.events:
             return self.events[self.sent - 1]
         if self.sent >= self.count or now >= self.until:
@@ -58,7 +65,8 @@ class Stream:
         if not whole:
             return
         if not self.received:
-            self.first_s = (now - self.asked_ns) / 1e9
+            own_ns = self.first_sent_ns - self.heard_ns
+            self.first_s = (now - self.asked_ns - own_ns) / 1e9
         self.received += whole.count(b"\n\n") + 1
         self.delays_s += [(now - int(stamp)) / 1e9 for stamp in _STAMP.findall(whole)]
         self.on_receipt()

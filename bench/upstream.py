@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 from bench.sessions import DONE
 from bench.stream import Stream, Streams
@@ -56,7 +57,16 @@ class _Connection(asyncio.Protocol):
     def _answer(self) -> None:
         self._stream = stream = self._streams.take(self._name)
         self._name = ""
+        stream.heard_ns = time.monotonic_ns()
         self._transport.write(_HEAD)
+        if stream.think_s:
+            self._loop.call_later(stream.think_s, self._speak, stream)
+        else:
+            self._speak(stream)
+
+    def _speak(self, stream: Stream) -> None:
+        if stream is not self._stream:
+            return
         if stream.interval_s:
             self._tick(stream, self._loop.time())
         else:
