@@ -28,10 +28,14 @@ class AgentFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent: its name (its User-Agent), its history, and after how many turns it gives up."""
+    """One agent: its name (its User-Agent), its history, and after how many turns it gives up.
+
+    `about` is what the play says of it before it begins.
+    """
 
     name: str
     history: History
+    about: str = ""
     most_turns: int = 6
     stream: bool = True
 

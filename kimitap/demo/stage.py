@@ -14,8 +14,18 @@ from kimitap.demo.proxy import DemoFailed, recorder
 from kimitap.demo.speech import JSON, Call, spelled
 from kimitap.demo.upstream import Upstream
 
-HEALTHY = Agent("demo-agent/1.0 (native history)", history.healthy)
-LOSSY = Agent("demo-agent/1.0 (R1 history)", history.r1, most_turns=4)
+HEALTHY = Agent(
+    "demo-agent/1.0 (native history)",
+    history.healthy,
+    "An agent is asked for a poem in Test.md. It sends its whole history with every request:",
+)
+LOSSY = Agent(
+    "demo-agent/1.0 (R1 history)",
+    history.r1,
+    "The same agent, task and model, but it writes its history as Roo Code 3.34.2 does with "
+    "“R1 model parameters” on:",
+    most_turns=4,
+)
 
 TOKENS_PER_S = 120.0
 Say = Callable[[str], None]
@@ -64,12 +74,12 @@ def middle(upstream: str, where: str, say: Say) -> Iterator[str]:
 
 def perform(agent: Agent, url: str, say: Say, *, real: bool = False) -> Played:
     """Let one agent do its task in a temporary folder, and say what it does."""
-    say(f"\n{agent.name} is asked for a poem in Test.md:")
+    say(f"\n{agent.about or agent.name}")
     with tempfile.TemporaryDirectory(prefix="kimitap-demo-") as folder:
         extras = words_for_a_real_model if real else lambda _: {}
         played = play(agent, url, Path(folder), lambda memory: tell(memory, say), extras)
     if played.answer is None:
-        say(f"  It gives up after {played.turns} requests without an end.")
+        say(f"  The agent gives up after {played.turns} requests: the tool ran every time.")
     return played
 
 

@@ -35,7 +35,7 @@ def test_both_agents_play_to_their_end(
     assert (healthy.turns, healthy.answer) == (5, "Test.md holds the poem and its title.")
     assert (lossy.turns, lossy.answer) == (LOSSY.most_turns, None)
     text = "\n".join(said)
-    assert HEALTHY.name in text
+    assert HEALTHY.about in text
     assert text.count("the model calls write_to_file Test.md") == 2 + LOSSY.most_turns
     assert "gives up after 4 requests" in text
 
