@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, NullPool, column, create_engine, event, inspect, select, table
+from sqlalchemy.engine.interfaces import IsolationLevel
 
 from kimitap.errors import (
     NewerRecording,
@@ -34,6 +35,7 @@ READER_PATIENCE_S = 5.0
 
 _MAGIC = b"SQLite format 3\x00"
 _WAL = 2
+_OUR_LOCK = int.from_bytes(b"kimitap")
 PAGE_SIZE = 1024
 
 
@@ -45,7 +47,7 @@ def writer(where: str) -> Connection:
     """
     path = file_of(where)
     if path is None:
-        return _server(where)
+        return _server(where, "READ COMMITTED", f"SELECT pg_advisory_xact_lock({_OUR_LOCK})")
     _make(where, path)
     with translated(where):
         connection = _connection(lambda: _writable(path), "BEGIN IMMEDIATE")
@@ -117,7 +119,7 @@ def reader(where: str) -> Connection:
     """
     path = file_of(where)
     if path is None:
-        return _checked(where, lambda: _server(where))
+        return _checked(where, lambda: _server(where, "REPEATABLE READ"))
     mode = _journal_mode(where, path)
     ways = [lambda: _sqlite(path, "mode=ro", READER_PATIENCE_S)]
     if mode == _WAL:
@@ -192,10 +194,16 @@ def _connection(connect: Callable[[], sqlite3.Connection], begin: str) -> Connec
     return engine.connect()
 
 
-def _server(where: str) -> Connection:
+def _server(where: str, isolation: IsolationLevel, begin: str = "") -> Connection:
+    """A connection to PostgreSQL. Writers take turns, as they do on SQLite: so exchanges become
+    visible in the order of their numbers, and no two writers wait for one another.
+    """
     with translated(where):
         try:
-            return create_engine(where, poolclass=NullPool).connect()
+            engine = create_engine(where, poolclass=NullPool, isolation_level=isolation)
+            if begin:
+                event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+            return engine.connect()
         except ModuleNotFoundError as error:
             raise RecordingUnavailable(
                 f"{shown(where)} needs a driver: install the package {error.name}"
