@@ -121,9 +121,9 @@ class Recorder:
         if not flow.live:
             await self._open().capture(exchange_of(flow, self._digest_key()))
         elif flow not in _taps:
-            await self._begin(flow).kept(PATIENCE_S)
+            self._begin(flow)
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
+    async def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let the response flow as it comes, and copy it."""
         if not flow.live or flow.response is None:
             return
@@ -133,6 +133,7 @@ class Recorder:
         tap.follow(flow.response.stream)
         flow.response.stream = tap
         tap.answer(flow.response)
+        await tap.kept(PATIENCE_S)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The response is complete."""

@@ -63,7 +63,8 @@ def outcome_of(flow: http.HTTPFlow, said_all: bool) -> tuple[Outcome, str]:
     detail = flow.error.msg
     if flow.response is not None and said_all:
         return Outcome.COMPLETE, detail
-    if detail.startswith(_CLIENT_SIDE):
+    half_a_request = flow.request.timestamp_end is None and "closed connection" in detail
+    if half_a_request or detail.startswith(_CLIENT_SIDE):
         return Outcome.CLIENT_HUNG_UP, detail
     if detail == Error.KILLED_MESSAGE:
         return Outcome.INTERRUPTED, detail

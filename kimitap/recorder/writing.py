@@ -54,12 +54,12 @@ class _Teller:
 
     def flush(self) -> None:
         """Send what was kept back."""
-        if self._held:
-            held, self._held = self._held, []
+        held, self._held = self._held, []
+        if held and self._output:
             try:
                 send(self._output, held)
             except OSError:  # the recorder died: go on writing, there is nobody to tell
-                self._output = cast(BinaryIO, open(os.devnull, "wb", buffering=0))  # noqa: SIM115
+                self._output = None
 
 
 def _read(file: BinaryIO, frames: "queue.SimpleQueue[_Frame]") -> None:

@@ -116,7 +116,7 @@ class _Handler(socketserver.BaseRequestHandler):
                 (play or _unknown)(peer)
             except OSError:
                 return
-            if self.request.fileno() < 0:
+            if self.request.fileno() < 0 or b"connection: close" in head.lower():
                 return
 
     def _receive(self) -> bytes:
