@@ -40,18 +40,21 @@ def truth(agent: str, case: str) -> Any:
     return truths(agent)[case]
 
 
-def exchanges(agent: str, case: str) -> list[Exchange]:
+@cache
+def exchanges(agent: str, case: str) -> tuple[Exchange, ...]:
     """The capture's exchanges; numbers count from 1 in the order of the requests, as truth does."""
     with lzma.open(CORPUS / agent / f"{case}.flow.xz") as file:
         flows = [f for f in io.FlowReader(file).stream() if isinstance(f, http.HTTPFlow)]
     flows.sort(key=lambda flow: flow.request.timestamp_start)
-    return [_exchange(number, flow) for number, flow in enumerate(flows, 1)]
+    return tuple(_exchange(number, flow) for number, flow in enumerate(flows, 1))
 
 
-def turns(agent: str, case: str) -> list[Turn]:
+@cache
+def turns(agent: str, case: str) -> tuple[Turn, ...]:
     """The turns of the exchanges whose dialect is known, numbers as in `exchanges`."""
     memo = Memo()
-    return [turn for one in exchanges(agent, case) if (turn := decode(one, memo)) is not None]
+    decoded = (decode(one, memo) for one in exchanges(agent, case))
+    return tuple(turn for turn in decoded if turn is not None)
 
 
 def _exchange(number: int, flow: http.HTTPFlow) -> Exchange:
