@@ -13,6 +13,8 @@ from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example
 from kimitap.transcript import Kind, Memo, Row, plain, rows
 from kimitap.transcript.build import ABSENCES
+from kimitap.weave import weave
+from tests.support import corpus
 from tests.support.examples import sessions_of
 from tests.support.threads import (
     assistant,
@@ -158,6 +160,23 @@ def test_a_clean_example_has_no_ghost(example: Example) -> None:
     for made, findings in woven(example):
         if not findings:
             assert not [row for row in made if row.kind is Kind.GHOST]
+
+
+@pytest.mark.skipif(not corpus.present(), reason=corpus.MISSING)
+@pytest.mark.parametrize(("agent", "case"), corpus.captures())
+def test_a_real_agents_capture_has_a_row_for_each_finding_and_a_key_for_each_row(
+    agent: str, case: str
+) -> None:
+    for session in weave(corpus.turns(agent, case)):
+        findings = check(session)
+        for thread in session.threads:
+            made = rows(thread, findings)
+            assert len({row.key for row in made}) == len(made)
+            hung = [finding for row in made for finding in row.findings]
+            assert sorted(map(str, hung)) == sorted(
+                str(finding) for finding in findings if finding.thread == thread.name
+            )
+            assert not any("\n" in line for line in plain(made))
 
 
 def test_a_defect_of_the_whole_history_is_marked_again_in_later_turns() -> None:

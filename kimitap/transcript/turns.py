@@ -14,6 +14,7 @@ from kimitap.conversation import (
     ToolResult,
     Turn,
 )
+from kimitap.exchange import Outcome
 from kimitap.lineage import EchoKind, Fate, Link, Mark, Relation
 from kimitap.transcript.ghosts import gone, message_ghost, reply_ghosts, result_ghosts, slot_title
 from kimitap.transcript.row import ROLE_WORDS, Key, Kind, Row
@@ -187,7 +188,7 @@ def message_rows(turn: Turn, index: int, message: Message, note: str = "") -> It
             message_index=index,
             part=i,
             content=part,
-            leads=i == 0,
+            leads=all(isinstance(before, Reasoning) for before in message.parts[:i]),
             last=bool(calls) and i == calls[-1],
         )
 
@@ -250,8 +251,11 @@ def _ending(turn: Turn) -> Iterator[Row]:
     if turn.in_flight:
         yield Row(n, Kind.WAITING, "the reply is still coming" if reply.events else "no reply yet")
     elif not reply.complete and not reply.error:
+        ended = turn.outcome.value
+        if turn.outcome is Outcome.COMPLETE:
+            ended = "the answer ended without a finish reason"
         detail = f": {one_line(turn.detail, 200)}" if turn.detail else ""
-        yield Row(n, Kind.TROUBLE, f"{turn.outcome.value}{detail}", title="CUT")
+        yield Row(n, Kind.TROUBLE, f"{ended}{detail}", title="CUT")
     elif reply.empty and not reply.error:
         yield Row(n, Kind.BLANK, "(the reply says nothing)", "ASST")
     for i, other in enumerate(reply.others):

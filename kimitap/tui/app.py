@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from textual import work
@@ -20,6 +21,10 @@ from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
 POLL_S = 0.2
 LIVE_S = 5.0
 """Seconds after the last write for which the recording counts as live."""
+WAITING = timedelta(minutes=10)
+"""How long a turn without an end counts as one that a recorder still waits for."""
+AGAIN_S = 2.0
+"""Seconds until a recording that could not be read is tried again."""
 
 
 class Kimitap(App[None]):
@@ -40,6 +45,8 @@ class Kimitap(App[None]):
         self._seen: int | None = None
         self._written_at = float("-inf")
         self._loading = False
+        self._complaint = ""
+        self._patience_until = float("-inf")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*self._before, *super().get_line_filters(), *self._after]
@@ -51,7 +58,8 @@ class Kimitap(App[None]):
 
     def poll(self) -> None:
         """Look whether somebody wrote; if so, and no reader is at work, read in a worker."""
-        if self._loading:
+        now = time.monotonic()
+        if self._loading or now < self._patience_until:
             return
         try:
             version = self.source.version()
@@ -60,36 +68,38 @@ class Kimitap(App[None]):
             return
         if version != self._seen:
             if self._seen is not None:
-                self._written_at = time.monotonic()
+                self._written_at = now
             self._seen, self._loading = version, True
             self.load()
         self._say_live()
 
     def _say_live(self) -> None:
         recent = time.monotonic() - self._written_at < LIVE_S
-        self.main.set_live(recent or self.view.in_flight)
+        self.main.set_live(recent or self.view.waits_since(datetime.now(UTC) - WAITING))
 
     @work(thread=True, exit_on_error=False, group="load")
     def load(self) -> None:
         try:
             view = self.source.load()
         except KimitapError as error:
-            self.call_from_thread(self._failed, error)
+            self.call_from_thread(self._complain, error)
         else:
             self.call_from_thread(self._loaded, view)
 
     def _loaded(self, view: View) -> None:
         self._loading = False
+        self._complaint = ""
         self.view = view
         self.main.apply(view)
         self._say_live()
 
-    def _failed(self, error: KimitapError) -> None:
-        self._loading = False
-        self._complain(error)
-
     def _complain(self, error: KimitapError) -> None:
-        self.notify(str(error), severity="error", markup=False)
+        """Say once what is wrong, and try again in a while: a lock may go, a file come back."""
+        self._loading, self._seen = False, None
+        self._patience_until = time.monotonic() + AGAIN_S
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            self.notify(str(error), severity="error", markup=False)
 
     def on_show_help(self, wish: ShowHelp) -> None:
         self.push_screen(HelpScreen(wish.title, wish.keys))

@@ -36,6 +36,7 @@ class ConversationView(VirtualList):
         self.opened: set[Key] = set()
         self._lines: list[tuple[int, int]] = []
         self._index: dict[Key, int] = {}
+        self._gone_to: Key | None = None
         self._texts: dict[int, Wrapped] = {}
 
     def set_rows(self, rows: Sequence[Row], spot: Spot | None = None) -> None:
@@ -74,7 +75,11 @@ class ConversationView(VirtualList):
             self.show(len(self._lines), cursor=cursor, top=max(0, cursor - spot.down))
 
     def resized(self) -> None:
-        self.lay_out(self.spot())
+        """Keep the place; a row that was gone to keeps lines above and below it."""
+        spot = self.spot()
+        self.lay_out(spot)
+        if spot is not None and spot.key == self._gone_to:
+            self.centre()
 
     def spot(self) -> Spot | None:
         """The reader's place; None while there is nothing to read."""
@@ -127,6 +132,7 @@ class ConversationView(VirtualList):
             self.opened.add(inside)
             self.lay_out(self.spot())
         self.cursor = bisect_left(self._lines, (at, _ROW))
+        self._gone_to = self.rows[at].key
         self.centre()
 
     def toggle(self) -> None:

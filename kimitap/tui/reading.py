@@ -31,7 +31,15 @@ def first_place(view: View, asked: PlaceWord | None) -> tuple[Thread, Finding | 
         worst = max(f.severity.rank for f in found)
         finding = next(f for f in found if f.severity.rank == worst)
         return names[finding.thread], finding, None
-    return threads[-1], None, None
+    mains = [thread for thread in threads if thread.kind == "main"]
+    return max(mains or threads, key=lambda t: t.turns[-1].exchange), None, None
+
+
+def numbered(view: View) -> dict[Finding, str]:
+    """`finding 1/4` for each finding, counted as `n` visits them: thread by thread."""
+    order = {thread.name: i for i, thread in enumerate(view.threads)}
+    visited = sorted(view.findings, key=lambda f: order.get(f.thread, len(order)))
+    return {f: f"finding {i}/{len(visited)}" for i, f in enumerate(visited, 1)}
 
 
 def _threads_at(view: View, asked: PlaceWord) -> tuple[Thread, ...]:

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord
-from kimitap.rules.finding import Finding
+from kimitap.rules.finding import Finding, Severity
 from kimitap.transcript import Kind, Memo, Row, rows
 from kimitap.tui.bars import Bar, Status, foot_segments, status_segments
 from kimitap.tui.contents import Contents, NodeKind, counted, nodes
@@ -19,7 +19,15 @@ from kimitap.tui.detail import detail
 from kimitap.tui.filtering import Filter
 from kimitap.tui.keys import MAIN_KEYS, bindings
 from kimitap.tui.palette import FAINT, STRONG
-from kimitap.tui.reading import first_place, header_key, link_for, links_of, ring, threads_from
+from kimitap.tui.reading import (
+    first_place,
+    header_key,
+    link_for,
+    links_of,
+    numbered,
+    ring,
+    threads_from,
+)
 from kimitap.tui.source import View
 from kimitap.tui.text_pane import Block, TextPane
 from kimitap.tui.virtual_list import VirtualList
@@ -80,8 +88,7 @@ class SessionScreen(Screen[None]):
     def apply(self, view: View) -> None:
         """Show a fresh view. The first goes to the place asked for, or to the worst finding."""
         self.view, self.loaded = view, True
-        total = len(view.findings)
-        self._numbers = {f: f"finding {i}/{total}" for i, f in enumerate(view.findings, 1)}
+        self._numbers = numbered(view)
         if not self._arrived and view.threads:
             self._arrived = True
             self._arrive(view)
@@ -129,7 +136,9 @@ class SessionScreen(Screen[None]):
         pane = self.query_one("#detail", TextPane)
         shown = detail(row, self._numbers, self._remedies) if self._arrived else self._nothing()
         pane.show_blocks(shown)
-        pane.set_class(row is not None and bool(row.findings), "-alarm")
+        for severity in Severity:
+            worst = row.severity if row is not None and row.findings else None
+            pane.set_class(worst is severity, f"-{severity.value}")
         self._show_status()
 
     def _nothing(self) -> list[Block]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from kimitap.exchange import Exchange
@@ -23,10 +24,10 @@ class View:
     def threads(self) -> tuple[Thread, ...]:
         return tuple(thread for session in self.sessions for thread in session.threads)
 
-    @property
-    def in_flight(self) -> bool:
-        """True while a turn has no end yet."""
-        return any(thread.turns[-1].in_flight for thread in self.threads if thread.turns)
+    def waits_since(self, moment: datetime) -> bool:
+        """True where a turn that began after `moment` has no end yet."""
+        last = (thread.turns[-1] for thread in self.threads)
+        return any(turn.in_flight and turn.started_at > moment for turn in last)
 
 
 class Source(Protocol):

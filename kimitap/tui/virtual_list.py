@@ -143,9 +143,10 @@ class VirtualList(ScrollView, can_focus=True):
         self.refresh_line(self.cursor)
 
     def on_click(self, event: events.Click) -> None:
-        index = self.scroll_offset.y + event.y
-        if index >= self.count:
+        at = event.get_content_offset(self)
+        if at is None or at.y + self.scroll_offset.y >= self.count:
             return
+        index = at.y + self.scroll_offset.y
         if index == self.cursor:
             self.post_message(self.Chosen(self, index))
         self.cursor = index

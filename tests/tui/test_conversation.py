@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -234,3 +235,28 @@ async def test_a_row_without_a_finding_shows_its_text_below() -> None:
         assert (
             "Tool use guidelines" in reader.app.main.query_one("#detail", TextPane).blocks[1].text
         )
+
+
+async def test_a_click_moves_the_cursor_and_a_second_one_unfolds() -> None:
+    async with reading() as reader:
+        view = reader.app.main.conversation
+        await reader.pilot.click("#conversation", offset=(20, 2))
+        assert view.cursor == view.scroll_offset.y + 2
+        await reader.press("N")
+        line = view.cursor - view.scroll_offset.y
+        before = view.count
+        await reader.pilot.click("#conversation", offset=(20, line))
+        await settle(reader.app, reader.pilot)
+        assert view.count > before
+        await reader.pilot.click("#contents", offset=(5, 2))
+        await settle(reader.app, reader.pilot)
+        assert reader.row.exchange == 1
+
+
+async def test_without_findings_it_opens_at_the_end_of_the_newest_main_thread() -> None:
+    (calm,) = two_sessions().view.sessions[:1]
+    aside = replace(calm.threads[0], kind="side", number=91)
+    session = replace(calm, threads=(calm.threads[0], aside))
+    async with reading(Still((session,))) as reader:
+        assert reader.app.main.thread is session.threads[0]
+        assert reader.row.text == "4"

@@ -15,7 +15,6 @@ from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.tui.app import Kimitap
 from kimitap.tui.filters import NoControls
 from kimitap.tui.screenshot import settle
-from kimitap.tui.source import View
 from tests.support.still import Still, exchange
 from tests.support.threads import assistant, call, chain, result, system, turn, user
 
@@ -158,7 +157,3 @@ async def test_the_test_sees_what_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NoControls, "apply", lambda self, segments, background: segments)
     written = await written_by(hostile(), "n")
     assert "\x1b]52" in written
-
-
-def test_a_view_without_threads_is_calm() -> None:
-    assert View().threads == () and not View().in_flight

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from kimitap.conversation import Turn
+from kimitap.errors import RecordingUnavailable
+from kimitap.exchange import Outcome
 from kimitap.lineage import Session
 from kimitap.store import RecordingWriter
 from kimitap.transcript import Kind
@@ -14,7 +19,6 @@ from kimitap.tui.app import Kimitap
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
-from tests.support import chat
 from tests.support.recorded import lost, next_turn, record
 from tests.support.still import Still
 from tests.support.threads import assistant, chain, system, turn, user
@@ -77,7 +81,7 @@ async def test_a_reply_grows_while_it_is_streamed(tmp_path: Path) -> None:
             await until(pilot, lambda: any(r.text.startswith("In May") for r in view.rows))
             assert any(r.kind is Kind.WAITING for r in view.rows)
             writer.append(number, [(0.9, fresh.response[half:])])
-            writer.finish(number, chat.Outcome.COMPLETE, ended_at=fresh.ended_at)
+            writer.finish(number, Outcome.COMPLETE, ended_at=fresh.ended_at)
         await until(pilot, lambda: any(r.text == "In May, says Ada." for r in view.rows))
         assert not any(r.kind is Kind.WAITING for r in view.rows)
     source.close()
@@ -158,23 +162,42 @@ async def test_t_follows_the_newest_turn_and_stops_following() -> None:
         assert view.spot() == spot
 
 
-async def test_a_recording_that_fails_while_it_is_read_is_said_so(tmp_path: Path) -> None:
-    class Broken(Still):
-        def load(self) -> View:
-            from kimitap.errors import RecordingUnavailable
+class Broken(Still):
+    """Cannot be read while `locked`."""
 
-            if self.version() > 1:
-                raise RecordingUnavailable("a.db is locked [/x]: try again")
-            return super().load()
+    locked = False
 
+    def load(self) -> View:
+        if self.locked:
+            raise RecordingUnavailable("a.db is locked [/x]: try again")
+        return super().load()
+
+
+async def test_a_recording_that_cannot_be_read_is_said_once_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kimitap.tui.app.AGAIN_S", 0.1)
     source = Broken(grown(3))
     app = Kimitap(source)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(app, pilot)
+        source.locked = True
         source.now(View(grown(4)))
         await until(pilot, lambda: bool(app._notifications))
+        await pilot.pause(0.8)
         assert [n.message for n in app._notifications] == ["a.db is locked [/x]: try again"]
-        assert app.main.conversation.current is not None
+        source.locked = False
+        await until(pilot, lambda: len(app.view.threads[0].turns) == 4)
+
+
+async def test_rec_is_shown_while_a_turn_waits_and_not_for_one_left_behind() -> None:
+    for age, live in ((timedelta(minutes=1), True), (timedelta(days=1), False)):
+        asked = turn(1, [user("Hi.")], assistant(), outcome=Outcome.IN_FLIGHT, complete=False)
+        asked = replace(asked, started_at=datetime.now(UTC) - age)
+        app = Kimitap(Still((Session(1, (chain(asked),)),)))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(app, pilot)
+            assert app.main.live is live
 
 
 async def test_keys_are_answered_while_a_long_recording_is_read() -> None:
