@@ -73,16 +73,16 @@ class BodyWriter:
         return id_, ids[headers.key]
 
     def response(self, data: bytes, kind: str) -> int | None:
-        """Store a response's bytes as one piece. `kind` names what resembles it, like a path."""
-        body = Body.whole(data)
-        if not body.pieces:
+        """Store a response; the id of its piece. `kind` names what resembles it, like a path."""
+        if not data:
             return None
-        ids = self._pieces.known(body.pieces)
+        piece = Piece(digest(data), data)
+        ids = self._pieces.known((piece,))
         if not ids:
-            ids, lean_on = self._pieces.add(body.pieces, self._replies.get(kind))
+            ids, lean_on = self._pieces.add((piece,), self._replies.get(kind))
             if lean_on is not None:
                 self._replies.put(kind, lean_on)
-        return self._store(body, tuple(ids.values()), None)[0]
+        return ids[piece.key]
 
     def headers(self, piece: Piece) -> int:
         """Store the headers of a response; the id of the piece."""

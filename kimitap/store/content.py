@@ -49,14 +49,6 @@ class ContentReader:
             for id_, list_ in lists.items()
         }
 
-    def bytes_of(self, ids: Iterable[int]) -> dict[int, bytes]:
-        """The bytes of bodies that no other will share, by id; they are not remembered."""
-        lists = self.lists(ids)
-        pieces = self._read_pieces({id_ for list_ in lists.values() for id_ in list_.ids})
-        return {
-            id_: b"".join(pieces[piece].data for piece in list_.ids) for id_, list_ in lists.items()
-        }
-
     def pieces(self, ids: Iterable[int]) -> dict[int, Piece]:
         """Pieces by id."""
         found: dict[int, Piece] = {}
@@ -67,7 +59,7 @@ class ContentReader:
                 missing.add(id_)
             else:
                 found[id_] = piece
-        for id_, piece in self._read_pieces(missing).items():
+        for id_, piece in self.unshared(missing).items():
             self._pieces.put(id_, piece)
             found[id_] = piece
         return found
@@ -97,7 +89,8 @@ class ContentReader:
         _demand_all(ids, {row.id for row in rows}, "body")
         return rows
 
-    def _read_pieces(self, ids: set[int]) -> dict[int, Piece]:
+    def unshared(self, ids: set[int]) -> dict[int, Piece]:
+        """Pieces by id, not to be remembered: no other body will ask for them."""
         columns = tables.piece.c
         query = select(columns.id, columns.digest, columns.pack_id, columns.start, columns.length)
         by_pack = defaultdict(list)

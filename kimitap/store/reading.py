@@ -144,7 +144,7 @@ class Recording:
         self, rows: Sequence[Row[tuple[object, ...]]]
     ) -> dict[int, tuple[tuple[Segment, ...], bytes]]:
         """Segments and bytes of each response, by the exchange's number."""
-        bodies = self._content.bytes_of({row.response_id for row in rows if row.response_id})
+        pieces = self._content.unshared({row.response_id for row in rows if row.response_id})
         columns = tables.arrivals.c
         query = select(columns.exchange_id, columns.data).where(
             columns.exchange_id.in_([row.id for row in rows])
@@ -154,7 +154,7 @@ class Recording:
         }
         responses: dict[int, tuple[tuple[Segment, ...], bytes]] = {}
         for row in rows:
-            data = bodies.get(row.response_id, b"")
+            data = pieces[row.response_id].data if row.response_id else b""
             segments = arrivals.unpack(times[row.id], data) if row.id in times else ()
             if row.ended_us is None:
                 open_segments, data = arrived(self._connection, row.id)

@@ -20,12 +20,9 @@ def recall(connection: Connection, bodies: BodyWriter) -> None:
     ).all()
     content = ContentReader(connection, memory=0)
     requests = content.lists(row.request_id for row in rows if row.request_id)
-    replies = content.lists(row.response_id for row in rows if row.response_id)
     for row in reversed(rows):
         if row.request_id:
             list_ = requests[row.request_id]
             bodies.remember_request(row.request_id, list_.ids, list_.depth)
         if row.response_id:
-            bodies.remember_reply(
-                kind(row.host, row.port, row.path), replies[row.response_id].ids[0]
-            )
+            bodies.remember_reply(kind(row.host, row.port, row.path), row.response_id)

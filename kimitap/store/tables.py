@@ -3,10 +3,11 @@
 Times are integers: microseconds since 1970, UTC. Statements are written with Core on the `Table`
 objects at the end: a row by the ORM costs five times as much.
 
-    recorder ──< exchange ──> body ──> body …        a body's list of pieces, against its parent's
-                    │           └────> piece ──> pack  a piece is a slice of one compressed pack
-                    ├──< segment                     while the response arrives
-                    └─── arrivals                    afterwards: when each part of it came
+    recorder ──< exchange ──> body ──> body …      a request's list of pieces, against its parent's
+                  │  │  │       └────> piece ──> pack  a piece is a slice of a compressed pack
+                  │  │  └────────────> piece           the response, and headers
+                  │  └──< segment                      while the response arrives
+                  └─── arrivals                        afterwards: when each part of it came
 """
 
 from typing import ClassVar
@@ -71,7 +72,8 @@ class BodyRow(SQLModel, table=True):
 class ExchangeRow(SQLModel, table=True):
     """One HTTP request and its response; `id` is its number, never used twice.
 
-    Headers are a piece (their JSON) and the values that change from request to request.
+    Headers are a piece (their JSON) and the values that change from request to request. A response
+    is one piece: no later one will share a part of it.
     """
 
     __tablename__: ClassVar[str] = "exchange"
@@ -107,7 +109,7 @@ class ExchangeRow(SQLModel, table=True):
     request_id: int | None = Field(default=None, foreign_key="body.id")
     response_headers_id: int | None = Field(default=None, foreign_key="piece.id")
     response_values: str = ""
-    response_id: int | None = Field(default=None, foreign_key="body.id")
+    response_id: int | None = Field(default=None, foreign_key="piece.id")
 
 
 class ArrivalsRow(SQLModel, table=True):

@@ -81,7 +81,7 @@ def _exchanges() -> None:
         sa.Column("request_id", sa.Integer, sa.ForeignKey("body.id")),
         sa.Column("response_headers_id", sa.Integer, sa.ForeignKey("piece.id")),
         sa.Column("response_values", sa.String, nullable=False),
-        sa.Column("response_id", sa.Integer, sa.ForeignKey("body.id")),
+        sa.Column("response_id", sa.Integer, sa.ForeignKey("piece.id")),
         sa.UniqueConstraint("origin"),
         sqlite_autoincrement=True,
     )
