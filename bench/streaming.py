@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,6 +17,8 @@ from bench.upstream import Upstream
 BASELINE = "plain"
 CONTROL = "plain again"
 """A second baseline process: its ratio to the first is what the ratios' noise looks like."""
+_ITSELF = "bench itself"
+"""The client and the upstream, which share a process."""
 _EVENTS = 150
 """Events of one reply."""
 _PAUSE_S = 0.02
@@ -38,6 +41,8 @@ class Tally:
     values: list[float] = field(default_factory=list)
     events: int = 0
     cpu_s: float = 0
+    own_s: float = 0
+    """Processor time of the bench itself meanwhile."""
 
 
 def small_body() -> bytes:
@@ -66,7 +71,9 @@ async def events_per_s(
     spent = {proxy.name: proxy.cpu_s() for proxy in proxies}
     for order in in_turn(proxies, settings.rounds):
         for proxy in order:
+            own_s = time.process_time()
             events, took_s = await _flood(clients[proxy.name], settings.round_s)
+            tallies[proxy.name].own_s += time.process_time() - own_s
             tallies[proxy.name].values.append(events / took_s)
             tallies[proxy.name].events += events
     await asyncio.sleep(min(1.0, settings.round_s))
@@ -166,15 +173,12 @@ def _cpu_rows(name: str, tallies: dict[str, Tally]) -> list[Row]:
     if not base.cpu_s:
         return []
     each = {arm: tally.cpu_s / tally.events * 1e6 for arm, tally in tallies.items()}
+    base_us = each.pop(BASELINE)
+    each[_ITSELF] = base.own_s / base.events * 1e6
     return [
-        Row(f"{name}: {arm}", each[arm] / each[BASELINE], note=_say_us(each[arm], each[BASELINE]))
-        for arm in tallies
-        if arm != BASELINE
+        Row(f"{name}: {arm}", us / base_us, note=f"{us:.0f} µs ÷ {base_us:.0f} µs")
+        for arm, us in each.items()
     ]
-
-
-def _say_us(on: float, off: float) -> str:
-    return f"{on:.0f} µs ÷ {off:.0f} µs, all threads and processes"
 
 
 def _say(value: float, unit: str) -> str:
