@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from kimitap.lineage import Link, Relation, Session, Thread
 from kimitap.rules import soundness
-from kimitap.rules.echoes import Siblings
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -109,9 +108,8 @@ class DiscardedReply(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        siblings = Siblings(session)
         for link in (link for link in thread.links if link is not None):
-            if (is_asked_again(link) or is_replaced(link)) and not siblings.acquit(link):
+            if is_asked_again(link) or is_replaced(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from kimitap.lineage import Link, Session, Thread
 from kimitap.rules import soundness
-from kimitap.rules.echoes import Siblings, judged
+from kimitap.rules.echoes import judged
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, assistant, step, user
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -107,9 +107,8 @@ class DroppedReply(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        siblings = Siblings(session)
         for link in judged(thread):
-            if is_dropped(link) and not siblings.acquit(link):
+            if is_dropped(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:

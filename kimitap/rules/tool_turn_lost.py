@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import ToolCall
 from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
 from kimitap.rules import soundness
-from kimitap.rules.echoes import Siblings, judged
+from kimitap.rules.echoes import judged
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -160,9 +160,8 @@ class ToolTurnLost(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        siblings = Siblings(session)
         for link in judged(thread):
-            if is_lost(link) and not siblings.acquit(link):
+            if is_lost(link):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:
