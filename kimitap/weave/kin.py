@@ -12,13 +12,17 @@ def leading_systems(turn: Turn) -> int:
 
 
 def scoped(one: Turn, other: Turn) -> bool:
-    """True unless the two say themselves that they belong to different sessions or agents."""
-    if one.dialect != other.dialect:
+    """True unless the two say themselves that they belong to different sessions or agents.
+
+    Where only one of them names its session, they must at least be one program on one connection.
+    """
+    if one.dialect != other.dialect or one.scope.agent_id != other.scope.agent_id:
         return False
-    a, b = one.scope, other.scope
-    if a.session and b.session and a.session != b.session:
+    if one.scope.session == other.scope.session:
+        return True
+    if one.scope.session and other.scope.session:
         return False
-    return a.agent_id == b.agent_id
+    return bool(one.client) and (one.client, one.agent) == (other.client, other.agent)
 
 
 def same_system(one: Turn, other: Turn, keys: Keys) -> bool:

@@ -25,6 +25,7 @@ class Sightings:
         self._seen: defaultdict[bytes, list[Strand]] = defaultdict(list)
         self._said: defaultdict[bytes, list[Strand]] = defaultdict(list)
         self._scopes: defaultdict[str, list[Strand]] = defaultdict(list)
+        self._summaries: list[Strand] = []
 
     def add(self, strand: Strand) -> None:
         """Make a woven turn known: what its link does not know already."""
@@ -37,6 +38,8 @@ class Sightings:
                     strand.append(self._said[self._keys.key(reply)])
         if strand.turn.scope.session and strand.is_first:
             strand.append(self._scopes[strand.turn.scope.session])
+        if strand.is_first and not strand.turn.tools and asks_for_summary(strand.turn):
+            strand.append(self._summaries)
 
     def said(self, message: Message, thread: GrowingThread) -> bool:
         """True where `message` is a reply that a turn of `thread` brought."""
@@ -58,7 +61,8 @@ class Sightings:
             for strand in self._said.get(key, [])[-RECENT:]:
                 votes[strand.thread] += 2
                 sessions[strand.thread.session] = None
-        for strand in self._scopes.get(child.turn.scope.session, [])[-RECENT:]:
+        summarised = self._summaries[-TIPS:]
+        for strand in self._scopes.get(child.turn.scope.session, [])[-RECENT:] + summarised:
             sessions[strand.thread.session] = None
         for session in sessions:
             votes.update(session.threads[-RECENT:])
