@@ -35,8 +35,7 @@ def owes_reasoning(link: Link) -> bool:
 
 def is_refused(link: Link) -> bool:
     """True where the server answers the request with a 400 that speaks of reasoning."""
-    error = link.child.reply.error.lower()
-    return link.child.status == 400 and ("reasoning" in error or "thinking" in error)
+    return link.child.status == 400 and "reasoning" in link.child.reply.error.lower()
 
 
 class ReasoningDropped(Rule):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from kimitap.exchange import Outcome
 from kimitap.rules import RULES, check
 from kimitap.rules.examples import Json, assistant, call, failed, step, system, tool, user
 from kimitap.rules.finding import Finding, Place, Severity, Side
@@ -227,6 +228,69 @@ def test_a_client_that_hung_up_is_a_note_and_a_server_that_did_an_error() -> Non
 
     assert severity(True) == (Severity.INFO, Side.AGENT)
     assert severity(False) == (Severity.ERROR, Side.NETWORK)
+
+
+def test_a_stream_that_closes_properly_without_its_end_is_the_servers_doing() -> None:
+    def told(status: int, outcome: Outcome) -> list[tuple[str, Side]]:
+        request, reply = FIRST.request, FIRST.reply
+        sent = {"stream": True, "status": status, "cut": True, "outcome": outcome}
+        turn = chat.turn(1, request, reply, **sent)
+        return [(f.rule, f.side) for woven in weave([turn]) for f in check(woven)]
+
+    assert told(200, Outcome.COMPLETE) == [("stream-aborted", Side.SERVER)]
+    assert told(200, Outcome.SERVER_CUT) == [("stream-aborted", Side.NETWORK)]
+    assert told(200, Outcome.IN_FLIGHT) == []
+    assert told(200, Outcome.INTERRUPTED) == []
+    assert told(500, Outcome.SERVER_CUT) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "finish", "side"),
+    [
+        ("{", "tool_calls", Side.MODEL),
+        ("[]", "tool_calls", Side.MODEL),
+        ("{", "length", Side.SERVER),
+        ('{"a":1} {"b":2}', "tool_calls", Side.SERVER),
+    ],
+)
+def test_the_side_of_broken_arguments_is_told_by_the_evidence(
+    arguments: str, finish: str, side: Side
+) -> None:
+    broken = assistant(None, call("c1", "write_file", arguments))
+    assert [f.side for f in findings_of([step(OPENING, broken, finish)])] == [side]
+
+
+def test_an_unanswered_call_says_where_its_result_stands_instead() -> None:
+    def told(*after: Json) -> str:
+        [found] = findings_of([step([*OPENING, SAME, *after], assistant("Hm."))])
+        return found.message
+
+    assert "the result after it is for the id “c9”" in told(tool("c9", "ok"), DETAILS)
+    assert "its result comes only in message 4" in told(DETAILS, tool("c1", "ok"))
+    assert "(" not in told(DETAILS).replace("write_file(", "")
+    both = assistant(None, call("c1", "write_file", path="a"), call("c2", "read_file", path="b"))
+    [found] = findings_of([step([*OPENING, both, tool("c1", "ok"), DETAILS], assistant("Hm."))])
+    assert "id “c1”" not in found.message
+
+
+def test_a_loop_that_sees_its_calls_as_text_is_the_agents() -> None:
+    text = [assistant("[Tool Use: write_file]"), user("[write_file Result]\nok")]
+    steps = [step([*OPENING, *text * n], SAME) for n in range(4)]
+    sides = {f.rule: f.side for f in findings_of(steps)}
+    assert sides == {"flattened-tool-history": Side.AGENT, "repeated-tool-call": Side.AGENT}
+    answered = [SAME, tool("c1", "ok")]
+    steps = [step([*OPENING, *answered * n], SAME) for n in range(4)]
+    assert {f.rule: f.side for f in findings_of(steps)} == {"repeated-tool-call": Side.MODEL}
+
+
+def test_a_call_written_into_a_users_text_is_quoted_from_there() -> None:
+    found = findings_of(session(empty_id, 1, ""))
+    [flat] = [f for f in found if f.rule == "flattened-tool-history"]
+    assert [e.quote.split(" Result")[0] for e in flat.evidence] == [
+        'read_file({"path": "1.md"})',
+        'assistant: ""',
+        "user: [read_file for '1.md']",
+    ]
 
 
 def test_a_thrown_away_reply_is_a_note_where_it_was_no_good() -> None:

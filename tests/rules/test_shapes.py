@@ -145,6 +145,9 @@ CLEAN: dict[str, Sequence[Sample]] = {
             DONE,
         ),
     ],
+    "a reply without calls comes back in other words": session(
+        assistant("The owner is Ada, I believe."), assistant("Ada owns it."), ON
+    ),
     "two runs of one prompt, one after the other": [
         *session(SECOND, SECOND, tool("c2", "ok")),
         *session(SECOND, SECOND, tool("c2", "ok")),
@@ -283,6 +286,48 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
             ),
         ],
         {"warning partially-replayed-tool-calls"},
+    ),
+    "gptme writes a call with bad arguments as text": (
+        session(
+            bad(CUT),
+            assistant(f"Now I write.\n@write_file(c2): {CUT}", reasoning=WHY),
+            user("No tool call detected."),
+        ),
+        {"error malformed-tool-arguments", "warning flattened-tool-history"},
+    ),
+    "openai-agents files a reused id's call under the first turn that had it": (
+        [
+            step(OPEN, assistant("One.", read("c0"))),
+            step(
+                (*OPEN, assistant("One.", read("c0")), RESULTS[0]), assistant("Two.", write("c1"))
+            ),
+            step(
+                (
+                    *OPEN,
+                    assistant("One.", read("c0")),
+                    RESULTS[0],
+                    assistant("Two.", write("c1")),
+                    tool("c1", "ok"),
+                ),
+                assistant("Three, and the last.", read("c0", "data.csv")),
+            ),
+            step(
+                (
+                    *OPEN,
+                    assistant("One.", read("c0", "data.csv")),
+                    assistant("Two.", write("c1")),
+                    tool("c1", "ok"),
+                    assistant("Three, and the last."),
+                    tool("c0", "id,amount"),
+                ),
+                DONE,
+            ),
+        ],
+        {"error tool-turn-lost"},
+    ),
+    "the text of a reply without calls comes back blank": (
+        session(assistant("The owner is Ada, I believe."), assistant(""), ON),
+        {"warning dropped-reply"},
     ),
     "smolagents writes every call as text": (
         [
