@@ -62,6 +62,14 @@ def abandoned(connection: Connection, now_us: int) -> list[int]:
     return numbers
 
 
+def forget_recorders(connection: Connection) -> None:
+    """Leave out which machine and process each recorder was, but of those with open exchanges."""
+    exchanges = tables.exchange.c
+    busy = select(exchanges.recorder_id).where(exchanges.ended_us.is_(None))
+    change = tables.recorder.update().where(tables.recorder.c.id.not_in(busy))
+    connection.execute(change, {"host": "", "pid": 0, "process_started": ""})
+
+
 def _version() -> str:
     try:
         return version("kimitap")

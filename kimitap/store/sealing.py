@@ -1,7 +1,7 @@
 """Leave a recording as one file, for a repository or a bug report."""
 
 from kimitap.errors import NoRecording, UsageError
-from kimitap.store import opening
+from kimitap.store import opening, recovery
 from kimitap.store.location import file_of, shown
 from kimitap.store.trouble import translated
 
@@ -9,6 +9,7 @@ from kimitap.store.trouble import translated
 def seal(where: str) -> None:
     """Fold the log into the database and compact it: one file, that a read-only folder can hold.
 
+    The names of the machines and processes that recorded it are forgotten: it may be published.
     The next writer unseals it. Raises NoRecording, NotARecording, and RecordingUnavailable where
     somebody has it open.
     """
@@ -19,4 +20,6 @@ def seal(where: str) -> None:
         raise NoRecording(f"there is no recording at {where}")
     with translated(where), opening.writer(where) as connection:
         opening.demand_schema(where, connection)
+        with connection.begin():
+            recovery.forget_recorders(connection)
         opening.fold(connection)

@@ -349,6 +349,13 @@ def test_nothing_is_left_readable_by_others(where: str):
     assert stat.S_IMODE(Path(where).stat().st_mode) == 0o600
 
 
+def test_a_sealed_recording_does_not_say_which_machine_made_it(where: str):
+    seal(where)
+    with sqlite3.connect(where) as connection:
+        query = "SELECT DISTINCT host, pid, process_started FROM recorder"
+        assert connection.execute(query).fetchall() == [("", 0, "")]
+
+
 def test_a_server_has_no_file_to_seal():
     with pytest.raises(UsageError):
         seal("postgresql://127.0.0.1/db")
