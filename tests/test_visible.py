@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from kimitap.visible import one_line, visible
 
-
 EMBEDDING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
