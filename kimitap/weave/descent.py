@@ -26,6 +26,8 @@ SOON = timedelta(seconds=60)
 WHILE = timedelta(minutes=10)
 QUOTE = 40
 """Characters from which a summary is recognised in another message."""
+LONG = 200
+"""Characters from which a lone message is told from any other."""
 TRIFLE = 4
 """Words up to which a message ("Ok.") proves nothing when it is found again."""
 
@@ -160,12 +162,21 @@ class Ancestors:
         return link_by_prefix(parent, child, Relation.RETRY, self._keys, why), parent
 
     def _again(self, parent: Strand, child: Strand) -> bool:
-        """True where a first request is repeated because its reply was of no use."""
+        """True where a first request is repeated because its reply was of no use.
+
+        A short prompt with a good reply is more likely sent by another run.
+        """
         turn = parent.turn
         since = child.turn.started_at - (turn.ended_at or turn.started_at)
         if not turn.succeeded or turn.reply.empty:
             return since <= WHILE and self._claimed(parent, child)
-        return parent.length > 1 and bool(turn.reply.message.tool_calls) and since <= SOON
+        told = parent.length > 1 or len(parent.messages[0].text) >= LONG
+        return (
+            told
+            and self._claimed(parent, child)
+            and bool(turn.reply.message.tool_calls)
+            and since <= SOON
+        )
 
     def _by_sightings(self, child: Strand) -> Found:
         for tip in self._sightings.tips(child):

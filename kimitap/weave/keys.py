@@ -132,10 +132,3 @@ def _one_call(one: Message, other: Message) -> bool:
     if not ids or not all(ids) or ids != [result.call_id for result in other.tool_results]:
         return False
     return bool(holds(other.text, CLEARED)) or one.text[:40] == other.text[:40]
-
-
-def alike(one: str, other: str) -> float:
-    """How alike two texts are, from 0 to 1, by shared words of a bounded beginning."""
-    a, b = Counter(WORDS.findall(one[:READ])), Counter(WORDS.findall(other[:READ]))
-    total = a.total() + b.total()
-    return 2 * (a & b).total() / total if total else float(one.strip() == other.strip())

@@ -78,7 +78,10 @@ def align_history(parent: Strand, child: Strand, keys: Keys) -> list[Pair]:
     if len(old) == parent.length or any(row.old == at and row.new is not None for row in pairs):
         return pairs
     said = keys.key(old[-1])
-    found = next((i for i in range(len(new)) if keys.key(new[i]) == said), None)
+    fresh = (
+        row.new - child.start for row in pairs if row.new is not None and row.mark is not Mark.SAME
+    )
+    found = next((i for i in fresh if keys.key(new[i]) == said), None)
     if found is None:
         return pairs
     before = align(old[:-1], new[:found], keys, parent.start, child.start)

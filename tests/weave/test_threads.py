@@ -347,6 +347,32 @@ def test_two_runs_that_share_made_up_first_messages_are_two_threads() -> None:
     ]
 
 
+def test_an_earlier_message_that_says_the_same_does_not_stand_for_the_lost_reply() -> None:
+    done, first = (
+        assistant("All of it is done now."),
+        user("Write the notes into a summary, please."),
+    )
+    edited = user("Write the notes into a summary now, please.")
+    one = [first, done, TASK]
+    sessions = woven(
+        ask(1, [first], done), ask(2, one, done), ask(3, [edited, *one[1:], TASK], DONE)
+    )
+    link = last_link(sessions)
+    assert (link.relation, link.echo.kind) == (Relation.CONTINUES, EchoKind.MISSING)
+
+
+def test_a_long_prompt_sent_again_at_once_though_its_reply_had_calls_is_a_retry() -> None:
+    def long(clock: str) -> list[Json]:
+        details = f"<environment_details>{clock}</environment_details>"
+        return [user("Write the summary of the notes, with care. " * 6 + details)]
+
+    soon = woven(ask(1, long("12:00"), FIRST), ask(2, long("12:01"), FIRST))
+    assert last_link(soon).relation is Relation.RETRY
+    later = woven(ask(1, long("12:00"), FIRST), ask(2, long("12:01"), FIRST, started_at=at(999)))
+    assert numbers(later) == [[[1]], [[2]]]
+    assert numbers(woven(ask(1, [TASK], FIRST), ask(2, [TASK], FIRST))) == [[[1]], [[2]]]
+
+
 # -- what never links
 
 

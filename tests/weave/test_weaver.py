@@ -3,11 +3,24 @@
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kimitap.conversation import Message, Reply, Text, ToolCall, ToolResult, Turn
+from kimitap.conversation import (
+    Image,
+    Message,
+    Other,
+    Reasoning,
+    Reply,
+    Scope,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 from kimitap.exchange import Outcome
 from kimitap.lineage import EchoKind, Relation
 from kimitap.weave import Weaver, relate, weave
@@ -246,3 +259,84 @@ def test_any_two_turns_can_be_compared() -> None:
     assert relate(second, second).relation is Relation.RETRY
     assert rows(relate(third, first)) == ["<2/", "<3/", "<4/", "<5/", "<6/"]
     assert rows(relate(first, other)) == ["<1/", "<2/", ">/1"]
+
+
+texts = st.sampled_from(
+    ["", " ", "hi", "Warmup", "the same long line of words as ever before", "{"]
+)
+calls = st.builds(
+    ToolCall,
+    st.sampled_from(["", "run", "agent"]),
+    st.sampled_from(["", "null", "{", "[1]", '{"prompt": "the same long line of words as ever"}']),
+    st.sampled_from([None, "", "a", "b"]),
+)
+parts = st.one_of(
+    st.builds(Text, texts),
+    st.builds(Reasoning, texts),
+    calls,
+    st.builds(ToolResult, texts, st.sampled_from([None, "", "a"])),
+    st.just(Image("aa", 3)),
+    st.just(Other("refusal", "{}")),
+)
+messages = st.builds(
+    Message,
+    st.sampled_from(["system", "user", "assistant", "tool", "", "critic"]),
+    st.lists(parts, max_size=3).map(tuple),
+)
+
+
+@st.composite
+def strange_turns(draw: st.DrawFn) -> list[Turn]:
+    """Turns that share messages at random, in any order of time, ended in any way."""
+    pool = draw(st.lists(messages, min_size=1, max_size=6))
+    found = []
+    for number in range(1, draw(st.integers(2, 9))):
+        sent = draw(st.lists(st.sampled_from(pool), max_size=7))
+        ended = draw(st.sampled_from([None, 0, 1, 30]))
+        began = at(draw(st.integers(0, 40)))
+        reply = Reply(draw(st.sampled_from(pool)), complete=draw(st.booleans()))
+        found.append(
+            Turn(
+                number,
+                "openai-chat",
+                "/v1/chat/completions",
+                began,
+                None if ended is None else began + timedelta(seconds=ended),
+                draw(st.sampled_from(Outcome)),
+                tuple(sent),
+                reply,
+                draw(st.sampled_from([None, 200, 500])),
+                scope=Scope(draw(st.sampled_from(["", "", "s"]))),
+                tools=draw(st.sampled_from([(), (Tool("run", "{}"),)])),
+            )
+        )
+    return found
+
+
+@given(strange_turns(), st.randoms())
+@settings(max_examples=400, deadline=None)
+def test_whatever_comes_each_turn_stands_in_one_thread_and_each_link_is_whole(
+    strange: list[Turn], dice: Random
+) -> None:
+    sessions = weave(strange)
+    threads = [thread for session in sessions for thread in session.threads]
+    placed = [turn.exchange for thread in threads for turn in thread.turns]
+    assert sorted(placed) == sorted(turn.exchange for turn in strange)
+    for thread in threads:
+        assert len(thread.links) == len(thread.turns)
+        for before, link, turn in zip(
+            (None, *thread.turns), thread.links, thread.turns, strict=False
+        ):
+            if link is None:
+                continue
+            assert link.child is turn and (before is None or link.parent is before)
+            new = [p.new for p in link.pairs if p.new is not None]
+            assert new == list(range(link.prefix, len(turn.messages)))
+            assert set(link.echo.slot) <= set(range(len(turn.messages)))
+    mixed = list(strange)
+    dice.shuffle(mixed)
+    weaver = Weaver()
+    for turn in mixed:
+        weaver.add(turn)
+        weaver.sessions()
+    assert weaver.sessions() == sessions
