@@ -47,7 +47,7 @@ async def measure(upstream: Upstream, proxies: Sequence[Proxy], settings: Settin
             now = bodies[at : at + len(bodies) // settings.beside_rounds]
             sent[proxy.name] += len(now)
             seen[proxy.name].add(await _round(upstream, proxy, now, settings.beside_s))
-    return [_row(percent, name, seen) for percent in _PERCENTS for name in seen if name != BASELINE]
+    return [row for percent in _PERCENTS for row in _rows(percent, seen)]
 
 
 def _large_bodies(settings: Settings) -> list[bytes]:
@@ -80,13 +80,19 @@ async def _round(
     return [delay for stream in streams for delay in stream.delays_s]
 
 
-def _row(percent: int, name: str, seen: dict[str, Delays]) -> Row:
-    on, off = seen[name], seen[BASELINE]
-    ratio = paired(on.rounds[percent], off.rounds[percent])
-    ms_on, ms_off = (percentile(d.rounds[percent], 50) * 1000 for d in (on, off))
-    note = f"{ms_on:.2f} ms ÷ {ms_off:.2f} ms"
-    if percent == max(_PERCENTS):
-        note += f"; largest {on.largest * 1000:.0f} ÷ {off.largest * 1000:.0f} ms"
-    title = f"delay of an event beside 2 MB requests, p{percent}: {name}"
-    most = None if name == CONTROL else 1.05
-    return Row(title, ratio.median, most=most, spread=ratio.spread, note=note)
+def _rows(percent: int, seen: dict[str, Delays]) -> list[Row]:
+    off = seen[BASELINE]
+    ratios = {name: paired(d.rounds[percent], off.rounds[percent]) for name, d in seen.items()}
+    del ratios[BASELINE]
+    noise = abs(ratios[CONTROL].median - 1) if CONTROL in ratios else 0
+    rows = []
+    for name, ratio in ratios.items():
+        on = seen[name]
+        ms_on, ms_off = (percentile(d.rounds[percent], 50) * 1000 for d in (on, off))
+        note = f"{ms_on:.2f} ms ÷ {ms_off:.2f} ms"
+        if percent == max(_PERCENTS):
+            note += f"; largest {on.largest * 1000:.0f} ÷ {off.largest * 1000:.0f} ms"
+        most = None if name == CONTROL else 1.05
+        title = f"delay of an event beside 2 MB requests, p{percent}: {name}"
+        rows.append(Row(title, ratio.median, "×", None, most, ratio.spread, noise, note))
+    return rows

@@ -16,6 +16,8 @@ class Row:
     most: float | None = None
     spread: tuple[float, float] | None = None
     """The quartiles of the pairs that `value` is the median of."""
+    noise: float = 0
+    """How far from 1 the ratio of two equal things was beside this one."""
     note: str = ""
 
     @property
@@ -27,12 +29,14 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """`ok`, or `over` where the aim is missed; empty without an aim."""
-        if self.least is None and self.most is None:
+        """`ok`, `over` where the aim is missed, `unclear` where that lies within the noise."""
+        limit = self.most if self.least is None else self.least
+        if limit is None:
             return ""
-        low = self.least is not None and self.value < self.least
-        high = self.most is not None and self.value > self.most
-        return "over" if low or high else "ok"
+        if abs(self.value - limit) < self.noise:
+            return "unclear"
+        missed = self.value > limit if self.least is None else self.value < limit
+        return "over" if missed else "ok"
 
 
 @dataclass(frozen=True)

@@ -154,17 +154,16 @@ def _rows(
     most: float | None = None,
 ) -> list[Row]:
     base = tallies[BASELINE].values
+    ratios = {arm: paired(tally.values, base) for arm, tally in tallies.items()}
+    del ratios[BASELINE]
+    noise = abs(ratios[CONTROL].median - 1) if CONTROL in ratios else 0
     rows = []
-    for arm, tally in tallies.items():
-        if arm == BASELINE:
-            continue
-        ratio = paired(tally.values, base)
-        on, off = (_say(statistics.median(v), unit) for v in (tally.values, base))
-        limits = (None, None) if arm == CONTROL else (least, most)
+    for arm, ratio in ratios.items():
+        on, off = (_say(statistics.median(v), unit) for v in (tallies[arm].values, base))
+        least_, most_ = (None, None) if arm == CONTROL else (least, most)
         note = f"{on} ÷ {off}"
-        rows.append(
-            Row(f"{name}: {arm}", ratio.median, "×", *limits, spread=ratio.spread, note=note)
-        )
+        title = f"{name}: {arm}"
+        rows.append(Row(title, ratio.median, "×", least_, most_, ratio.spread, noise, note))
     return rows
 
 

@@ -17,6 +17,12 @@ def test_a_row_says_whether_its_aim_was_met() -> None:
     assert Row("a", 7).verdict == ""
 
 
+def test_what_lies_within_the_noise_is_unclear() -> None:
+    assert Row("a", 0.96, least=0.95, noise=0.03).verdict == "unclear"
+    assert Row("a", 0.70, least=0.95, noise=0.03).verdict == "over"
+    assert Row("a", 1.00, most=1.05, noise=0.03).verdict == "ok"
+
+
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([3, 1, 2], 50) == 2
     assert percentile(list(range(1000)), 99) == 990
