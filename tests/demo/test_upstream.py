@@ -186,3 +186,10 @@ def test_one_connection_serves_many_requests(upstream: Upstream) -> None:
         assert connection.getresponse().read() == b'{"status":"ok"}'
         assert connection.sock is not None
     connection.close()
+
+
+def test_a_port_in_use_is_an_error_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), Upstream(port=port):
+            pass
