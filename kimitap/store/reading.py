@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, bindparam, select, text
 
 from kimitap.errors import DamagedRecording, UsageError
 from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
@@ -18,7 +18,19 @@ from kimitap.store.times import from_us
 from kimitap.store.trouble import translated
 
 _AT_ONCE = 32
+_BYTES_AT_ONCE = 16 * 1024 * 1024
+"""Exchanges read in one transaction, and about how much of responses."""
+
 _MEMORY = 64 * 1024 * 1024
+
+
+_next = (
+    select(tables.exchange, tables.piece.c.length.label("response_length"))
+    .outerjoin(tables.piece, tables.piece.c.id == tables.exchange.c.response_id)
+    .where(tables.exchange.c.id > bindparam("after"))
+    .order_by(tables.exchange.c.id)
+    .limit(_AT_ONCE)
+)
 
 
 class Recording:
@@ -46,16 +58,14 @@ class Recording:
 
         No transaction is open while the caller works on one.
         """
-        columns = tables.exchange.c
-        query = select(tables.exchange).order_by(columns.id).limit(_AT_ONCE)
         while True:
             with self._transaction():
-                rows = self._connection.execute(query.where(columns.id > after)).all()
-                some = self._read(rows)
-            yield from some
-            if len(rows) < _AT_ONCE:
+                rows = self._connection.execute(_next, {"after": after}).all()
+                some = self._read(_that_fit(rows))
+            if not some:
                 return
-            after = rows[-1].id
+            yield from some
+            after = some[-1].number
 
     def exchange(self, number: int) -> Exchange:
         """The exchange of this number. Raises UsageError if there is none."""
@@ -167,6 +177,16 @@ _CHANGES = {
     "sqlite": "PRAGMA data_version",
     "postgresql": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
 }
+
+
+def _that_fit(rows: Sequence[Row[tuple[object, ...]]]) -> Sequence[Row[tuple[object, ...]]]:
+    """The first rows, whose responses are not too many bytes in all; one at least."""
+    total = 0
+    for count, row in enumerate(rows):
+        total += row.response_length or 0
+        if count and total > _BYTES_AT_ONCE:
+            return rows[:count]
+    return rows
 
 
 def _exchange(

@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from kimitap.store import process, tables
 
@@ -36,30 +36,24 @@ def abandoned(connection: Connection, now_us: int) -> list[int]:
     A recorder on another machine cannot be asked: it counts as dead a day after its last request.
     """
     recorders, exchanges = tables.recorder.c, tables.exchange.c
-    theirs = tables.exchange.alias().c
-    newest = select(func.max(theirs.started_us)).where(theirs.recorder_id == recorders.id)
-    open_ones = connection.execute(
-        select(
-            exchanges.id,
-            recorders.host,
-            recorders.pid,
-            recorders.process_started,
-            recorders.closed_us,
-            newest.scalar_subquery().label("newest_us"),
-        )
-        .join(tables.recorder, recorders.id == exchanges.recorder_id)
-        .where(exchanges.ended_us.is_(None))
-        .order_by(exchanges.id)
+    busy = select(exchanges.recorder_id).where(exchanges.ended_us.is_(None)).distinct()
+    found = connection.execute(select(tables.recorder).where(recorders.id.in_(busy))).all()
+    dead = [
+        row.id for row in found if row.closed_us is not None or not _alive(connection, row, now_us)
+    ]
+    query = select(exchanges.id).where(
+        exchanges.ended_us.is_(None), exchanges.recorder_id.in_(dead)
     )
-    numbers = []
-    for row in open_ones:
-        if row.host == process.host():
-            alive = process.started(row.pid) == row.process_started
-        else:
-            alive = now_us - row.newest_us < _A_DAY_US
-        if row.closed_us is not None or not alive:
-            numbers.append(row.id)
-    return numbers
+    return list(connection.execute(query.order_by(exchanges.id)).scalars())
+
+
+def _alive(connection: Connection, recorder: Row[tuple[object, ...]], now_us: int) -> bool:
+    if recorder.host == process.host():
+        return bool(process.started(recorder.pid) == recorder.process_started)
+    exchanges = tables.exchange.c
+    newest = select(func.max(exchanges.started_us)).where(exchanges.recorder_id == recorder.id)
+    newest_us = int(connection.scalar(newest) or 0)
+    return now_us - newest_us < _A_DAY_US
 
 
 def forget_recorders(connection: Connection) -> None:

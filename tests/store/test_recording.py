@@ -301,3 +301,13 @@ def test_any_segments_come_back(tmp_path_factory, flushes):
     assert before.response == after.response == b"".join(data for _, data in parts)
     assert before.segments == tuple(Segment(at_s, len(data)) for at_s, data in parts)
     assert after.segments == before.segments
+
+
+def test_large_responses_are_not_all_read_at_once(where: str):
+    large = [bytes([65 + turn]) * 9_000_000 for turn in range(4)]
+    with RecordingWriter(where) as writer:
+        for data in large:
+            record(writer, b"{}", [(0.1, data)])
+    with Recording.open(where) as recording:
+        assert [read.response for read in recording.exchanges()] == large
+        assert [read.number for read in recording.exchanges(after=2)] == [3, 4]

@@ -1,0 +1,52 @@
+"""The same recording on PostgreSQL: needs `psycopg`, and an empty database to write into.
+
+KIMITAP_TEST_POSTGRESQL=postgresql+psycopg://me@127.0.0.1/empty pytest tests/store
+"""
+
+import os
+import threading
+
+import pytest
+
+from kimitap.errors import NotARecording
+from kimitap.exchange import Outcome
+from kimitap.store import Loss, Recording, RecordingWriter, migrate
+from tests.support.requests_made import START, asked, conversation, reply
+
+URL = os.environ.get("KIMITAP_TEST_POSTGRESQL", "")
+
+pytestmark = pytest.mark.skipif(not URL, reason="KIMITAP_TEST_POSTGRESQL names no database")
+
+
+def write(seed: int) -> None:
+    with RecordingWriter(URL) as writer:
+        for turn, body in enumerate(conversation(20, seed)):
+            number = writer.begin(asked(body, turn))
+            writer.respond(number, 200, "OK", (("Server", "s"),), "HTTP/1.1", START)
+            writer.append(number, reply(turn))
+            writer.finish(number, Outcome.COMPLETE)
+
+
+def test_writers_of_many_machines_share_one_recording() -> None:
+    with pytest.raises(NotARecording):
+        Recording.open(URL)
+    writers = [threading.Thread(target=write, args=(seed,)) for seed in (1, 1, 2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert migrate(URL) is False
+    with Recording.open(URL) as recording, RecordingWriter(URL) as writer:
+        read = list(recording.exchanges())
+        bodies = sorted(exchange.request.content for exchange in read)
+        assert bodies == sorted(conversation(20, 1) * 2 + conversation(20, 2))
+        replies = {b"".join(data for _, data in reply(turn)) for turn in range(20)}
+        assert {exchange.response for exchange in read} == replies
+        before = recording.version()
+        number = writer.begin(asked(b"{}"))
+        writer.append(number, [(0.5, b"half")])
+        writer.lose(2, "test", START)
+        assert recording.version() != before
+        assert recording.in_flight() == [number]
+        assert recording.exchange(number).response == b"half"
+        assert recording.losses() == (Loss(START, 2, "test"),)
