@@ -23,6 +23,8 @@ PATIENCE_S = 2.0
 """How long a request waits at most for its own record to be on disk."""
 OPENING_S = 3.0
 """How long the start waits for the recording to be opened; afterwards traffic comes first."""
+STARTED_S = 0.5
+"""When mitmproxy has certainly started, after it said that it runs."""
 ADOPTION_S = 5.0
 """How soon a reloaded script must take over the line of the one before."""
 SILENCE_S = 86_400
@@ -44,6 +46,7 @@ class Recorder:
         self._line: Line | None = None
         self._key = b""
         self._passed_over = 0
+        self._stopped = False
         self._streamed: WeakKeyDictionary[http.HTTPFlow, Gathering] = WeakKeyDictionary()
 
     # --- mitmproxy's life cycle ---
@@ -88,8 +91,9 @@ class Recorder:
         self.complaint = line.trouble
         if line.trouble and line.trouble.lasting:
             logger.error("Kimitap cannot record: %s", line.trouble.reason)
-        else:
+        elif not line.trouble:
             logger.info("Kimitap records into %s", line.where)
+        asyncio.get_running_loop().call_later(STARTED_S, line.speak)
         if _serves() and (hosts := _open_addresses()):
             logger.warning(
                 "Kimitap: this proxy listens on %s: whoever can reach this machine can use your "
@@ -99,6 +103,7 @@ class Recorder:
 
     def done(self) -> None:
         """End what is under way and write everything; or, at a script's reload, hand over."""
+        self._stopped = True
         line, self._line = self._line, None
         if line is None:
             return
@@ -118,6 +123,8 @@ class Recorder:
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Have the request on disk before the server gets it; or take in a flow from a file."""
+        if self._stopped:
+            return
         if not flow.live:
             await self._open().capture(exchange_of(flow, self._digest_key()))
         elif flow not in _taps:
@@ -125,7 +132,7 @@ class Recorder:
 
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let the response flow as it comes, and copy it."""
-        if not flow.live or flow.response is None:
+        if not flow.live or flow.response is None or self._stopped:
             return
         tap = _taps.get(flow)
         if tap is None:  # answered before the request was complete
@@ -142,7 +149,7 @@ class Recorder:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """The exchange broke off: at the client's end, at the server's, or between."""
-        if not flow.live:
+        if not flow.live or self._stopped:
             return
         tap = _taps.pop(flow, None)
         if tap is None:  # broke off before the request was complete
@@ -222,8 +229,8 @@ def _close(line: Line, passed_over: int) -> None:
 def summary(line: Line, passed_over: int = 0) -> str:
     """What one line of recording came to, in one line of text."""
     tally, parts = line.tally, []
-    if tally.begun or not (tally.added or tally.skipped or passed_over):
-        parts.append(f"{_counted(tally.begun, 'exchange')} recorded")
+    if tally.recorded or not (tally.added or tally.skipped or passed_over):
+        parts.append(f"{_counted(tally.recorded, 'exchange')} recorded")
     if tally.added or tally.skipped:
         parts.append(f"{_counted(tally.added, 'exchange')} added from the capture")
     if tally.skipped:

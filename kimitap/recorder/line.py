@@ -41,10 +41,9 @@ _BEAT_S = 0.2
 """What streams is sent to the scribe this often, and so is on disk well within half a second."""
 _STUCK_S = 60.0
 """How long the end waits for a scribe that still writes."""
-_QUIET_S = 1.0
-"""mitmproxy takes an error that is logged while it starts for a failed start: wait so long."""
 _REST_S = 1.0
 """How long to wait before a scribe that died is started again."""
+_FULL = "the recorder's memory was full"
 
 _tickets = count(1)
 
@@ -60,7 +59,8 @@ class Source(Protocol):
 class Tally:
     """What became of the exchanges that came to one line."""
 
-    begun: int = 0
+    recorded: int = 0
+    """Exchanges that passed, whose request at least is on disk."""
     added: int = 0
     skipped: int = 0
     lost: int = 0
@@ -77,10 +77,11 @@ class Line:
         self.trouble: Trouble | None = None
         self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._born = self._loop.time()
+        self._unsaid: list[str] | None = []
         self._put_bytes = 0
         self._freed_bytes = 0
         self._missed = 0
+        self._why = ""
         self._overflowing = False
         self._behind = False
         self._acks: dict[int, asyncio.Future[None]] = {}
@@ -100,6 +101,13 @@ class Line:
         self._first_word.wait(patience_s)
         self._take_in()
 
+    def speak(self) -> None:
+        """Say errors at once from now on. mitmproxy takes one that is logged while it starts for a
+        failed start, and ends; so they are kept back until somebody says that it has started."""
+        unsaid, self._unsaid = self._unsaid, None
+        for text in unsaid or ():
+            logger.error(text)
+
     # --- what the hooks do ---
 
     def begin(self, exchange: Exchange, body: bytes) -> int | None:
@@ -108,7 +116,6 @@ class Line:
         if self.closed or not self._room(weight(slip)):
             self.miss()
             return None
-        self.tally.begun += 1
         self._unsettled.add(slip.ticket)
         self._acks[slip.ticket] = self._loop.create_future()
         self.put(slip)
@@ -157,9 +164,6 @@ class Line:
 
     def put(self, slip: AnySlip) -> None:
         """Queue a small slip, for which there is always room; it leaves with the next beat."""
-        if self._overflowing and self.queued < self._limit // 2:
-            self._overflowing = False
-            self._note_losses("the recorder's memory was full")
         self._put_bytes += weight(slip)
         self._post.put(slip)
         if not self._sources:
@@ -168,6 +172,7 @@ class Line:
     def miss(self) -> None:
         """Count an exchange that the recording will lack, wholly or in part."""
         self._missed += 1
+        self._why = self.trouble.reason if self.trouble else _FULL
         self.tally.lost += 1
 
     def close(self) -> None:
@@ -176,7 +181,7 @@ class Line:
             return
         for source in list(self._sources):
             source.flush()
-        self._note_losses("the recorder's memory was full")
+        self._note_losses()
         self.closed = True
         if not self._post.close(_STUCK_S):
             logger.error("Kimitap: the scribe still writes to %s; not waiting longer", self.where)
@@ -194,26 +199,23 @@ class Line:
         if not self._overflowing:
             self._overflowing = True
             logger.error(
-                "Kimitap: %d MB wait to be written to %s, which is the limit (kimitap_memory): "
-                "part of what passes now is NOT recorded",
-                self.queued >> 20,
+                "Kimitap: no more than %d MB may wait to be written to %s (kimitap_memory): part "
+                "of what passes now is NOT recorded",
+                self._limit >> 20,
                 self.where,
             )
         return False
 
-    def _note_losses(self, reason: str) -> None:
+    def _note_losses(self) -> None:
         """Have the recording say what it lacks, after all that waits now."""
         if self._missed:
             missed, self._missed = self._missed, 0
-            self.put(Missed(missed, reason, datetime.now(UTC)))
+            self.put(Missed(missed, self._why, datetime.now(UTC)))
 
     # --- what the scribe says ---
 
     def _overhear(self, news: AnyNews | None) -> None:
         """On the post's thread: pass it to the event loop, which may be blocked in `close`."""
-        if isinstance(news, Freed):
-            self._freed_bytes += news.weight
-            return
         self._news.append(news)
         if isinstance(news, Opened | Trouble | None):
             self._first_word.set()
@@ -228,7 +230,10 @@ class Line:
         match news:
             case Kept(ticket=ticket):
                 self._behind = False
+                self.tally.recorded += 1
                 self._acknowledge(ticket)
+            case Freed(weight=freed):
+                self._freed(freed)
             case Settled(ticket=ticket):
                 self._unsettled.discard(ticket)
             case Taken(new=new):
@@ -249,6 +254,12 @@ class Line:
             case None if not self.closed:
                 self._bereft()
 
+    def _freed(self, size: int) -> None:
+        self._freed_bytes += size
+        if self._overflowing and self.queued < self._limit // 2 and not self.closed:
+            self._overflowing = False
+            self._note_losses()
+
     def _acknowledge(self, ticket: int) -> None:
         if (ack := self._acks.pop(ticket, None)) and not ack.done():
             ack.set_result(None)
@@ -265,15 +276,16 @@ class Line:
 
     def _recovered(self) -> None:
         logger.warning("Kimitap records again into %s", self.where)
-        reason, self.trouble = self.trouble.reason if self.trouble else "", None
-        self._note_losses(reason)
+        self.trouble = None
+        self._note_losses()
 
     def _lose(self, number: int, reason: str) -> None:
         self._say_aloud(f"Kimitap lost {number} of the exchanges under way: {reason}")
         self._missed += number
+        self._why = reason
         self.tally.lost += number
         if not self.closed:
-            self._note_losses(reason)
+            self._note_losses()
 
     def _bereft(self) -> None:
         """The scribe's process died."""
@@ -289,7 +301,7 @@ class Line:
             self._lose(lost, "the process that writes died; another one goes on")
 
     def _say_aloud(self, text: str) -> None:
-        if self._loop.time() < self._born + _QUIET_S and not self.closed:
-            self._loop.call_later(_QUIET_S, logger.error, text)
-        else:
+        if self._unsaid is None or self.closed:
             logger.error(text)
+        else:
+            self._unsaid.append(text)

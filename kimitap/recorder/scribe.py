@@ -52,7 +52,8 @@ class Scribe:
     @property
     def unwritten(self) -> int:
         """How many exchanges would lose something if nothing more could be written."""
-        return len({getattr(slip, "ticket", id(slip)) for slip in self._waiting})
+        lacking = [slip for slip in self._waiting if not isinstance(slip, Missed)]
+        return len({getattr(slip, "ticket", id(slip)) for slip in lacking})
 
     def take(self, slips: Iterable[AnySlip]) -> None:
         """Queue `slips`; nothing is written yet."""

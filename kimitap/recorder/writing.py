@@ -75,7 +75,7 @@ def _work(where: str, frames: "queue.SimpleQueue[_Frame]", tell: _Teller) -> Non
         scribe.take(slips)
         scribe.write()
         tell.flush()
-    _retry(scribe.write, lambda: scribe.in_trouble)
+    _retry(scribe.write, lambda: scribe.unwritten > 0)
     tell(Left(scribe.unwritten))
     scribe.close()
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "addons" / "kimitap.py"
 _DEADLINE_S = 20.0
@@ -301,6 +303,7 @@ def start_proxy(
     cwd: Path | None = None,
     port: int = 0,
     wait: bool = True,
+    default_db: bool = False,
     **extra_environment: str,
 ) -> Proxy:
     """mitmdump with the addon before `upstream_url`, recording into `where`.
@@ -311,7 +314,8 @@ def start_proxy(
     command = mitmdump(
         *("-s", str(script), "--mode", f"reverse:{upstream_url}"),
         *("--listen-host", "127.0.0.1", "-p", str(port)),
-        *("--set", f"confdir={folder / 'mitmproxy'}", "--set", f"kimitap_db={where}"),
+        *("--set", f"confdir={folder / 'mitmproxy'}"),
+        *(() if default_db else ("--set", f"kimitap_db={where}")),
         *options,
     )
     process = subprocess.Popen(
@@ -325,7 +329,7 @@ def start_proxy(
     proxy = Proxy(process, port, where)
     proxy.read()
     if wait:
-        proxy.said(r"Kimitap (records|cannot)")
+        proxy.said(r"Kimitap (records|cannot|does NOT)")
         wait_for(lambda: _listens(port) or process.poll() is not None, f"port {port}")
     return proxy
 
@@ -336,3 +340,19 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def scribe_of(proxy_pid: int) -> int:
+    """The process that writes for a proxy."""
+    children = Path(f"/proc/{proxy_pid}/task/{proxy_pid}/children")
+    if not children.exists():
+        pytest.skip("needs Linux's /proc to find the scribe's process")
+    return int(children.read_text().split()[0])
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process, and it still runs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
