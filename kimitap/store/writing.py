@@ -158,6 +158,8 @@ class RecordingWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._connection.closed:
+            raise RecordingUnavailable(f"{shown(self.where)} is not open")
         with translated(self.where):
             try:
                 with self._connection.begin():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kimitap.errors import UsageError
+from kimitap.errors import RecordingUnavailable, UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.store import Loss, Recording, RecordingWriter
 from tests.support.requests_made import START, asked, conversation, reply
@@ -311,3 +311,18 @@ def test_large_responses_are_not_all_read_at_once(where: str):
     with Recording.open(where) as recording:
         assert [read.response for read in recording.exchanges()] == large
         assert [read.number for read in recording.exchanges(after=2)] == [3, 4]
+
+
+def test_a_database_moved_away_and_not_to_be_made_anew_is_said_until_it_can(tmp_path: Path):
+    folder = tmp_path / "here"
+    writer = RecordingWriter(str(folder / "k.db"))
+    number = writer.begin(asked(b"1"))
+    folder.rename(tmp_path / "there")
+    folder.write_text("a file in the folder's place")
+    with pytest.raises(RecordingUnavailable):
+        writer.begin(asked(b"2"))
+    with pytest.raises(RecordingUnavailable):
+        writer.finish(number, Outcome.COMPLETE)
+    folder.unlink()
+    assert writer.begin(asked(b"3")) == 1
+    writer.close()
