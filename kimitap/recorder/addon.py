@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from ipaddress import ip_address
 from weakref import WeakKeyDictionary
 
@@ -94,7 +95,7 @@ class Recorder:
         elif not line.trouble:
             logger.info("Kimitap records into %s", line.where)
         asyncio.get_running_loop().call_later(STARTED_S, line.speak)
-        if _serves() and (hosts := _open_addresses()):
+        if _serves() and (hosts := beyond_loopback(_addresses())):
             logger.warning(
                 "Kimitap: this proxy listens on %s: whoever can reach this machine can use your "
                 "server through it; `--listen-host 127.0.0.1` keeps it private",
@@ -203,11 +204,15 @@ def _serves() -> bool:
     return bool(ctx.options.server and not ("rfile" in ctx.options and ctx.options.rfile))
 
 
-def _open_addresses() -> list[str]:
-    """The addresses, other than loopback, on which the proxy listens."""
+def _addresses() -> list[str]:
+    """The hosts on which the proxy listens."""
     server = ctx.master.addons.get("proxyserver")
-    hosts = {address[0] for address in server.listen_addrs()} if server else set()
-    return sorted(host for host in hosts if not ip_address(host.split("%")[0]).is_loopback)
+    return [str(address[0]) for address in server.listen_addrs()] if server else []
+
+
+def beyond_loopback(hosts: Iterable[str]) -> list[str]:
+    """Those of `hosts` (IP addresses, perhaps with a zone) that other machines can reach."""
+    return sorted({host for host in hosts if not ip_address(host.split("%")[0]).is_loopback})
 
 
 def _abandon(line: Line) -> None:

@@ -39,6 +39,7 @@ def run_proxy(
     """
     host, port = parse_listen(listen)
     target = parse_upstream(upstream)
+    _try_to_listen(host, port)
     with _said_by(say):
         return asyncio.run(_serve(target, host, port, where, on_ready, memory_mb))
 
@@ -69,6 +70,18 @@ def parse_upstream(upstream: str) -> str:
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port}"
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    """Find out what is wrong with the address before anything else is said or made."""
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        raise ProxyError(_why_not(error, host, port)) from error
+
+
+def _family(host: str) -> int:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 class _Ready:
@@ -123,7 +136,7 @@ async def _serve(
     await master.run()
     if isinstance(ready.failure, RecordingUnavailable):
         raise ready.failure
-    if ready.failure is not None:
+    if ready.failure is not None:  # somebody took the port between our look and mitmproxy's
         raise ProxyError(_why_not(ready.failure, host, port)) from ready.failure
     return recorder.tally
 
