@@ -1,4 +1,4 @@
-"""The histories that real agents write, in short: what is a defect there, and what only looks it.
+"""The histories that real agents write, in short: the defects in them, and nothing else.
 
 The shapes are those of unmodified agents; the texts are made up.
 """
@@ -7,157 +7,28 @@ from collections.abc import Sequence
 
 import pytest
 
-from kimitap.rules.examples import Json, assistant, call, failed, step, system, tool, user
+from kimitap.rules.examples import assistant, step, tool, user
 from kimitap.rules.rule import Sample
 from tests.support.examples import findings_of
-
-OPEN = (system("You are an agent."), user("Read notes.txt and data.csv, then write summary.md."))
-ON = user("And now append a line.")
-WHY = "Both files are short."
-
-
-def read(call_id: str | None, path: str = "notes.txt") -> Json:
-    return call(call_id, "read_file", path=path)
-
-
-def write(call_id: str | None, arguments: str = '{"path": "summary.md"}') -> Json:
-    return call(call_id, "write_file", arguments)
-
-
-FIRST = assistant("I read both.", read("c0"), read("c1", "data.csv"), reasoning="Look first.")
-RESULTS = (tool("c0", "owner: Ada"), tool("c1", "id,amount\n1,10"))
-BEGUN: tuple[Json, ...] = (*OPEN, FIRST, *RESULTS)
-START = step(OPEN, FIRST)
-SECOND = assistant("Now I write the summary.", write("c2"), reasoning=WHY)
-DONE = assistant("Done: summary.md is written.")
-CUT = '{"path": "summary.md", "content": "# Sum'
-
-
-def session(reply: Json, *given_back: Json, finish: str | None = "") -> list[Sample]:
-    """A healthy first turn, then `reply`, given back as `given_back`."""
-    return [START, step(BEGUN, reply, finish), step((*BEGUN, *given_back), DONE)]
-
-
-def retried(reply: Json | None, finish: str | None = "", cancelled: bool = False) -> list[Sample]:
-    """A healthy first turn, then `reply`, then the same prompt again, and a healthy end."""
-    return [
-        START,
-        step(BEGUN, reply, finish, cancelled=cancelled),
-        step(BEGUN, SECOND),
-        step((*BEGUN, SECOND, tool("c2", "ok")), DONE),
-    ]
-
-
-def bad(arguments: str) -> Json:
-    """A complete reply whose call has these arguments."""
-    return assistant("Now I write.", write("c2", arguments), reasoning=WHY)
-
-
-def back(arguments: str, name: str = "write_file") -> tuple[Json, Json]:
-    """That reply as an agent gives it back, with other arguments or another name."""
-    made = assistant("Now I write.", call("c2", name, arguments), reasoning=WHY)
-    return made, tool("c2", "Error: the arguments are no valid JSON.")
-
-
-def calling(text: str, name: str) -> Json:
-    return assistant(f"{text}\nCalling tools:\n[{{'function': {{'name': '{name}'}}}}]")
-
-
-CLEAN: dict[str, Sequence[Sample]] = {
-    "Kimi Code rewrites Kimi's ids on both sides": [
-        step(OPEN, assistant("", read("functions.Read:0"), reasoning=WHY)),
-        step(
-            (
-                *OPEN,
-                assistant("", read("functions_Read_0"), reasoning=WHY),
-                tool("functions_Read_0", "owner: Ada"),
-            ),
-            assistant("", read("functions.Read:0", "data.csv"), reasoning=WHY),
-        ),
-        step(
-            (
-                *OPEN,
-                assistant("", read("functions_Read_0"), reasoning=WHY),
-                tool("functions_Read_0", "owner: Ada"),
-                assistant("", read("functions_Read_0__2", "data.csv"), reasoning=WHY),
-                tool("functions_Read_0__2", "id,amount"),
-            ),
-            DONE,
-        ),
-    ],
-    "a call that was interrupted has a result made up by the agent": session(
-        SECOND, SECOND, tool("c2", "[Tool execution was interrupted]"), user("Go on.")
-    ),
-    "the run ends with a finish tool that nobody answers": [
-        START,
-        step(BEGUN, assistant(None, call("c2", "finish", "{}"), reasoning=WHY)),
-    ],
-    "a finish tool is answered when the session is resumed": session(
-        assistant(None, call("c2", "finish", "{}"), reasoning=WHY),
-        assistant(None, call("c2", "finish", "{}"), reasoning=WHY),
-        tool("c2", "Session closed"),
-        user("One more thing."),
-    ),
-    "an assistant's turn that nobody generated, after an interruption": [
-        *session(SECOND, SECOND, tool("c2", "ok")),
-        step(
-            (*BEGUN, SECOND, tool("c2", "ok"), DONE, user("Now?"), assistant("No response."), ON),
-            DONE,
-        ),
-    ],
-    "few-shot turns before the first prompt": [
-        step((OPEN[0], user("Context: a folder."), assistant("Got it. Thanks!"), OPEN[1]), SECOND),
-        step(
-            (
-                OPEN[0],
-                user("Context: a folder."),
-                assistant("Got it. Thanks!"),
-                OPEN[1],
-                SECOND,
-                tool("c2", "ok"),
-            ),
-            DONE,
-        ),
-    ],
-    "the same prompt again after an error and an empty reply": [
-        START,
-        failed(BEGUN, 500, "decode failed"),
-        *retried(assistant("", reasoning="Hm."))[1:],
-    ],
-    "an empty reply is left out": session(
-        assistant("", reasoning="Hm."), system("Please return text or call a tool.")
-    ),
-    "the conversation is compacted": [
-        *session(SECOND, SECOND, tool("c2", "ok")),
-        step(
-            (*BEGUN, SECOND, tool("c2", "ok"), DONE, user("Summarise the conversation so far.")),
-            assistant("The user wants a summary; notes.txt and data.csv were read."),
-            tools=[],
-        ),
-        step(
-            (
-                OPEN[0],
-                user(
-                    "This session is being continued from a previous conversation. The user wants "
-                    "a summary; notes.txt and data.csv were read."
-                ),
-            ),
-            DONE,
-        ),
-    ],
-    "a reply without calls comes back in other words": session(
-        assistant("The owner is Ada, I believe."), assistant("Ada owns it."), ON
-    ),
-    "two runs of one prompt, one after the other": [
-        *session(SECOND, SECOND, tool("c2", "ok")),
-        *session(SECOND, SECOND, tool("c2", "ok")),
-    ],
-    "the text comes back cut after the call, with the agent's own words after it": session(
-        assistant("I write it now. Then I check it.", write("c2")),
-        assistant("I write it now. Then I check it.\n", write("c2", '{"path":"summary.md"}')),
-        tool("c2", "ok"),
-    ),
-}
+from tests.support.shapes import (
+    BEGUN,
+    CUT,
+    DONE,
+    FIRST,
+    ON,
+    OPEN,
+    RESULTS,
+    SECOND,
+    START,
+    WHY,
+    back,
+    bad,
+    calling,
+    read,
+    retried,
+    session,
+    write,
+)
 
 DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
     "OpenCode renames a call with bad arguments": (
@@ -351,11 +222,6 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
         {"error tool-turn-lost"},
     ),
 }
-
-
-@pytest.mark.parametrize("title", CLEAN)
-def test_what_only_looks_like_a_defect_is_none(title: str) -> None:
-    assert findings_of(CLEAN[title]) == []
 
 
 @pytest.mark.parametrize("title", DEFECTS)
