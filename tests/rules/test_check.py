@@ -98,19 +98,32 @@ def test_a_stream_that_closes_properly_without_its_end_is_the_servers_doing() ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "finish", "side"),
+    ("arguments", "finish", "side", "why"),
     [
-        ("{", "tool_calls", Side.MODEL),
-        ("[]", "tool_calls", Side.MODEL),
-        ("{", "length", Side.SERVER),
-        ('{"a":1} {"b":2}', "tool_calls", Side.SERVER),
+        ("{", "tool_calls", Side.MODEL, "no valid JSON"),
+        ("[]", "tool_calls", Side.MODEL, "no object"),
+        ("{", "length", Side.SERVER, "length limit"),
+        ('{"a":1} {"b":2}', "tool_calls", Side.SERVER, "glued together"),
     ],
 )
 def test_the_side_of_broken_arguments_is_told_by_the_evidence(
-    arguments: str, finish: str, side: Side
+    arguments: str, finish: str, side: Side, why: str
 ) -> None:
     broken = assistant(None, call("c1", "write_file", arguments))
-    assert [f.side for f in findings_of([step(OPENING, broken, finish)])] == [side]
+    [found] = findings_of([step(OPENING, broken, finish)])
+    assert found.side is side
+    assert why in found.message
+
+
+def test_a_partial_turn_names_the_calls_that_are_gone() -> None:
+    both = assistant(None, call("c1", "write_file", path="a"), call("c2", "read_file", path="b"))
+    half = assistant(None, call("c1", "write_file", path="a"))
+    [found] = findings_of(
+        [step(OPENING, both), step([*OPENING, half, tool("c1", "ok")], assistant("Hm."))]
+    )
+    assert "only 1 of the 2 calls" in found.message
+    assert 'its call read_file({"path": "b"}) is taken out' in found.message
+    assert found.related == (Place(1, None, 1),)
 
 
 def test_an_unanswered_call_says_where_its_result_stands_instead() -> None:

@@ -1,6 +1,6 @@
 """One defect, one finding: what follows from a graver defect is told with it."""
 
-from kimitap.rules.examples import Json, assistant, step, tool, user
+from kimitap.rules.examples import Json, assistant, call, step, tool, user
 from kimitap.rules.finding import Place, Severity
 from tests.support.examples import findings_of
 from tests.support.histories import (
@@ -107,3 +107,21 @@ def test_a_protocol_of_text_is_one_note_and_its_lost_reasoning_another_finding()
         ("flattened-tool-history", Severity.INFO),
     ]
     assert all("in 4 of 4 turns" in f.message for f in found)
+
+
+def test_a_call_and_a_result_that_have_nothing_to_do_with_each_other_are_two_findings() -> None:
+    messages = [*OPENING, SAME, user("Are you done?"), tool("c9", "who asked?"), user("Go on.")]
+    found = findings_of([step(messages, assistant("Hm."))])
+    assert [(f.rule, f.place.message_index) for f in found] == [
+        ("unanswered-tool-call", 2),
+        ("orphan-tool-result", 4),
+    ]
+
+
+def test_a_lost_turn_with_broken_arguments_stays_an_error_where_all_of_it_is_blank() -> None:
+    broken = assistant("Now.", call("c1", "write_file", "{"))
+    found = findings_of([step(OPENING, broken), step([*OPENING, *r1(broken, 1)], SAME)])
+    assert [(f.rule, f.severity) for f in found] == [
+        ("malformed-tool-arguments", Severity.ERROR),
+        ("tool-turn-lost", Severity.ERROR),
+    ]
