@@ -307,7 +307,7 @@ def test_plain_lines_put_the_mark_first_and_the_finding_below() -> None:
     (session,), findings = lost_turn()
     lines = list(plain(rows(session.threads[0], findings)))
     at = next(i for i, line in enumerate(lines) if "LOST TURN" in line)
-    assert lines[at].startswith("✗ ╎ ASST  LOST TURN  the agent sends the reply of #4 back blank")
+    assert lines[at].startswith("✗ ╎ ASST  LOST TURN  the reply of #4 is sent back blank")
     assert any(line.startswith("    ✗ error: tool-turn-lost: ") for line in lines[at : at + 12])
     turns = [line for line in lines if line.startswith("  ──  #")]
     assert len(turns) == 6 and all(a < b for a, b in pairwise(turns))

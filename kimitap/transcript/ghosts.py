@@ -43,9 +43,9 @@ def _whole_reply(link: Link) -> Iterator[Row]:
     if not reply.parts:
         return
     blank = link.echo.kind is EchoKind.BLANKED
-    how = f"sends the reply of #{n} back blank" if blank else f"leaves out the reply of #{n}"
+    how = "is sent back blank" if blank else "is left out of this request"
     said = one_line(reply.text, 300)
-    text = f"the agent {how}{': ' if said else ''}{said}"
+    text = f"the reply of #{n} {how}{': ' if said else ''}{said}"
     title = LOST_TURN if reply.tool_calls else LOST_REPLY
     yield _ghost(link, link.echo.place, title, text, message_text(reply))
     for call in link.echo.calls:

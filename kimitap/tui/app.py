@@ -77,7 +77,7 @@ class Kimitap(App[None]):
         recent = time.monotonic() - self._written_at < LIVE_S
         self.main.set_live(recent or self.view.waits_since(datetime.now(UTC) - WAITING))
 
-    @work(thread=True, exit_on_error=False, group="load")
+    @work(thread=True, group="load")
     def load(self) -> None:
         try:
             view = self.source.load()
@@ -100,6 +100,7 @@ class Kimitap(App[None]):
         if str(error) != self._complaint:
             self._complaint = str(error)
             self.notify(str(error), severity="error", markup=False)
+            self.main.refuse(str(error))
 
     def on_show_help(self, wish: ShowHelp) -> None:
         self.push_screen(HelpScreen(wish.title, wish.keys))
@@ -113,7 +114,7 @@ class Kimitap(App[None]):
         at = numbers.index(wish.number)
         self.push_screen(RawScreen(numbers, at, self.source.exchange))
 
-    @work(thread=True, exit_on_error=False, group="report")
+    @work(thread=True, group="report")
     def write_report(self, exchange: int) -> None:
         try:
             text = self.source.report(PlaceWord("", exchange))

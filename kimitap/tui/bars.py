@@ -65,7 +65,7 @@ def status_segments(status: Status) -> Iterable[Segment]:
     for severity, count in status.counts:
         yield Segment(f" {SYMBOLS[severity]} {count}", ALARM[severity])
     if not status.counts and not status.loading:
-        yield Segment(" nothing wrong found", NORMAL)
+        yield Segment(" nothing wrong found" if status.names else " no conversation yet", NORMAL)
     yield Segment("  ")
     for text, style in (
         (status.finding, STRONG),

@@ -54,13 +54,8 @@ def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -
 
 def _turn(row: Row, width: int) -> list[Segment]:
     words = f"{row.text} · {row.note}" if row.note else row.text
-    segments = [
-        _mark(row),
-        Segment("── ", RULE),
-        Segment(row.title, STRONG),
-        Segment(" ── ", RULE),
-        Segment(fit(words, width - len(row.title) - 12), _severe(row) or RULE),
-    ]
+    segments = [_mark(row), Segment("── ", RULE), Segment(row.title, STRONG), Segment(" ── ", RULE)]
+    segments.append(Segment(fit(words, width - _cells(segments)), _severe(row) or RULE))
     rest = width - _cells(segments)
     return [*segments, Segment(f" {'─' * (rest - 1)}", RULE)] if rest > 1 else segments
 

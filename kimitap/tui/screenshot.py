@@ -1,6 +1,7 @@
 """A picture of the screens, without a terminal: for the README, and to be looked at."""
 
 import re
+from asyncio import timeout
 from collections.abc import Sequence
 
 from textual.pilot import Pilot
@@ -32,8 +33,9 @@ async def screenshot(
 
 
 async def settle(app: Kimitap, pilot: Pilot[None]) -> None:
-    """Wait until what was asked for is painted."""
+    """Wait until what was asked for is painted; raises `TimeoutError` after a minute."""
     await pilot.pause()
-    while not app.main.loaded or any(not worker.is_finished for worker in app.workers):
-        await pilot.pause(0.02)
+    async with timeout(60):
+        while not app.main.loaded or any(not worker.is_finished for worker in app.workers):
+            await pilot.pause(0.02)
     await pilot.pause()

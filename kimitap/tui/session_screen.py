@@ -18,7 +18,7 @@ from kimitap.tui.conversation_view import ConversationView
 from kimitap.tui.detail import detail
 from kimitap.tui.filtering import Filter
 from kimitap.tui.keys import MAIN_KEYS, bindings
-from kimitap.tui.palette import FAINT, STRONG
+from kimitap.tui.palette import ALARM, FAINT, STRONG
 from kimitap.tui.reading import (
     first_place,
     header_key,
@@ -32,7 +32,7 @@ from kimitap.tui.source import View
 from kimitap.tui.text_pane import Block, TextPane
 from kimitap.tui.virtual_list import VirtualList
 from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
-from kimitap.visible import one_line
+from kimitap.visible import one_line, visible
 
 FILTER_PAUSE_S = 0.15
 """How long after the last letter the filter waits."""
@@ -42,7 +42,7 @@ class SessionScreen(Screen[None]):
     """`apply` hands it a fresh view; the reader's place stays unless he follows."""
 
     BINDINGS = bindings(MAIN_KEYS)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 (as Textual declares it)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (120, "-broad")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-high")]  # noqa: RUF012
     AUTO_FOCUS = "#conversation"
 
@@ -59,6 +59,7 @@ class SessionScreen(Screen[None]):
         self._numbers: dict[Finding, str] = {}
         self._others_open = False
         self._arrived = False
+        self._complaint = ""
         self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -87,7 +88,7 @@ class SessionScreen(Screen[None]):
 
     def apply(self, view: View) -> None:
         """Show a fresh view. The first goes to the place asked for, or to the worst finding."""
-        self.view, self.loaded = view, True
+        self.view, self.loaded, self._complaint = view, True, ""
         self._numbers = numbered(view)
         if not self._arrived and view.threads:
             self._arrived = True
@@ -120,6 +121,11 @@ class SessionScreen(Screen[None]):
             self.conversation.clear()
         self.conversation.set_rows(rows(thread, self.view.findings, memo))
 
+    def refuse(self, complaint: str) -> None:
+        """Say why there is nothing to show; what was shown before stays."""
+        self.loaded, self._complaint = True, complaint
+        self._describe()
+
     def set_live(self, live: bool) -> None:
         """Say whether somebody is recording now."""
         if live != self.live:
@@ -143,6 +149,8 @@ class SessionScreen(Screen[None]):
 
     def _nothing(self) -> list[Block]:
         """What to say of a recording without a conversation."""
+        if self._complaint:
+            return [Block(visible(self._complaint), ALARM[Severity.ERROR])]
         if not self.loaded:
             return []
         other = "No conversation is recorded yet; what else passed is listed at the left."

@@ -41,7 +41,7 @@ class TextScreen(Screen[None]):
     def reload(self) -> None:
         """Make the text anew, off the loop; what was asked for before is dropped."""
         self.query_one("#title", Bar).set_segments([Segment(f" {self.title_text()}", STRONG)])
-        self.run_worker(self._make, thread=True, exclusive=True, exit_on_error=False)
+        self.run_worker(self._make, thread=True, exclusive=True)
 
     def _make(self) -> tuple[Block, ...]:
         try:

@@ -190,6 +190,18 @@ async def test_a_recording_that_cannot_be_read_is_said_once_and_tried_again(
         await until(pilot, lambda: len(app.view.threads[0].turns) == 4)
 
 
+async def test_a_recording_that_was_never_readable_says_why() -> None:
+    source = Broken(grown(3))
+    source.locked = True
+    app = Kimitap(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        assert "a.db is locked [/x]" in app.main.query_one("#detail").render_line(0).text
+        assert "reading" not in app.main.query_one("#status").render_line(0).text
+        await pilot.press("n", "d", "r", "e", "t", "f", "j", "enter", "h", "enter")
+        await settle(app, pilot)
+
+
 async def test_rec_is_shown_while_a_turn_waits_and_not_for_one_left_behind() -> None:
     for age, live in ((timedelta(minutes=1), True), (timedelta(days=1), False)):
         asked = turn(1, [user("Hi.")], assistant(), outcome=Outcome.IN_FLIGHT, complete=False)
