@@ -214,8 +214,9 @@ class Ancestors:
     def _by_history(self, tip: Strand, child: Strand, beyond: int | None) -> Found:
         """A link to `tip` if the request holds enough of its history.
 
-        `beyond`: only what stands after this many messages of the history counts, since the rest
-        belongs to older turns as well. None: a reply of the thread must be found again.
+        `beyond`: only what stands after this many messages of the history counts, and after the
+        two part, since the rest belongs to older turns as well. None: a reply of the thread must be
+        found again.
         """
         if not tip.over_before(child.turn) or not scoped(tip.turn, child.turn):
             return None
@@ -237,8 +238,9 @@ class Ancestors:
         old = history(tip)
         both = [(old[i - tip.start], i - tip.start, mark) for i, _, mark in matched(pairs)]
         if beyond is not None:
+            parted = next((i for i, row in enumerate(pairs) if row.mark is not Mark.SAME), 0)
             return any(
-                at >= beyond
+                at >= max(beyond, parted)
                 and (mark is Mark.SAME or message.role != "user")
                 and not _trifle(message)
                 for message, at, mark in both

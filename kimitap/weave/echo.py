@@ -5,7 +5,7 @@ to every message (white space, text appended or cut after a call, a stripped tho
 spelling of the arguments) are no loss and count as the same.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.lineage import CallEcho, Echo, EchoKind, Fate
@@ -22,13 +22,13 @@ def superseded(place: int) -> Echo:
     return Echo(EchoKind.SUPERSEDED, place)
 
 
-def echo(parent: Turn, child: Turn, place: int, keys: Keys, taken: Set[int] = frozenset()) -> Echo:
+def echo(parent: Turn, child: Turn, place: int, keys: Keys) -> Echo:
     """How `child` gives the reply of `parent` back.
 
-    `place` is where the reply should stand in the child's messages; `taken` are messages there that
-    stand for something else of the parent's history.
+    `place` is where the reply should stand in the child's messages: nothing from there on stands
+    for an older message, so that a call the parent had asked before is not taken for this one.
     """
-    slot = find_slot(parent, child, place, keys, taken)
+    slot = find_slot(parent, child, place, keys)
     found = [child.messages[index] for index in slot.indexes]
     text = _text_fate(slot, found)
     reasoning = _reasoning_fate(slot.reply, found)

@@ -38,12 +38,8 @@ def link_by_alignment(
     `pairs` align the messages after the leading system ones, the reply included.
     """
     at = len(parent.turn.messages)
-    place, taken = _place(pairs, at, child)
-    told = (
-        echo(parent.turn, child.turn, place, keys, taken)
-        if relation in JUDGED
-        else superseded(place)
-    )
+    place = _place(pairs, at, child)
+    told = echo(parent.turn, child.turn, place, keys) if relation in JUDGED else superseded(place)
     rows = _with_slot(pairs, at, told) if relation in JUDGED else list(pairs)
     prefix, systems = _systems(parent, child, keys)
     if systems:
@@ -119,14 +115,11 @@ def _slot_pair(told: Echo, at: int) -> Pair:
     return pair(mark, at, told.slot[0])
 
 
-def _place(pairs: Sequence[Pair], at: int, child: Strand) -> tuple[int, frozenset[int]]:
-    """(where the reply stands or should, the new messages that stand for older ones)."""
-    taken = frozenset(
-        row.new for row in pairs if row.old is not None and row.new is not None and row.old < at
-    )
-    found = next((row.new for row in pairs if row.old == at and row.new is not None), None)
-    place = max(taken, default=child.start - 1) + 1
-    return (place if found is None else found), taken
+def _place(pairs: Sequence[Pair], at: int, child: Strand) -> int:
+    """Where the reply stands, or should: after all that stands for older messages."""
+    held = {row.old: row.new for row in pairs if row.old is not None and row.new is not None}
+    found = held.pop(at, None)
+    return max(held.values(), default=child.start - 1) + 1 if found is None else found
 
 
 def _with_slot(pairs: Sequence[Pair], at: int, told: Echo) -> list[Pair]:

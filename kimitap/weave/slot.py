@@ -4,7 +4,7 @@ They stand where the reply should be: one assistant message, or several that an 
 An agent may also have moved a part of it past the results.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kimitap.conversation import Message, Turn
@@ -25,15 +25,10 @@ class Slot:
     """A part of the reply stands behind other messages."""
 
 
-def find_slot(
-    parent: Turn, child: Turn, place: int, keys: Keys, taken: Set[int] = frozenset()
-) -> Slot:
-    """The slot of the parent's reply in the child's messages from `place` on.
-
-    `taken` are messages that stand for something else of the parent's history.
-    """
+def find_slot(parent: Turn, child: Turn, place: int, keys: Keys) -> Slot:
+    """The slot of the parent's reply in the child's messages from `place` on."""
     replies = (parent.reply.message, *parent.reply.others)
-    slots = [_slot(reply, child.messages, place, keys, taken) for reply in replies]
+    slots = [_slot(reply, child.messages, place, keys) for reply in replies]
     first = slots[0]
     if len(slots) == 1 or (first.indexes and stands(first, child, keys)):
         return first
@@ -45,14 +40,8 @@ def stands(slot: Slot, child: Turn, keys: Keys) -> bool:
     return any(says(child.messages[index], slot.reply, keys) for index in slot.indexes)
 
 
-def _slot(
-    reply: Message, messages: Sequence[Message], place: int, keys: Keys, taken: Set[int]
-) -> Slot:
-    later = [
-        index
-        for index in range(place, len(messages))
-        if messages[index].role == "assistant" and index not in taken
-    ]
+def _slot(reply: Message, messages: Sequence[Message], place: int, keys: Keys) -> Slot:
+    later = [i for i in range(place, len(messages)) if messages[i].role == "assistant"]
     run = _run(later, place)
     own = [index for index in run if says(messages[index], reply, keys)]
     moved = [

@@ -86,6 +86,16 @@ def test_the_first_of_two_calls_gone_is_not_taken_for_a_change() -> None:
     assert fates(echo) == [Fate.GONE, Fate.SAME]
 
 
+def test_of_two_calls_of_one_tool_the_one_with_its_arguments_is_kept_whatever_its_id() -> None:
+    one = call("run", {"command": "make"}, "functions.run:0")
+    two = call("run", {"command": "make test"}, "functions.run:1")
+    renumbered = {**two, "id": "functions.run:0"}
+    echo = echo_of(
+        assistant(TEXT, one, two), assistant(TEXT, renumbered), result("ok", "functions.run:0")
+    )
+    assert (echo.kind, fates(echo)) == (EchoKind.PARTIAL, [Fate.GONE, Fate.SAME])
+
+
 def test_all_calls_gone_from_a_kept_text_is_partial_too() -> None:
     echo = echo_of(assistant(TEXT, READ), assistant(TEXT), user("Go on."))
     assert (echo.kind, echo.text, fates(echo)) == (EchoKind.PARTIAL, Fate.SAME, [Fate.GONE])
@@ -288,7 +298,8 @@ def test_text_moved_behind_the_results_is_altered_not_lost() -> None:
 
 
 def test_an_assistant_message_nobody_generated_beside_the_reply_is_no_part_of_it() -> None:
-    echo = echo_of(assistant(TEXT), assistant(TEXT), assistant("Ok."), user("Go on."))
+    said = "Ok. " + TEXT
+    echo = echo_of(assistant(said), assistant(said), assistant("Ok."), user("Go on."))
     assert (echo.kind, echo.slot) == (EchoKind.SAME, (2,))
 
 

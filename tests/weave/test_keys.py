@@ -45,6 +45,10 @@ def test_a_call_is_not_the_text_that_names_it() -> None:
     assert not same(calling("{}"), said("assistant", "\0call\0run\0{}"))
 
 
+def test_a_name_and_its_arguments_do_not_run_into_each_other() -> None:
+    assert not same(calling("-la", name="run"), calling("n-la", name="ru"))
+
+
 def test_volatile_spans_do_not_tell_messages_apart() -> None:
     one = "Go on.<environment_details>12:00, 3 tabs</environment_details> at 2026-11-22T10:00:01Z"
     other = "Go on.<environment_details>12:07, 4 tabs</environment_details> at 2026-11-22T10:07:33Z"

@@ -75,6 +75,11 @@ def test_a_title_of_another_conversation_is_no_part_of_this_one() -> None:
     assert numbers(sessions) == [[[1]], [[2]]]
 
 
+def test_a_title_asked_for_by_another_program_is_no_part_of_this_session() -> None:
+    sessions = woven(ask(1, [TASK], FIRST), title(2, TASK["content"], agent="other/1"))
+    assert numbers(sessions) == [[[1]], [[2]]]
+
+
 def test_of_two_sessions_with_one_prompt_the_connection_tells_whose_title_it_is() -> None:
     sessions = woven(
         ask(1, [TASK], FIRST, client="c:1"),
@@ -111,6 +116,15 @@ def test_a_sub_agent_whose_answer_becomes_the_tool_result_is_part_of_the_session
     )
     assert numbers([session]) == [[[1, 4], [2, 3]]]
     assert [t.kind for t in session.threads] == ["main", "sub-agent"]
+
+
+def test_a_prompt_that_an_answered_call_held_is_another_conversation() -> None:
+    sessions = woven(
+        ask(1, [TASK], DELEGATE, client="c:1"),
+        ask(2, [TASK, DELEGATE, result(REPORT["content"], "call_9")], DONE, client="c:1"),
+        ask(3, [user(PIECE)], DONE, client="c:2"),
+    )
+    assert numbers(sessions) == [[[1, 2]], [[3]]]
 
 
 def test_a_sub_agent_may_stand_between_context_and_reminders() -> None:

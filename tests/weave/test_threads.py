@@ -198,6 +198,13 @@ def test_going_back_and_saying_something_else_begins_a_fork() -> None:
     assert rows(link) == ["<4/", ">/4"]
 
 
+def test_going_back_to_put_it_in_other_words_is_a_fork_and_no_edit() -> None:
+    asked = user("Now write the same summary into README.md, and check it well.")
+    other = user("Now write the same summary into CHANGES.md, and check it well.")
+    run = [*begun(), ask(3, [*TWO, asked], DONE), ask(4, [*TWO, other], DONE)]
+    assert numbers(woven(*run)) == [[[1, 2, 3], [4]]]
+
+
 def test_the_thread_that_was_left_can_go_on() -> None:
     back = [*ONE, user("No, write it into README.md instead.")]
     on = [*TWO, DONE, user("Thank you. One more thing.")]
@@ -301,6 +308,36 @@ def test_a_compaction_that_keeps_the_tail_is_known_by_its_marker() -> None:
     assert "Previous context has been compacted" in link.why
 
 
+def test_a_marker_alone_ties_no_conversation_to_another() -> None:
+    ok = assistant("Ok.")
+    head = user("Previous context has been compacted. The garden was planned and dug.")
+    first = ask(1, [user("Plan the house."), ok, TASK], FIRST, client="c:1")
+    second = ask(2, [head, ok, user("And now the fence.")], DONE, client="c:2")
+    assert numbers(woven(first, second)) == [[[1]], [[2]]]
+
+
+def test_a_summary_asked_for_without_tools_on_either_side_is_a_side_request_too() -> None:
+    summariser = system("You summarise chats.")
+    request = [TASK, DONE, user("Write a summary of the conversation so far.")]
+    [session] = woven(
+        ask(1, [TASK], DONE, tools=()),
+        ask(2, request, assistant("Notes were summarised."), prompt=summariser, tools=()),
+        ask(3, [TASK, DONE, user("Thank you.")], DONE, tools=()),
+    )
+    assert numbers([session]) == [[[1, 3], [2]]]
+
+
+def test_the_report_of_a_sub_agent_in_a_new_prompt_is_no_compaction() -> None:
+    report = assistant("The owner of the ledger is Zoe, and it has three rows of amounts.")
+    helper = system("You are a helper.")
+    sessions = woven(
+        *begun(session="s"),
+        ask(3, [user("Who is the owner?")], report, prompt=helper, session="s"),
+        ask(4, [user("Translate: " + report["content"])], DONE, session="s"),
+    )
+    assert numbers(sessions) == [[[1, 2], [3], [4]]]
+
+
 def test_a_summary_asked_for_with_the_whole_history_is_a_side_request() -> None:
     summariser = system("You are the component that summarizes internal chat history.")
     request = [*ONE, user("First reason, then generate the <state_snapshot>.")]
@@ -396,6 +433,21 @@ def test_a_title_request_with_the_same_first_message_is_a_side_request() -> None
     )
     assert numbers([session]) == [[[1], [2, 3]]]
     assert [t.kind for t in session.threads] == ["side", "main"]
+
+
+def test_a_side_request_with_the_same_opening_is_not_continued_by_the_main_one() -> None:
+    titler = system("You generate a title. Output only the title, nothing else.")
+    opening = [user("Today is Sunday, and this is the folder."), assistant("Got it."), TASK]
+    [session] = woven(
+        ask(1, opening, assistant("Summary of notes"), prompt=titler, tools=()),
+        ask(2, [*opening, user("(reminder: be brief)")], FIRST),
+    )
+    assert numbers([session]) == [[[1], [2]]]
+
+
+def test_what_another_session_says_in_the_same_words_is_its_own() -> None:
+    sessions = woven(ask(1, [TASK], FIRST, session="a"), ask(2, ONE, DONE, session="b"))
+    assert numbers(sessions) == [[[1]], [[2]]]
 
 
 def test_a_request_that_started_before_the_reply_had_ended_does_not_follow_it() -> None:

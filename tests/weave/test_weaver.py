@@ -68,9 +68,9 @@ def a_day() -> list[Turn]:
     )
 
 
-def growing(turn: Turn) -> Turn:
+def growing(turn: Turn, length: int = 3) -> Turn:
     """The turn as it was while its reply came in."""
-    half = Message("assistant", (Text(turn.reply.message.text[:3]),))
+    half = Message("assistant", (Text(turn.reply.message.text[:length]),))
     return _with(turn, outcome=Outcome.IN_FLIGHT, ended_at=None, status=200, reply=Reply(half))
 
 
@@ -153,6 +153,9 @@ def test_a_reply_that_grows_is_shown_at_its_place() -> None:
     weaver.add(growing(second))
     thread = only(weaver.sessions())
     assert thread.turns[1].in_flight
+    weaver.add(growing(second, 9))
+    thread = only(weaver.sessions())
+    assert thread.turns[1].reply.message.text == "Now I wri"
     link = thread.links[1]
     assert link and link.child is thread.turns[1] and link.echo.kind is EchoKind.SAME
     weaver.add(second)
