@@ -34,7 +34,7 @@ samples: venv ## record the two sample recordings of sessions/ anew
 	@$(BIN)/python scripts/make_samples.py
 
 screenshots: venv ## draw the pictures of the README anew
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python scripts/screenshots.py sessions/lost-tool-turn.db docs/screens
 
 bench: venv ## measure what recording costs
 	@$(BIN)/python -m bench

@@ -9,6 +9,7 @@ from kimitap.analysis import Analysis
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
 from kimitap.export import checked
+from kimitap.lineage import Thread
 from kimitap.places import PlaceWord, parse_place
 from kimitap.report import remedies, report_on
 from kimitap.rules import RULES
@@ -143,6 +144,8 @@ def show(words: Sequence[str], db: str | None) -> None:
     only = place.number if place and not place.kind else None
     for thread in threads:
         found = [f for f in analysis.findings if f.thread == thread.name]
+        if len(threads) > 1:
+            click.echo(f"══ {thread.name} {thread.kind} · {_turns(thread)} ══")
         wanted = [r for r in rows(thread, found) if only is None or r.exchange == only]
         for line in plain(wanted):
             click.echo(line)
@@ -158,6 +161,10 @@ def _print_exchange(recording: Recording, number: int) -> None:
 
     for line in as_text(recording.exchange(number)):
         click.echo(line)
+
+
+def _turns(thread: Thread) -> str:
+    return "1 turn" if len(thread.turns) == 1 else f"{len(thread.turns)} turns"
 
 
 def _print_others(analysis: Analysis) -> None:
