@@ -14,7 +14,11 @@ QUOTED = 200
 
 
 def as_text(findings: Sequence[Finding], remedies: Mapping[str, str]) -> Iterator[str]:
-    """One block of lines a finding: what happened, where, the evidence, what to do."""
+    """One block of lines a finding: what happened, where, the evidence, what to do.
+
+    What to do is said once a rule, at its first finding.
+    """
+    told: set[str] = set()
     for finding in findings:
         where = f"exchange {finding.place.exchange}"
         if finding.place.message_index is not None:
@@ -24,7 +28,9 @@ def as_text(findings: Sequence[Finding], remedies: Mapping[str, str]) -> Iterato
         yield f"  {visible(finding.message)}"
         for evidence in finding.evidence:
             yield f"    exchange {evidence.exchange}: {one_line(evidence.quote, QUOTED)}"
-        yield f"  what to do: {remedies.get(finding.rule, '')}"
+        if finding.rule not in told:
+            told.add(finding.rule)
+            yield f"  what to do: {remedies.get(finding.rule, '')}"
         yield ""
 
 
