@@ -50,8 +50,8 @@ def classify(
     edited = sum(mark is Mark.CHANGED and old != end for old, _, mark in both)
     if not gone:
         if child.length == parent.length:
-            return Relation.RETRY, f"sends the messages of {number} again, {edited} edited"
-        return Relation.CONTINUES, f"holds the history of {number}, {edited} edited"
+            return Relation.RETRY, f"sends the messages of exchange {number} again, {edited} edited"
+        return Relation.CONTINUES, f"holds the history of exchange {number}, {edited} edited"
     marks = (holds(message.text, WINDOW) for message in fresh(child, pairs))
     note = next((mark for mark in marks if mark), "")
     if note:
@@ -59,8 +59,8 @@ def classify(
     there = {keys.key(message) for message in fresh(child, pairs)}
     moved = any(keys.key(parent.turn.messages[old]) in there for old in gone)
     if moved or len(gone) > len(both):
-        return Relation.REBUILT, f"holds {len(both)} messages of {number}, rearranged"
+        return Relation.REBUILT, f"holds {len(both)} messages of exchange {number}, rearranged"
     one_run = gone[-1] - gone[0] == len(gone) - 1
     if one_run and gone[0] - parent.start <= 2 and parent.length >= HISTORY:
         return Relation.WINDOW, f"the {len(gone)} oldest messages are left out"
-    return Relation.CONTINUES, f"holds the history of {number} but {len(gone)} messages"
+    return Relation.CONTINUES, f"holds the history of exchange {number} but {len(gone)} messages"

@@ -53,7 +53,7 @@ def link_by_alignment(
 def forked(parent: Strand, child: Strand, keys: Keys) -> Link:
     """The link of a request that goes back to `parent` and says something else."""
     pairs = align_history(parent, child, keys)
-    why = f"goes back to {parent.turn.exchange} and says something else"
+    why = f"goes back to exchange {parent.turn.exchange} and says something else"
     return link_by_alignment(parent, child, Relation.FORK, pairs, keys, why)
 
 

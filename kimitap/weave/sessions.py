@@ -113,7 +113,7 @@ class Sessions:
             return known or self._scopes.get(turn.scope.parent)
         if delegated is not None:
             return delegated.thread.session
-        if near is not None and self._belongs(near, turn):
+        if near is not None and _belongs(near, turn):
             return near.thread.session
         recent = list(self._recent(turn))
         said = self._said(turn)
@@ -139,20 +139,11 @@ class Sessions:
                 found.append((bool(turn.client) and _on(session, turn.client), session))
         yield from (session for _, session in sorted(found, key=lambda f: not f[0]))
 
-    def _belongs(self, near: Strand, turn: Turn) -> bool:
-        """True where a request that shares a beginning without going on is about that thread."""
-        if same_voice(near.turn, turn, self._keys):
-            return False
-        if near.length > 1:
-            return near.turn.agent == turn.agent
-        soon = _active(near.thread.tip.turn) >= turn.started_at - SOON
-        return soon and near.turn.agent == turn.agent and not (near.turn.tools and turn.tools)
-
     def _quotes(self, turn: Turn, said: str, session: GrowingSession) -> bool:
-        """True where a request of another voice quotes a thread's prompt or last answer."""
-        for thread in session.threads[-RECENT:]:
+        """True where a request without tools quotes another voice's prompt or last answer."""
+        for thread in () if turn.tools else session.threads[-RECENT:]:
             first, last = thread.first.turn, thread.tip.turn
-            if (turn.tools and first.tools) or same_voice(first, turn, self._keys):
+            if same_voice(first, turn, self._keys):
                 continue
             lines = self._asked(first) + self._asked(last) + self._lines(last.reply.message)
             if any(line in said for line in lines):
@@ -218,8 +209,16 @@ class Sessions:
         if not others or turn.tools:
             return False
         if near is not None and near.thread.session is session:
-            return not same_voice(near.turn, turn, self._keys)
+            return True
         return self._quotes(turn, self._said(turn), session)
+
+
+def _belongs(near: Strand, turn: Turn) -> bool:
+    """True where a request that shares a beginning without going on is about that thread."""
+    if near.turn.agent != turn.agent or (near.length == 1 and near.turn.tools and turn.tools):
+        return False
+    span = WHILE if near.length > 1 else SOON
+    return _active(near.thread.tip.turn) >= turn.started_at - span
 
 
 def _asks(arguments: str, prompt: str) -> bool:

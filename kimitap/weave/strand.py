@@ -86,20 +86,20 @@ class GrowingThread:
         self.made = None
         self.session.made = None
 
-    def kind(self) -> str:
-        """What this thread is in its session, as far as is known by now."""
+    def kind(self, has_tools: bool) -> str:
+        """What this thread is in its session, one with tools or without, as known by now."""
         link = self.first.link
         if link is not None and link.relation is Relation.FORK:
             return "fork"
         if self.sub_agent:
             return "sub-agent"
-        if self.side or (not self.first.turn.tools and self.session.has_tools):
+        if self.side or (has_tools and not self.first.turn.tools):
             return "side"
         return "main"
 
-    def value(self) -> Thread:
-        """The thread as a value."""
-        kind = self.kind()
+    def value(self, has_tools: bool) -> Thread:
+        """The thread as a value; the same object as long as nothing changed."""
+        kind = self.kind(has_tools)
         if self.made is None or self.made.kind != kind:
             first = self.first
             self.made = Thread(
@@ -127,7 +127,8 @@ class GrowingSession:
     def value(self) -> Session:
         """The session as a value; the same object as long as nothing changed."""
         if self.made is None:
-            threads = tuple(sorted((t.value() for t in self.threads), key=_age))
+            tools = self.has_tools
+            threads = tuple(sorted((t.value(tools) for t in self.threads), key=_age))
             first = threads[0].turns[0]
             main = next((t.turns[0] for t in threads if t.kind == "main"), first)
             self.made = Session(first.exchange, threads, main.agent, main.reply.model or main.model)

@@ -46,6 +46,19 @@ def test_two_agents_through_one_proxy_are_two_sessions() -> None:
     assert [s.agent for s in sessions] == ["alpha/1", "beta/2"]
 
 
+def test_another_run_with_the_same_opening_is_another_session_though_its_prompt_changed() -> None:
+    def prompt(day: str):  # type: ignore[no-untyped-def]
+        return system(f"You are a careful agent that works in a repository. Today is {day}.")
+
+    opening = [user("This is the folder: notes.txt, data.csv."), assistant("Got it."), TASK]
+    monday, friday = prompt("Monday"), prompt("Friday")
+    sessions = woven(
+        ask(1, opening, DONE, prompt=monday),
+        ask(2, opening, DONE, prompt=friday),
+    )
+    assert numbers(sessions) == [[[1]], [[2]]]
+
+
 def test_a_title_request_that_quotes_the_prompt_is_a_side_request_of_its_session() -> None:
     [session] = woven(ask(1, [TASK], FIRST), title(2, TASK["content"]), ask(3, ONE, DONE))
     assert numbers([session]) == [[[1, 3], [2]]]

@@ -181,6 +181,17 @@ def test_a_retry_with_a_fresh_clock_in_its_prompt_is_a_retry() -> None:
     assert last_link(sessions).relation is Relation.RETRY
 
 
+def test_another_task_of_the_same_form_after_a_failure_is_no_retry() -> None:
+    def opening(task: str) -> list[Json]:
+        return [user("This is the folder."), assistant("Got it."), user(task)]
+
+    sessions = woven(
+        ask(1, opening("Write the tests for the parser."), FAILED, status=500),
+        ask(2, opening("Write the tests for the lexer."), DONE),
+    )
+    assert numbers(sessions) == [[[1]], [[2]]]
+
+
 # -- forks
 
 
@@ -298,7 +309,7 @@ def test_a_summarise_request_and_the_new_root_after_it(named: str) -> None:
     assert [t.kind for t in session.threads] == ["main", "side"]
     link = session.threads[0].links[2]
     assert link and (link.relation, link.echo.kind) == (Relation.COMPACTION, EchoKind.SUPERSEDED)
-    assert "summary of 3" in link.why
+    assert "summary of exchange 3" in link.why
 
 
 def test_a_compaction_that_keeps_the_tail_is_known_by_its_marker() -> None:
