@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from kimitap.conversation import Turn
 from kimitap.dialects import Memo, decode
 from kimitap.errors import UsageError
-from kimitap.exchange import Exchange
+from kimitap.exchange import Body, Exchange
 from kimitap.lineage import Link, Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.rules import RULES, check
@@ -189,16 +190,11 @@ def _by_place(finding: Finding) -> tuple[int, int, int, str]:
 
 def _without_bodies(exchange: Exchange) -> Exchange:
     """The exchange's facts without its bytes, which would be kept in memory for nothing."""
-    return Exchange(
-        number=exchange.number,
-        started_at=exchange.started_at,
-        method=exchange.method,
-        scheme=exchange.scheme,
-        host=exchange.host,
-        port=exchange.port,
-        path=exchange.path,
-        outcome=exchange.outcome,
-        detail=exchange.detail,
-        status=exchange.status,
-        ended_at=exchange.ended_at,
+    return replace(
+        exchange,
+        request=Body(),
+        response=b"",
+        segments=(),
+        request_headers=(),
+        response_headers=(),
     )
