@@ -111,6 +111,8 @@ class Evidence:
         """True where a failed request comes again with hardly a word changed, such as a clock."""
         if tip.turn.succeeded or tip.length != child.length or _lost(tip, pairs):
             return False
+        if tip.is_first and not self.again(tip, child):
+            return False
         old, new = tip.turn.messages, child.turn.messages
         return all(
             mark is Mark.SAME or self._keys.likeness(old[i], new[j]) >= HARDLY

@@ -184,6 +184,7 @@ def test_text_that_renders_the_call_is_flattened(text: str) -> None:
         "Next time I should use write_file for that.",
         "The tool `write_file` failed.",
         "(no content)",
+        "Calling tools: none of them this time.",
     ],
 )
 def test_text_that_only_names_the_tool_is_not_flattened(text: str) -> None:

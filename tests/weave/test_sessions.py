@@ -46,6 +46,19 @@ def test_two_agents_through_one_proxy_are_two_sessions() -> None:
     assert [s.agent for s in sessions] == ["alpha/1", "beta/2"]
 
 
+def test_a_side_request_that_shares_the_opening_belongs_to_it_for_a_while() -> None:
+    opening = [user("hi there"), assistant("Hello."), user("sum it up")]
+
+    def aside(**more: object):  # type: ignore[no-untyped-def]
+        asked = [*opening, user("Name it.")]
+        return ask(2, asked, DONE, prompt=TITLER, tools=(), client="c:2", **more)  # type: ignore[arg-type]
+
+    first = ask(1, opening, FIRST, client="c:1")
+    assert numbers(woven(first, aside())) == [[[1], [2]]]
+    assert numbers(woven(first, aside(started_at=at(3600)))) == [[[1]], [[2]]]
+    assert numbers(woven(first, aside(agent="other/1"))) == [[[1]], [[2]]]
+
+
 def test_another_run_with_the_same_opening_is_another_session_though_its_prompt_changed() -> None:
     def prompt(day: str):  # type: ignore[no-untyped-def]
         return system(f"You are a careful agent that works in a repository. Today is {day}.")

@@ -92,6 +92,12 @@ def test_tools_left_out_for_a_final_answer_do_not_end_the_thread() -> None:
     only(woven(*begun(), ask(3, final, DONE, tools=())))
 
 
+def test_tools_left_out_while_the_date_in_the_prompt_changed_do_not_end_it_either() -> None:
+    dated = system(PROMPT["content"] + " Today is Friday.")
+    final = [*TWO, user("You have used all steps. Give the final answer now.")]
+    only(woven(*begun(), ask(3, final, DONE, tools=(), prompt=dated)))
+
+
 def test_a_list_of_no_calls_is_no_list() -> None:
     listed = {**DONE, "tool_calls": []}
     link = last_link(woven(ask(1, [TASK], DONE), ask(2, [TASK, listed, user("Go on.")], DONE)))
@@ -181,6 +187,19 @@ def test_a_retry_with_a_fresh_clock_in_its_prompt_is_a_retry() -> None:
     assert last_link(sessions).relation is Relation.RETRY
 
 
+def test_a_failed_first_request_is_not_retried_by_another_agent_nor_an_hour_later() -> None:
+    failed = ask(1, [TASK], FAILED, status=500)
+    other = ask(2, [TASK], FIRST, prompt=system("You are quite another agent."))
+    later = ask(2, [TASK], FIRST, started_at=at(3600))
+    assert numbers(woven(failed, other)) == [[[1]], [[2]]]
+    assert numbers(woven(failed, later)) == [[[1]], [[2]]]
+
+
+def test_a_finished_conversation_begun_once_more_is_no_retry() -> None:
+    opening = [user("This is the folder."), assistant("Got it."), TASK]
+    assert numbers(woven(ask(1, opening, DONE), ask(2, opening, DONE))) == [[[1]], [[2]]]
+
+
 def test_another_task_of_the_same_form_after_a_failure_is_no_retry() -> None:
     def opening(task: str) -> list[Json]:
         return [user("This is the folder."), assistant("Got it."), user(task)]
@@ -214,6 +233,20 @@ def test_going_back_to_put_it_in_other_words_is_a_fork_and_no_edit() -> None:
     other = user("Now write the same summary into CHANGES.md, and check it well.")
     run = [*begun(), ask(3, [*TWO, asked], DONE), ask(4, [*TWO, other], DONE)]
     assert numbers(woven(*run)) == [[[1, 2, 3], [4]]]
+
+
+def test_a_trifle_found_again_does_not_make_a_fork_an_edit() -> None:
+    def way(text: str) -> list[Json]:
+        return [*TWO, user(text), assistant("Ok.")]
+
+    one, other = way("Put it into the first of both files."), way("No, throw all of that away!")
+    [session] = woven(
+        *begun(),
+        ask(3, one[:-1], assistant("Ok.")),
+        ask(4, [*one, user("And then?")], DONE),
+        ask(5, [*other, user("What is left?")], DONE),
+    )
+    assert numbers([session]) == [[[1, 2, 3, 4], [5]]]
 
 
 def test_the_thread_that_was_left_can_go_on() -> None:
@@ -327,6 +360,12 @@ def test_a_marker_alone_ties_no_conversation_to_another() -> None:
     assert numbers(woven(first, second)) == [[[1]], [[2]]]
 
 
+def test_a_summary_asked_for_under_the_same_prompt_is_a_side_request() -> None:
+    request = [*TWO, user("Write a summary of the conversation for the next agent.")]
+    [session] = woven(*begun(), ask(3, request, DONE, tools=()), ask(4, TWO, DONE))
+    assert numbers([session]) == [[[1, 2, 4], [3]]]
+
+
 def test_a_summary_asked_for_without_tools_on_either_side_is_a_side_request_too() -> None:
     summariser = system("You summarise chats.")
     request = [TASK, DONE, user("Write a summary of the conversation so far.")]
@@ -434,6 +473,11 @@ def test_a_lone_first_message_with_somebody_elses_answer_is_another_thread() -> 
     other = [user("hi"), assistant("Seven geese fly over the lake in autumn."), user("Where?")]
     sessions = woven(ask(1, [user("hi")], assistant("Hello! What can I do?")), ask(2, other, DONE))
     assert numbers(sessions) == [[[1]], [[2]]]
+
+
+def test_a_lone_short_message_to_another_agent_is_another_conversation() -> None:
+    other = ask(2, [user("hi"), user("Are you there?")], DONE, prompt=system("You are another."))
+    assert numbers(woven(ask(1, [user("hi")], FIRST), other)) == [[[1]], [[2]]]
 
 
 def test_a_title_request_with_the_same_first_message_is_a_side_request() -> None:
