@@ -21,7 +21,7 @@ from kimitap.recorder.tap import Gathering, Tap
 logger = logging.getLogger("kimitap")
 
 PATIENCE_S = 2.0
-"""How long a request waits at most for its own record to be on disk."""
+"""How long an answer's head waits at most for its request to be on disk."""
 OPENING_S = 3.0
 """How long the start waits for the recording to be opened; afterwards traffic comes first."""
 STARTED_S = 0.5
@@ -123,7 +123,7 @@ class Recorder:
             self._streamed[flow] = flow.request.stream = gathering
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        """Have the request on disk before the server gets it; or take in a flow from a file."""
+        """Begin to record the request while it goes on its way; or take in a flow from a file."""
         if self._stopped:
             return
         if not flow.live:
@@ -132,7 +132,10 @@ class Recorder:
             self._begin(flow)
 
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Let the response flow as it comes, and copy it."""
+        """Let the response flow as it comes, and copy it; see to it that its request is on disk.
+
+        The request is written while the server thinks, so that nearly always nobody waits here.
+        """
         if not flow.live or flow.response is None or self._stopped:
             return
         tap = _taps.get(flow)
@@ -182,8 +185,12 @@ class Recorder:
 
     def _begin(self, flow: http.HTTPFlow) -> Tap:
         gathered = self._streamed.pop(flow, None)
-        body = bytes(gathered.seen) if gathered else flow.request.raw_content or b""
-        tap = _taps[flow] = Tap(flow, self._open(), self._digest_key(), body)
+        body = bytes(gathered.seen) if gathered else flow.request.raw_content
+        line = self._open()
+        if body is None and flow.request.timestamp_end:
+            logger.error("Kimitap: stream_large_bodies hides a request's body: it is NOT recorded")
+            line.miss("mitmproxy's stream_large_bodies hid the request's body")
+        tap = _taps[flow] = Tap(flow, line, self._digest_key(), body or b"")
         return tap
 
     def _open(self) -> Line:

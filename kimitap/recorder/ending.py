@@ -14,8 +14,18 @@ _LAST_WORD = re.compile(
     rb'|^data:.*(?<!\\)"stop": ?true',  # llama-server's /completion
     re.MULTILINE,
 )
-_FINISH = re.compile(rb'(?<!\\)"finish_reason": ?(null|")')
-_OPENING = re.compile(rb"^(?:data|event):", re.MULTILINE)
+_HINTS = (
+    b"[DONE]",
+    b"message_stop",
+    b"response.completed",
+    b"response.incomplete",
+    b"response.failed",
+    b'"stop":true',
+    b'"stop": true',
+)
+"""One of these is in every match of `_LAST_WORD`, and a plain search is twenty times as fast."""
+_REASON = (b'"finish_reason":"', b'"finish_reason": "')
+_NO_REASON = (b'"finish_reason":null', b'"finish_reason": null')
 
 _OVERLAP = 256
 """An event's first bytes may come in two parts; so much of the earlier part is looked at again."""
@@ -33,12 +43,13 @@ class Ending:
         self._finished = False
 
     def feed(self, data: bytes) -> None:
-        """Look at the next part; about a microsecond for a token's event."""
+        """Look at the next part; about half a microsecond for a token's event."""
         window = self._tail + data
-        if not self._last_word:
+        if not self._last_word and any(hint in window for hint in _HINTS):
             self._last_word = _LAST_WORD.search(window) is not None
-            for found in _FINISH.finditer(window):
-                self._finished = found[1] == b'"'
+        reason, none = _last(window, _REASON), _last(window, _NO_REASON)
+        if reason != none:
+            self._finished = reason > none
         self._tail = window[-_OVERLAP:]
 
     @property
@@ -47,6 +58,14 @@ class Ending:
         if self._last_word:
             return self._tail.rstrip(b" ").endswith((b"\n", b"\r", b"[DONE]"))
         return self._finished
+
+
+def _last(window: bytes, needles: Iterable[bytes]) -> int:
+    """Where the last of `needles` begins that is no part of a quoted text; -1 if there is none."""
+    found = max(window.rfind(needle) for needle in needles)
+    while found > 0 and window[found - 1 : found] == b"\\":
+        found = max(window.rfind(needle, 0, found) for needle in needles)
+    return found
 
 
 def has_ended(body: bytes) -> bool:

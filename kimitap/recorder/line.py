@@ -39,10 +39,11 @@ logger = logging.getLogger("kimitap")
 
 _BEAT_S = 0.2
 """What streams is sent to the scribe this often, and so is on disk well within half a second."""
-_STUCK_S = 60.0
-"""How long the end waits for a scribe that still writes."""
+_STUCK_S = 15.0
+"""How long the end waits for a scribe that still writes; it goes on by itself."""
 _REST_S = 1.0
-"""How long to wait before a scribe that died is started again."""
+_LONGEST_REST_S = 60.0
+"""How long a scribe that died is left alone before the next: longer each time, if it dies soon."""
 _FULL = "the recorder's memory was full"
 
 _tickets = count(1)
@@ -89,6 +90,8 @@ class Line:
         self._sources: set[Source] = set()
         self._news: deque[AnyNews | None] = deque()
         self._first_word = threading.Event()
+        self._born = self._loop.time()
+        self._rest_s = _REST_S / 2
         self._post = Post(option, self._overhear)
 
     @property
@@ -169,11 +172,13 @@ class Line:
         if not self._sources:
             self._post.wake()
 
-    def miss(self) -> None:
+    def miss(self, reason: str = "") -> None:
         """Count an exchange that the recording will lack, wholly or in part."""
         self._missed += 1
-        self._why = self.trouble.reason if self.trouble else _FULL
+        self._why = reason or (self.trouble.reason if self.trouble else _FULL)
         self.tally.lost += 1
+        if reason:
+            self._note_losses()
 
     def close(self) -> None:
         """Write what waits; blocks, but gives a database that refuses a few seconds only."""
@@ -183,9 +188,13 @@ class Line:
             source.flush()
         self._note_losses()
         self.closed = True
-        if not self._post.close(_STUCK_S):
-            logger.error("Kimitap: the scribe still writes to %s; not waiting longer", self.where)
+        in_time = self._post.close(_STUCK_S)
         self._take_in()
+        if not in_time:
+            self.tally.lost += len(self._unsettled)
+            logger.error(
+                "Kimitap: %s takes too long; its process goes on writing by itself", self.where
+            )
 
     def _beat(self) -> None:
         sources, self._sources = self._sources, set()
@@ -194,7 +203,7 @@ class Line:
         self._post.wake()
 
     def _room(self, size: int) -> bool:
-        if self.queued + size <= self._limit:
+        if self.queued + size <= self._limit or not self.queued:
             return True
         if not self._overflowing:
             self._overflowing = True
@@ -280,7 +289,7 @@ class Line:
         self._note_losses()
 
     def _lose(self, number: int, reason: str) -> None:
-        self._say_aloud(f"Kimitap lost {number} of the exchanges under way: {reason}")
+        self._say_aloud(f"Kimitap lost {number or 'none'} of the exchanges under way: {reason}")
         self._missed += number
         self._why = reason
         self.tally.lost += number
@@ -288,17 +297,17 @@ class Line:
             self._note_losses()
 
     def _bereft(self) -> None:
-        """The scribe's process died."""
+        """The scribe's process died; what it had not written is lost. Start another."""
+        lost, self.trouble, self._behind = len(self._unsettled), None, False
         for ticket in list(self._acks):
             self._acknowledge(ticket)
-        self._put_bytes = self._freed_bytes
-        self._loop.call_later(_REST_S, self._start_again, len(self._unsettled))
         self._unsettled.clear()
-
-    def _start_again(self, lost: int) -> None:
-        if not self.closed:
-            self._post = Post(self.where, self._overhear)
-            self._lose(lost, "the process that writes died; another one goes on")
+        self._put_bytes = self._freed_bytes
+        lived_s, self._born = self._loop.time() - self._born, self._loop.time()
+        self._rest_s = _REST_S if lived_s > _LONGEST_REST_S else 2 * self._rest_s
+        self._rest_s = min(self._rest_s, _LONGEST_REST_S)
+        self._post = Post(self.where, self._overhear, self._rest_s)
+        self._lose(lost, "the process that writes died; another one goes on")
 
     def _say_aloud(self, text: str) -> None:
         if self._unsaid is None or self.closed:

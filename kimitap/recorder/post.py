@@ -1,7 +1,6 @@
 """The way to the scribe's process and back: starts it, sends it slips, hears its news.
 
-Two threads, which mostly sleep in a system call; nothing here is called from the event loop but
-`put`, `wake` and the end.
+Two threads, which mostly sleep in a system call, so that the event loop never waits for a pipe.
 """
 
 import subprocess
@@ -9,12 +8,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import kimitap
 from kimitap.recorder.frames import read_news, send
-from kimitap.recorder.slips import AnyNews, AnySlip, weight
+from kimitap.recorder.slips import AnyNews, AnySlip, Trouble, weight
 
 _CODE = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -25,33 +25,22 @@ _BIGGER_PIPE = 1 << 20
 
 
 class Post:
-    """One scribe's process. `hear` is called with its news, on a thread; with None when it ends."""
+    """One scribe's process, started after `rest_s` seconds; slips may be put at once.
 
-    def __init__(self, option: str, hear: Callable[[AnyNews | None], None]) -> None:
+    `hear` is called with its news, on a thread, and with None when the process has ended.
+    """
+
+    def __init__(
+        self, option: str, hear: Callable[[AnyNews | None], None], rest_s: float = 0.0
+    ) -> None:
+        self._option = option
         self._hear = hear
+        self._rest_s = rest_s
         self._slips: deque[AnySlip] = deque()
         self._awake = threading.Event()
-        self._closing = False
-        root = Path(kimitap.__file__).resolve().parents[1]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, str(root), option],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C in the terminal is for the recorder alone
-        )
-        _widen(cast(BinaryIO, self._process.stdin))
-        self._threads = [
-            threading.Thread(target=work, name=f"kimitap-{name}", daemon=True)
-            for name, work in (("post", self._send), ("news", self._listen))
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    @property
-    def pid(self) -> int:
-        """The scribe's process."""
-        return self._process.pid
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kimitap-post", daemon=True)
+        self._thread.start()
 
     def put(self, slip: AnySlip) -> None:
         """Queue a slip; it leaves at the next `wake`."""
@@ -63,25 +52,35 @@ class Post:
 
     def close(self, patience_s: float) -> bool:
         """Send what is queued and wait until it is written; False if that takes too long."""
-        self._closing = True
+        self._closing.set()
         self._awake.set()
-        for thread in self._threads:
-            thread.join(patience_s)
-        return not any(thread.is_alive() for thread in self._threads)
+        self._thread.join(patience_s)
+        return not self._thread.is_alive()
 
-    def _send(self) -> None:
-        file = cast(BinaryIO, self._process.stdin)
+    def _run(self) -> None:
+        self._closing.wait(self._rest_s)
         try:
-            while not (self._closing and not self._slips):
-                self._awake.wait()
-                self._awake.clear()
-                while self._slips:
-                    send(file, self._frame())
-                self._awake.set() if self._closing else None
-        except OSError:
-            pass  # it died; `_listen` sees that too
-        finally:
-            file.close()
+            process = _started(self._option)
+        except OSError as error:
+            self._hear(Trouble(f"the process that writes cannot be started: {error}"))
+            self._hear(None)
+            return
+        listener = threading.Thread(
+            target=self._listen, args=(process,), name="kimitap-news", daemon=True
+        )
+        listener.start()
+        with suppress(OSError), cast(BinaryIO, process.stdin) as file:  # it may die
+            self._send(file)
+        listener.join()
+
+    def _send(self, file: BinaryIO) -> None:
+        while not self._closing.is_set() or self._slips:
+            self._awake.wait()
+            self._awake.clear()
+            while self._slips:
+                send(file, self._frame())
+            if self._closing.is_set():
+                self._awake.set()
 
     def _frame(self) -> list[AnySlip]:
         frame, size = [], 0
@@ -91,14 +90,27 @@ class Post:
             size += weight(slip)
         return frame
 
-    def _listen(self) -> None:
-        file = cast(BinaryIO, self._process.stdout)
-        for some in read_news(file):
-            for news in some:
-                self._hear(news)
-        file.close()
-        self._process.wait()
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+        with cast(BinaryIO, process.stdout) as file:
+            for some in read_news(file):
+                for news in some:
+                    self._hear(news)
+        process.wait()
         self._hear(None)
+        self._awake.set()
+
+
+def _started(option: str) -> "subprocess.Popen[bytes]":
+    root = Path(kimitap.__file__).resolve().parents[1]
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", _CODE, str(root), option],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,  # Ctrl-C in the terminal is for the recorder alone
+    )
+    _widen(cast(BinaryIO, process.stdin))
+    return process
 
 
 def _widen(pipe: BinaryIO) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from kimitap.errors import NewerRecording, NotARecording, RecordingError, UsageError
-from kimitap.exchange import Body
+from kimitap.exchange import Body, Piece
 from kimitap.recorder.slips import (
     Answered,
     AnyNews,
@@ -114,7 +114,8 @@ class Scribe:
     def _put(self, writer: RecordingWriter, slip: AnySlip) -> None:
         match slip:
             case Begun(ticket=ticket):
-                exchange = replace(slip.exchange, request=Body.whole(slip.body))
+                # The writer cuts and hashes the body itself: no key is needed here.
+                exchange = replace(slip.exchange, request=Body((Piece(b"", slip.body),)))
                 self._numbers[ticket] = writer.begin(exchange)
                 self._tell(Kept(ticket))
             case Captured(exchange=exchange):

@@ -222,6 +222,10 @@ def test_a_body_that_mitmproxy_would_hide_is_recorded_too(
     found = wait_for(lambda: newest(where, "/short"), "the exchange")
     assert found.request.content == b'{"messages":[]}'
     assert found.response == b"{}"
+    chunked = b"POST /short HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = Client(proxy.port).send(chunked + b"2\r\n{}\r\n0\r\n\r\n")
+    client.until(b"200 OK")
+    proxy.said("hides a request's body: it is NOT recorded")
 
 
 def test_the_default_recording_is_made_private_under_the_current_folder(
@@ -235,11 +239,18 @@ def test_the_default_recording_is_made_private_under_the_current_folder(
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
-def test_the_environment_names_the_recording_where_no_option_does(
+def test_the_environment_names_the_recording_and_the_script_may_be_in_the_current_folder(
     start: Starter, server: Upstream, tmp_path: Path
 ) -> None:
     where = tmp_path / "elsewhere.db"
-    proxy = start(server.url, Path(), cwd=tmp_path, default_db=True, KIMITAP_DB=str(where))
+    proxy = start(
+        server.url,
+        Path(),
+        script=Path(SCRIPT.name),
+        cwd=SCRIPT.parent,
+        default_db=True,
+        KIMITAP_DB=str(where),
+    )
     fetch(proxy.port, request_bytes("/short", b"{}"))
     proxy.stop()
     assert newest(where, "/short")
@@ -259,16 +270,6 @@ def test_the_script_declares_its_options_from_any_folder(
     assert "kimitap_db" in done.stdout
     assert "kimitap_memory" in done.stdout
     assert not (tmp_path / "sessions").exists()
-
-
-def test_the_script_works_from_its_own_folder(
-    start: Starter, server: Upstream, tmp_path: Path
-) -> None:
-    where = tmp_path / "kimitap.db"
-    proxy = start(server.url, where, script=Path(SCRIPT.name), cwd=SCRIPT.parent)
-    fetch(proxy.port, request_bytes("/short", b"{}"))
-    proxy.stop()
-    assert newest(where, "/short")
 
 
 def test_a_file_that_is_no_recording_stops_the_start_in_one_line(

@@ -364,3 +364,55 @@ def test_planted_credentials_reach_the_server_but_never_the_disk(stage: Stage) -
         for secret in [*SECRETS, "planted-set-5"]:
             assert secret.encode() not in content, f"{secret} in {file.name}"
     assert not any(secret in stage.proxy.output for secret in SECRETS[:3])
+
+
+def test_a_websocket_passes_and_its_handshake_is_recorded(stage: Stage) -> None:
+    hello, answer = b"\x81\x85\x00\x00\x00\x00hello", b"\x81\x05world"
+
+    def play(peer: Peer) -> None:
+        peer.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        )
+        received = b""
+        while len(received) < len(hello):
+            received += peer.connection.recv(100)
+        peer.send(answer)
+        peer.gone_within(5)
+        peer.connection.close()
+
+    stage.upstream.on("/socket", play)
+    client = Client(stage.port).send(
+        b"GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    client.until(b"\r\n\r\n")
+    client.send(hello)
+    client.until(answer)
+    client.close()
+    exchange = stage.exchange("/socket")
+    assert exchange.status == 101
+    assert exchange.outcome is Outcome.COMPLETE
+
+
+def test_a_server_that_answers_before_the_request_is_complete_is_heard(stage: Stage) -> None:
+    stage.upstream.on("/expect", whole(b"{}"))
+    client = Client(stage.port)
+    client.send(
+        b"POST /expect HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    )
+    client.until(b"100 Continue\r\n\r\n")
+    client.send(b"{}")
+    client.until(b"200 OK")
+    assert stage.exchange("/expect").request.content == b"{}"
+
+
+def test_the_server_never_sees_that_it_is_recorded(stage: Stage) -> None:
+    stage.upstream.on("/same", whole(b"{}"))
+    headers = ("User-Agent: agent/1", "Accept: */*", "x-stainless-retry-count: 0")
+    request = request_bytes("/same", b'{"messages":[]}', headers=headers)
+    fetch(stage.upstream.port, request)
+    fetch(stage.port, request)
+    direct, through = [p.head for p in stage.upstream.seen if b" /same " in p.head]
+    host = f"Host: 127.0.0.1:{stage.upstream.port}".encode()  # as a reverse proxy must
+    assert through == direct.replace(b"Host: server", host)

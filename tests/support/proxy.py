@@ -344,10 +344,11 @@ def _listens(port: int) -> bool:
 
 def scribe_of(proxy_pid: int) -> int:
     """The process that writes for a proxy."""
-    children = Path(f"/proc/{proxy_pid}/task/{proxy_pid}/children")
-    if not children.exists():
+    threads = Path(f"/proc/{proxy_pid}/task")
+    if not threads.exists():
         pytest.skip("needs Linux's /proc to find the scribe's process")
-    return int(children.read_text().split()[0])
+    (pid,) = " ".join(file.read_text() for file in threads.glob("*/children")).split()
+    return int(pid)
 
 
 def alive(pid: int) -> bool:
