@@ -130,14 +130,15 @@ def test_the_death_of_the_scribe_is_loud_and_recording_goes_on(
 def test_ctrl_c_mid_stream_writes_everything_and_says_what_was_recorded(
     start: Starter, server: Upstream, tmp_path: Path
 ) -> None:
-    where = tmp_path / "kimitap.db"
-    proxy = start(server.url, where)
+    proxy = start(server.url, Path(), cwd=tmp_path, default_db=True)
     fetch(proxy.port, request_bytes("/short", b"{}"))
     client = Client(proxy.port).send(request_bytes("/held", b"{}"))
     client.until(EVENT)
     output = proxy.stop()
-    assert f"Kimitap: {where}: 2 exchanges recorded" in output
+    assert "Kimitap: sessions/kimitap.db: 2 exchanges recorded" in output
     assert "Traceback" not in output
+    where = tmp_path / "sessions" / "kimitap.db"
+    assert stat.S_IMODE(where.stat().st_mode) == 0o600
     found = newest(where, "/held")
     assert found is not None
     assert found.outcome is Outcome.INTERRUPTED
@@ -226,17 +227,6 @@ def test_a_body_that_mitmproxy_would_hide_is_recorded_too(
     client = Client(proxy.port).send(chunked + b"2\r\n{}\r\n0\r\n\r\n")
     client.until(b"200 OK")
     proxy.said("hides a request's body: it is NOT recorded")
-
-
-def test_the_default_recording_is_made_private_under_the_current_folder(
-    start: Starter, server: Upstream, tmp_path: Path
-) -> None:
-    proxy = start(server.url, Path(), cwd=tmp_path, default_db=True)
-    fetch(proxy.port, request_bytes("/short", b"{}"))
-    proxy.stop()
-    made = tmp_path / "sessions" / "kimitap.db"
-    assert newest(made, "/short")
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
 def test_the_environment_names_the_recording_and_the_script_may_be_in_the_current_folder(

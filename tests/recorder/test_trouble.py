@@ -4,7 +4,6 @@ import random
 import resource
 import sqlite3
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,16 +14,37 @@ import pytest
 from kimitap.exchange import Outcome
 from kimitap.store import Loss, Recording
 from tests.recorder.conftest import Starter, newest
-from tests.support.proxy import Upstream, fetch, request_bytes, scribe_of, upstream, wait_for
+from tests.support.proxy import (
+    Proxy,
+    Upstream,
+    fetch,
+    request_bytes,
+    scribe_of,
+    start_proxy,
+    upstream,
+    wait_for,
+)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Upstream]:
     with upstream() as one:
         for i in range(10):
             one.on(f"/{i}", lambda peer: peer.answer(b"answer"))
         one.on("/big", lambda peer: peer.answer(b"x" * 900_000))
         yield one
+
+
+@pytest.fixture(scope="module")
+def proxy(
+    server: Upstream, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    """A proxy for tests that leave it well; its recording holds an exchange."""
+    one = start_proxy(server.url, tmp_path_factory.mktemp("trouble") / "kimitap.db", home)
+    took(one.port, "/0")
+    wait_for(lambda: newest(one.where, "/0"), "the first exchange")
+    yield one
+    one.stop()
 
 
 def losses(where: Path) -> tuple[Loss, ...]:
@@ -39,12 +59,9 @@ def took(port: int, path: str, body: bytes = b"{}") -> float:
 
 
 def test_a_locked_database_holds_up_one_request_for_two_seconds_and_loses_nothing(
-    start: Starter, server: Upstream, tmp_path: Path
+    proxy: Proxy,
 ) -> None:
-    where = tmp_path / "kimitap.db"
-    proxy = start(server.url, where)
-    took(proxy.port, "/0")
-    wait_for(lambda: newest(where, "/0"), "the first exchange")
+    where = proxy.where
     with closing(sqlite3.connect(where, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert 1.5 < took(proxy.port, "/1") < 4
@@ -56,7 +73,6 @@ def test_a_locked_database_holds_up_one_request_for_two_seconds_and_loses_nothin
         assert found.outcome is Outcome.COMPLETE
         assert found.response == b"answer"
     assert losses(where) == ()
-    assert "3 NOT" not in proxy.stop()
 
 
 def test_an_impossible_place_lets_the_traffic_flow_and_recording_starts_when_it_is_mended(
@@ -89,22 +105,19 @@ def test_an_impossible_place_lets_the_traffic_flow_and_recording_starts_when_it_
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
 def test_a_full_disk_lets_the_traffic_flow_and_what_waited_is_written_when_there_is_room(
-    start: Starter, server: Upstream, tmp_path: Path
+    proxy: Proxy,
 ) -> None:
-    where = tmp_path / "kimitap.db"
-    proxy = start(server.url, where)
-    took(proxy.port, "/0")
-    wait_for(lambda: newest(where, "/0"), "the first exchange")
+    where = proxy.where
     scribe = scribe_of(proxy.process.pid)
     unlimited = resource.prlimit(scribe, resource.RLIMIT_FSIZE)
     resource.prlimit(scribe, resource.RLIMIT_FSIZE, (where.stat().st_size + 8192, unlimited[1]))
     noise = random.Random(1).randbytes(1_000_000)
-    for path in ("/1", "/2", "/3"):
+    for path in ("/4", "/5", "/6"):
         took(proxy.port, path, path.encode() + noise)
     proxy.said("Kimitap does NOT record: ")
     resource.prlimit(scribe, resource.RLIMIT_FSIZE, unlimited)
     proxy.said("Kimitap records again")
-    for path in ("/1", "/2", "/3"):
+    for path in ("/4", "/5", "/6"):
         found = wait_for(lambda path=path: newest(where, path), path)
         assert found.request.content == path.encode() + noise
         assert found.response == b"answer"
@@ -134,15 +147,11 @@ def test_a_response_past_the_memory_limit_is_recorded_up_to_there_and_says_so(
 
 
 def test_the_recording_may_be_moved_away_while_the_recorder_runs(
-    start: Starter, server: Upstream, tmp_path: Path
+    proxy: Proxy, tmp_path: Path
 ) -> None:
-    where = tmp_path / "kimitap.db"
-    proxy = start(server.url, where)
-    took(proxy.port, "/0")
-    wait_for(lambda: newest(where, "/0"), "the first exchange")
-    threading.Event().wait(0.2)
-    for file in tmp_path.glob("kimitap.db*"):
-        file.rename(tmp_path / file.name.replace("kimitap", "moved"))
-    took(proxy.port, "/1")
-    wait_for(lambda: where.exists() and newest(where, "/1"), "the new recording")
-    assert newest(tmp_path / "moved.db", "/0")
+    where = proxy.where
+    for file in where.parent.glob("kimitap.db*"):
+        file.rename(tmp_path / file.name)
+    took(proxy.port, "/7")
+    wait_for(lambda: where.exists() and newest(where, "/7"), "the new recording")
+    assert newest(tmp_path / "kimitap.db", "/0")
