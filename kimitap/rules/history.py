@@ -7,6 +7,7 @@ is one defect, found where it first appears.
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from kimitap.conversation import Message, ToolCall, ToolResult, Turn
 from kimitap.lineage import Link, Thread
@@ -22,16 +23,20 @@ class Round:
     stop: int
 
 
+Part = tuple[int, int]
+"""A part of a request: the message's index, the part's index in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something wrong at `index` of a request. Equal `key`s are the same kind of content.
+    """A call or result that stands alone. Equal `key`s are the same content.
 
-    `parts` are the parts concerned, as (message, part), in order.
+    `round` is where its round starts: what a request first shows in one round is told together.
     """
 
-    index: int
+    at: Part
     key: Hashable
-    parts: tuple[tuple[int, int], ...]
+    round: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,11 @@ def _pair_by_place(
             calls.remove(call)
 
 
-def first_shown(thread: Thread, find: Finder) -> Iterator[tuple[Turn, Link | None, Defect]]:
+def first_shown(thread: Thread, find: Finder) -> Iterator[tuple[Turn, Link | None, list[Part]]]:
     """Each defect of the thread's requests once, with the turn whose request first shows it.
 
-    What a fork inherited from another thread was shown there. Costs what is new in each request.
+    Those of one round come together. What a fork inherited from another thread was shown there.
+    Costs what is new in each request.
     """
     shown: Counter[Hashable] = Counter()
     known: dict[int, tuple[Defect, ...]] = {}
@@ -126,15 +132,18 @@ def first_shown(thread: Thread, find: Finder) -> Iterator[tuple[Turn, Link | Non
             known[link.parent.exchange] = _all(link.parent.messages, find)
             shown |= Counter(d.key for d in known[link.parent.exchange])
         kept, fresh = _split(turn, link, known, find)
-        known[turn.exchange] = (*kept, *fresh)
+        known = {turn.exchange: (*kept, *fresh)}
         if not fresh:
             continue
         standing = Counter(d.key for d in kept)
+        new: list[Defect] = []
         for defect in fresh:
             standing[defect.key] += 1
             if standing[defect.key] > shown[defect.key]:
-                yield turn, link, defect
+                new.append(defect)
         shown |= standing
+        for _, defects in groupby(new, key=lambda d: d.round):
+            yield turn, link, [defect.at for defect in defects]
 
 
 def _split(
@@ -144,7 +153,7 @@ def _split(
     if link is None:
         return (), _all(turn.messages, find)
     since = _last_boundary(turn.messages, _shared(link.parent.messages, turn.messages))
-    kept = tuple(d for d in known[link.parent.exchange] if d.index < since)
+    kept = tuple(d for d in known[link.parent.exchange] if d.at[0] < since)
     return kept, _all(turn.messages, find, since)
 
 
@@ -153,11 +162,19 @@ def _all(messages: Sequence[Message], find: Finder, since: int = 0) -> tuple[Def
 
 
 def _shared(old: Sequence[Message], new: Sequence[Message]) -> int:
-    """How many messages two requests begin with in common, ids included."""
+    """How many messages two requests begin with in common, ids included.
+
+    What neither calls nor answers may differ: a prompt that tells the time makes no difference.
+    """
     shortest = min(len(old), len(new))
     if old[:shortest] == new[:shortest]:
         return shortest
-    return next(i for i in range(shortest) if old[i] != new[i])
+    both = enumerate(zip(old, new, strict=False))
+    return next((i for i, (a, b) in both if a != b and not (_idle(a) and _idle(b))), shortest)
+
+
+def _idle(message: Message) -> bool:
+    return message.role != "assistant" and not answers(message)
 
 
 def _last_boundary(messages: Sequence[Message], at: int) -> int:

@@ -21,7 +21,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Round, first_shown, paired
+from kimitap.rules.history import Defect, Part, Round, first_shown, paired
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request, times
 
@@ -30,10 +30,8 @@ STRAY = tool("c0", "-rw-r--r-- 1 ada staff 52 notes.txt")
 
 def orphans(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose ids the assistant's turn before it does not declare."""
-    left = paired(messages, found).results
-    if left:
-        key = tuple((result.call_id, result.text) for _, _, result in left)
-        yield Defect(left[0][0], ("orphan", key), tuple((i, n) for i, n, _ in left))
+    for i, n, result in paired(messages, found).results:
+        yield Defect((i, n), ("orphan", result.call_id, result.text), found.start)
 
 
 class OrphanToolResult(Rule):
@@ -114,30 +112,31 @@ class OrphanToolResult(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn, _, defect in first_shown(thread, orphans):
-            yield self._finding(turn, defect)
+        for turn, _, parts in first_shown(thread, orphans):
+            yield self._finding(turn, parts)
 
-    def _finding(self, turn: Turn, defect: Defect) -> Finding:
-        results = [_result_at(turn, at) for at in defect.parts]
+    def _finding(self, turn: Turn, parts: Sequence[Part]) -> Finding:
+        results = [_result_at(turn, at) for at in parts]
+        index = parts[0][0]
         ids = ", ".join(f"“{result.call_id or ''}”" for result in results[:3])
-        before = max(defect.index - 1, 0)
+        before = max(index - 1, 0)
         return Finding(
             self.name,
             self.severity,
             self.side,
             f"Request {turn.exchange} holds {times(len(results), 'tool result')} for the id {ids} "
-            f"in its message {defect.index}, but the turn before it makes no such call: the model "
+            f"in its message {index}, but the turn before it makes no such call: the model "
             "is told what it never asked.",
-            Place(turn.exchange, *defect.parts[0]),
-            related=tuple(Place(turn.exchange, *at) for at in defect.parts[1:]),
+            Place(turn.exchange, *parts[0]),
+            related=tuple(Place(turn.exchange, *at) for at in parts[1:]),
             evidence=(
-                *((quoted_request(turn, before),) if before != defect.index else ()),
+                *((quoted_request(turn, before),) if before != index else ()),
                 *(Evidence(turn.exchange, cut(f"tool: {result.text}")) for result in results[:2]),
             ),
         )
 
 
-def _result_at(turn: Turn, at: tuple[int, int]) -> ToolResult:
+def _result_at(turn: Turn, at: Part) -> ToolResult:
     part = turn.messages[at[0]].parts[at[1]]
     assert isinstance(part, ToolResult)
     return part

@@ -21,7 +21,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Round, first_shown, paired, rounds
+from kimitap.rules.history import Defect, Part, Round, first_shown, paired, rounds
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, quoted_request, written
 
@@ -30,13 +30,18 @@ NO_IDS = assistant(None, call("", "read_file", path="notes.txt"))
 
 
 def unanswered(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
-    """The calls of a round without a result, where the conversation goes on after it."""
+    """The calls of a round without a result, where the conversation goes on after them.
+
+    At the end of a request the results of the last calls may still come, those of calls before
+    another assistant's calls not.
+    """
+    end = found.results
     if found.stop == len(messages):
-        return
-    left = paired(messages, found).calls
-    if left:
-        key = tuple((call.id, *call.stands_for) for _, _, call in left)
-        yield Defect(left[0][0], ("unanswered", key), tuple((i, n) for i, n, _ in left))
+        calling = (i for i in range(found.start, found.results) if messages[i].tool_calls)
+        end = max(calling, default=found.start)
+    for i, n, call_ in paired(messages, found).calls:
+        if i < end:
+            yield Defect((i, n), ("unanswered", call_.id, *call_.stands_for), found.start)
 
 
 class UnansweredToolCall(Rule):
@@ -139,14 +144,15 @@ class UnansweredToolCall(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn, link, defect in first_shown(thread, unanswered):
-            yield self._finding(turn, link, defect)
+        for turn, link, parts in first_shown(thread, unanswered):
+            yield self._finding(turn, link, parts)
 
-    def _finding(self, turn: Turn, link: Link | None, defect: Defect) -> Finding:
-        calls = [_call_at(turn, at) for at in defect.parts]
+    def _finding(self, turn: Turn, link: Link | None, parts: Sequence[Part]) -> Finding:
+        calls = [_call_at(turn, at) for at in parts]
+        index = parts[0][0]
         made = _made_by(link, calls[0])
-        where = f"in its message {defect.index}{f', made in exchange {made}' if made else ''}"
-        where += _elsewhere(turn, calls[0], defect.index)
+        where = f"in its message {index}{f', made in exchange {made}' if made else ''}"
+        where += _elsewhere(turn, calls[0], index)
         return Finding(
             self.name,
             self.severity,
@@ -154,17 +160,17 @@ class UnansweredToolCall(Rule):
             f"Request {turn.exchange} goes on without a result for the {named(calls)} {where}: the "
             "model sees that it asked and never learns what came of "
             f"{'it' if len(calls) == 1 else 'them'}.",
-            Place(turn.exchange, *defect.parts[0]),
+            Place(turn.exchange, *parts[0]),
             related=(Place(made),) if made else (),
             evidence=(
                 *((quoted_call(link.parent, calls[0]),) if link and made else ()),
                 Evidence(turn.exchange, cut(written(calls[0]))),
-                quoted_request(turn, defect.parts[-1][0] + 1),
+                quoted_request(turn, parts[-1][0] + 1),
             ),
         )
 
 
-def _call_at(turn: Turn, at: tuple[int, int]) -> ToolCall:
+def _call_at(turn: Turn, at: Part) -> ToolCall:
     part = turn.messages[at[0]].parts[at[1]]
     assert isinstance(part, ToolCall)
     return part

@@ -70,6 +70,28 @@ def test_a_call_at_the_end_is_shown_as_unanswered_when_the_history_goes_on() -> 
     assert grown(trailing, [*trailing, result("a", "c1"), user("On.")]) == []
 
 
+def test_a_call_before_another_assistants_call_waits_for_no_result() -> None:
+    ended = [ASK, assistant("", ONE), assistant("", TWO), result("b", "c2")]
+    assert grown([ASK], ended, [*ended, assistant("So."), user("On.")]) == [2]
+    assert grown([ASK, assistant("", ONE), assistant("", TWO)]) == [1]
+
+
+def test_calls_that_are_all_left_without_results_are_shown_one_by_one() -> None:
+    calls = [assistant("", call("read", '{"p":"a"}', f"c{n}")) for n in range(4)]
+    assert grown(*([ASK, *calls[:n]] for n in range(1, 5))) == [2, 3, 4]
+
+
+def test_a_block_of_results_that_grows_shows_each_orphan_once() -> None:
+    results = [result("a", f"c{n}") for n in range(3)]
+    turns = [turn(n, [ASK, *results[:n]], assistant("", ONE)) for n in (1, 2, 3)]
+    shown = list(first_shown(chain(*turns), orphans))
+    assert [(t.exchange, parts) for t, _, parts in shown] == [
+        (1, [(1, 0)]),
+        (2, [(2, 0)]),
+        (3, [(3, 0)]),
+    ]
+
+
 def test_a_fork_does_not_show_again_what_it_inherited() -> None:
     first = turn(1, BROKEN, assistant("So."))
     second = turn(2, [*BROKEN, assistant("So."), result("x", "c7")], assistant("So."))

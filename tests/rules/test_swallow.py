@@ -42,6 +42,27 @@ def test_what_a_lost_turn_leaves_behind_is_part_of_it() -> None:
     assert Place(2, 2, 0) in found[0].related
 
 
+def test_lost_turns_whose_results_pile_up_are_one_finding_each() -> None:
+    calls = [assistant("", call(f"c{n}", "read_file", path=f"{n}.md")) for n in range(4)]
+    results = [tool(f"c{n}", f"text {n}") for n in range(4)]
+    found = findings_of([step([*OPENING, *results[:n]], calls[n]) for n in range(4)])
+    assert [(f.rule, f.place.exchange) for f in found] == [
+        ("tool-turn-lost", 2),
+        ("tool-turn-lost", 3),
+        ("tool-turn-lost", 4),
+    ]
+
+
+def test_a_defect_in_a_history_whose_prompt_tells_the_time_is_shown_once() -> None:
+    ended: list[Json] = [OPENING[1], SAME, user("Go on.")]
+    clocks = [{"role": "system", "content": f"You are Roo. It is {n} o'clock."} for n in range(4)]
+    done = assistant("Done, I think.")
+    found = findings_of(
+        [step([clocks[n], *ended, *(done, user(f"And {n}?")) * n], done) for n in range(4)]
+    )
+    assert [(f.rule, f.place.exchange) for f in found] == [("unanswered-tool-call", 1)]
+
+
 def test_the_reasoning_of_a_turn_that_lost_its_calls_is_lost_with_it() -> None:
     def stripped(reply: Json, n: int) -> list[Json]:
         text = f"Step {n}: I look at the next one."
