@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from bench.sessions import DONE
 
+_LEAST = 2
+"""Events that even a stream without time left has before its last: one begins its rate."""
 _STAMP = re.compile(rb'"sent_ns":(\d+)')
 _CHUNK = (
     b'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"content":" %b"}}],'
@@ -39,6 +41,8 @@ class Stream:
     first_sent_ns: int = 0
     first_s: float = 0
     """From `asked_ns` to the first event's arrival, the upstream's own time taken off; seconds."""
+    flow_s: float = 0
+    """From the first event's arrival to the last's so far."""
     delays_s: list[float] = field(default_factory=list)
     """Of each stamped event, from its sending to its arrival."""
     received: int = 0
@@ -46,6 +50,7 @@ class Stream:
     on_receipt: Callable[[], None] = lambda: None
     """The upstream's wish to know that the client had more."""
     _rest: bytes = b""
+    _first_ns: int = 0
 
     def next_event(self, now: float) -> bytes:
         """The event to send now; `DONE` is the last."""
@@ -54,7 +59,7 @@ class Stream:
             self.first_sent_ns = time.monotonic_ns()
         if self.events:
             return self.events[self.sent - 1]
-        if self.sent >= self.count or now >= self.until:
+        if self.sent >= self.count or (now >= self.until and self.sent > _LEAST):
             return DONE
         return _CHUNK % (b"token", time.monotonic_ns())
 
@@ -67,6 +72,8 @@ class Stream:
         if not self.received:
             own_ns = self.first_sent_ns - self.heard_ns
             self.first_s = (now - self.asked_ns - own_ns) / 1e9
+            self._first_ns = now
+        self.flow_s = (now - self._first_ns) / 1e9
         self.received += whole.count(b"\n\n") + 1
         self.delays_s += [(now - int(stamp)) / 1e9 for stamp in _STAMP.findall(whole)]
         self.on_receipt()

@@ -19,18 +19,19 @@ CONTROL = "plain again"
 """A second baseline process: its ratio to the first is what the ratios' noise looks like."""
 _ITSELF = "bench itself"
 """The client and the upstream, which share a process."""
-_EVENTS = 150
+_EVENTS = 300
 """Events of one reply."""
+_THINK_S = 0.02
+"""How long the upstream reads the prompt; a real model needs longer."""
 _PAUSE_S = 0.02
 """Between two requests of an agent, so that the first event does not wait for the last reply."""
 _FIRSTS = (
-    ("kept connection", True, 0.02),
-    ("new connection", False, 0.02),
+    ("kept connection", True, _THINK_S),
+    ("new connection", False, _THINK_S),
     ("answered at once", True, 0.0),
 )
-"""What, whether the connection is kept, and how long the server reads the prompt.
-
-A real model needs longer than 20 ms; a server that needs no time is the hardest for a recorder."""
+"""What, whether the connection is kept, and how long the upstream reads the prompt: one that needs
+no time is the hardest for a recorder, which has the request on disk before the answer passes."""
 _bodies = count()
 
 
@@ -72,9 +73,9 @@ async def events_per_s(
     for order in in_turn(proxies, settings.rounds):
         for proxy in order:
             own_s = time.process_time()
-            events, took_s = await _flood(clients[proxy.name], settings.round_s)
+            events, rate = await _flood(clients[proxy.name], settings.round_s)
             tallies[proxy.name].own_s += time.process_time() - own_s
-            tallies[proxy.name].values.append(events / took_s)
+            tallies[proxy.name].values.append(rate)
             tallies[proxy.name].events += events
     await asyncio.sleep(min(1.0, settings.round_s))
     for proxy in proxies:
@@ -85,21 +86,25 @@ async def events_per_s(
 
 
 async def _flood(clients: Sequence[Client], seconds: float) -> tuple[int, float]:
-    """(events, seconds) of every client asking for one reply after another for so long."""
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    until = start + seconds
+    """(events, events per second) of every client asking for one reply after another for so long.
 
-    async def run(client: Client) -> int:
-        events = 0
-        while loop.time() < until:
-            stream = Stream(count=_EVENTS, until=until)
-            await client.ask(small_body(), stream)
-            events += stream.received
-        return events
+    The rate is the sum of the clients' rates while their replies stream; what lies between them
+    belongs to the time to the first event.
+    """
+    until = asyncio.get_running_loop().time() + seconds
+    done = await asyncio.gather(*(_read_on(client, until) for client in clients))
+    return sum(events for events, _ in done), sum(events / flow_s for events, flow_s in done)
 
-    events = sum(await asyncio.gather(*map(run, clients)))
-    return events, loop.time() - start
+
+async def _read_on(client: Client, until: float) -> tuple[int, float]:
+    """(events, seconds in which they streamed) of one client."""
+    events, flow_s = 0, 0.0
+    while not flow_s or asyncio.get_running_loop().time() < until:
+        stream = Stream(count=_EVENTS, until=until, think_s=_THINK_S)
+        await client.ask(small_body(), stream)
+        events += stream.received - 1  # the first begins the time
+        flow_s += stream.flow_s
+    return events, flow_s
 
 
 async def first_event_s(
