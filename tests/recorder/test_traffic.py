@@ -106,7 +106,9 @@ def test_the_client_gets_what_the_server_sent_and_so_does_the_recording(
         b'{"messages":[NaN]} trailing',
         bytes(range(256)) * 40,
         gzip.compress(b'{"messages":[]}'),
-        b'{"messages":[' + b",".join(b'{"content":"%d"}' % i for i in range(90_000)) + b"]}",
+        b'{"messages":['
+        + b",".join(b'{"content":"%d%b"}' % (i, b"x" * 2300) for i in range(900))
+        + b"]}",
     ],
     ids=["json", "byte order mark", "no json", "binary", "compressed", "two megabytes"],
 )
