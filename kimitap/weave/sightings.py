@@ -51,7 +51,10 @@ class Sightings:
         return self._said.get(message_key(said), [])[-RECENT:][::-1]
 
     def tips(self, child: Strand) -> Iterator[Strand]:
-        """The latest turns of the threads that share most messages with the request, best first."""
+        """The latest turns of the threads that share most messages with the request, best first.
+
+        One that asks for a summary comes last: what goes on is the thread that was summarised.
+        """
         votes: Counter[GrowingThread] = Counter()
         sessions: dict[GrowingSession, None] = {}
         messages = child.messages
@@ -67,7 +70,7 @@ class Sightings:
         for session in sessions:
             votes.update(session.threads[-RECENT:])
         ranked = sorted(votes, key=lambda t: (votes[t], t.tip.turn.started_at), reverse=True)
-        yield from (thread.tip for thread in ranked[:TIPS])
+        yield from sorted((thread.tip for thread in ranked[:TIPS]), key=_summarises)
 
     def asides(self, tip: Strand) -> Iterator[Strand]:
         """Last turns of the session's other threads since `tip`: perhaps it was summarised."""
@@ -78,6 +81,10 @@ class Sightings:
                 yield last
         if asks_for_summary(tip.turn):
             yield tip
+
+
+def _summarises(tip: Strand) -> bool:
+    return not tip.turn.tools and asks_for_summary(tip.turn)
 
 
 def _fresh(strand: Strand) -> Iterator[Message]:

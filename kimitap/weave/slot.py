@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kimitap.conversation import Message, Turn
 from kimitap.weave.calls import same_call
-from kimitap.weave.keys import LIKENESS, Keys, spoken
+from kimitap.weave.keys import LIKENESS, Keys, leading_thought, plain, spoken
 
 ENOUGH = 12
 """Characters of text below which being contained in another text proves nothing."""
@@ -51,7 +51,8 @@ def _slot(reply: Message, messages: Sequence[Message], place: int, keys: Keys) -
     ]
     if own or moved:
         blank = [i for i in run if messages[i].blank and not own]
-        return Slot((*(own or blank), *moved), reply, bool(moved))
+        before = [i for i in run if own and i < own[0] and _thinks(messages[i], reply)]
+        return Slot((*before, *(own or blank), *moved), reply, bool(moved))
     return Slot(tuple(run[:1]), reply)
 
 
@@ -72,6 +73,14 @@ def says(message: Message, reply: Message, keys: Keys) -> bool:
     if any(call.id in ids for call in message.tool_calls):
         return True
     return not message.blank and keys.likeness(message, reply) >= LIKENESS
+
+
+def _thinks(message: Message, reply: Message) -> bool:
+    """True where an assistant's message holds the thought of the reply, and nothing else."""
+    if not reply.reasoning.strip() or message.tool_calls or spoken(message):
+        return False
+    thought = plain(message.reasoning) or plain(leading_thought(message.text))
+    return bool(thought) and _contained(thought, plain(reply.reasoning))
 
 
 def _contained(one: str, other: str) -> bool:

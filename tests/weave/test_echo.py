@@ -285,6 +285,27 @@ def test_a_reply_split_into_two_messages_is_the_same() -> None:
     assert echo.calls[0].message == 3 and echo.calls[0].answered
 
 
+@pytest.mark.parametrize(
+    "thought",
+    [
+        assistant("<think>The notes come first.</think>"),
+        assistant("", reasoning="The notes come first."),
+    ],
+    ids=["tags", "field"],
+)
+def test_a_thought_in_a_message_of_its_own_before_the_reply_is_part_of_it(thought: Json) -> None:
+    reply = assistant(TEXT, READ, reasoning_content="The notes come first.")
+    echo = echo_of(reply, thought, assistant(TEXT, READ), NOTES)
+    assert (echo.kind, echo.slot, echo.reasoning) == (EchoKind.SAME, (2, 3), Fate.SAME)
+
+
+def test_another_thought_before_the_reply_is_no_part_of_it() -> None:
+    reply = assistant(TEXT, READ, reasoning_content="The notes come first.")
+    other = assistant("<think>It rains in Paris today.</think>")
+    echo = echo_of(reply, other, assistant(TEXT, READ), NOTES)
+    assert (echo.slot, echo.reasoning) == ((3,), Fate.GONE)
+
+
 def test_two_calls_split_into_two_messages_are_both_answered_after_them() -> None:
     echo = echo_of(
         assistant(None, READ, WRITE), assistant(None, READ), assistant(None, WRITE), NOTES, WROTE

@@ -366,6 +366,15 @@ def test_a_summary_asked_for_under_the_same_prompt_is_a_side_request() -> None:
     assert numbers([session]) == [[[1, 2, 4], [3]]]
 
 
+def test_after_a_summary_asked_for_under_the_same_prompt_the_main_thread_goes_on() -> None:
+    request = [*TWO, user("Please summarize the conversation so far.")]
+    root = [user("The summary so far:\n" + SUMMARY), user("Go on.")]
+    [session] = woven(*begun(), ask(3, request, assistant(SUMMARY), tools=()), ask(4, root, DONE))
+    assert numbers([session]) == [[[1, 2, 4], [3]]]
+    link = session.threads[0].links[2]
+    assert link and link.relation is Relation.COMPACTION
+
+
 def test_a_summary_asked_for_without_tools_on_either_side_is_a_side_request_too() -> None:
     summariser = system("You summarise chats.")
     request = [TASK, DONE, user("Write a summary of the conversation so far.")]
