@@ -30,11 +30,15 @@ def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
 
 
 def _found_at(analysis: Analysis, link: Link) -> Iterable[Finding]:
-    """What was found at the reply of the first turn or in the request of the second."""
+    """What was found at the reply of the first turn or in the request of the second.
+
+    What is told once a thread, at the first request that shows it, belongs to the later ones too.
+    """
     reply, request = link.parent.exchange, link.child.exchange
     for finding in analysis.findings:
+        shown = {p.exchange for p in finding.related if p.message_index is not None}
         about_reply = finding.place.message_index is None
-        if finding.place.exchange == (reply if about_reply else request):
+        if finding.place.exchange == (reply if about_reply else request) or request in shown:
             yield finding
 
 
