@@ -8,6 +8,8 @@ import orjson
 from kimitap.conversation import ToolCall, Turn
 
 _SPECIAL_TOKEN = re.compile(r"<[|｜][^|｜<>\n]{1,60}[|｜]>")
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+"""Code in a text: what is quoted there did not leak."""
 _LIMITS = ("max_completion_tokens", "max_tokens", "n_predict")
 _CALL_MARKUP = ("<tool_call>", "<function=", "[TOOL_CALLS]", "to=functions.")
 
@@ -39,9 +41,10 @@ def malformed(call: ToolCall) -> bool:
 def leaked(turn: Turn) -> bool:
     """True where the reply's text holds special tokens, or markup of calls to declared tools.
 
-    Without declared tools the markup is an agent's own text protocol.
+    Without declared tools the markup is an agent's own text protocol. In code it is quoted: people
+    who write chat templates talk of such tokens all the time.
     """
-    text = turn.reply.message.text
+    text = _CODE.sub("", turn.reply.message.text)
     if _SPECIAL_TOKEN.search(text):
         return True
     return bool(turn.tools) and any(markup in text for markup in _CALL_MARKUP)

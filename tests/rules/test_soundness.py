@@ -44,6 +44,22 @@ def test_leaked_special_tokens_are_a_flaw(text: str) -> None:
     assert "token" in judged(text, tools=False)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "End each message with `<|im_end|>` in your template.",
+        "Like this:\n```jinja\n{{ m }}<|im_end|>\n<tool_call>\n```\nand no other way.",
+    ],
+)
+def test_tokens_that_are_quoted_as_code_did_not_leak(text: str) -> None:
+    assert judged(text) == ""
+
+
+@pytest.mark.parametrize("text", ["```sh\nls\n```<|im_end|>", "```sh\nls<|im_end|>"])
+def test_a_token_behind_code_or_in_code_without_an_end_leaked(text: str) -> None:
+    assert "token" in judged(text)
+
+
 def test_markup_of_calls_is_a_flaw_only_where_tools_are_declared() -> None:
     markup = "<tool_call>\n<function=read_file>"
     assert judged(markup)
