@@ -83,7 +83,8 @@ class Body:
     @property
     def skeleton(self) -> bytes:
         """The body without its arrays' elements: small, and valid JSON where the body was cut."""
-        kept, at = [], 0
+        kept: list[Piece] = []
+        at = 0
         for run in self.elements:
             kept.extend(self.pieces[at : run.start])
             at = run.stop
