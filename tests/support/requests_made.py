@@ -8,12 +8,13 @@ from kimitap.exchange import Body, Exchange
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
-WORDS = (
+TEXT = (
     "the file line error path def return import class test value list string number open read "
     "write function argument model server client request response token stream tool call "
     "result message agent context window prompt system user assistant print loop while if "
     "else raise"
-).split()
+)
+WORDS = TEXT.split()
 
 
 def prose(random_: random.Random, words: int) -> str:
