@@ -116,10 +116,18 @@ def _slot_pair(told: Echo, at: int) -> Pair:
 
 
 def _place(pairs: Sequence[Pair], at: int, child: Strand) -> int:
-    """Where the reply stands, or should: after all that stands for older messages."""
+    """Where the reply stands, or should: after all that stands for older messages.
+
+    Where an agent split the reply, one of its messages was aligned; the first may stand before it.
+    """
     held = {row.old: row.new for row in pairs if row.old is not None and row.new is not None}
     found = held.pop(at, None)
-    return max(held.values(), default=child.start - 1) + 1 if found is None else found
+    if found is None:
+        return max(held.values(), default=child.start - 1) + 1
+    new = {row.new for row in pairs if row.mark is Mark.NEW}
+    while found - 1 in new and child.turn.messages[found - 1].role == "assistant":
+        found -= 1
+    return found
 
 
 def _with_slot(pairs: Sequence[Pair], at: int, told: Echo) -> list[Pair]:

@@ -3,7 +3,7 @@
 import pytest
 
 from kimitap.lineage import Echo, EchoKind, Fate, Relation
-from tests.support.chat import assistant, call, result, user
+from tests.support.chat import assistant, call, result, system, user
 from tests.support.weaving import (
     NOTES,
     READ,
@@ -297,6 +297,20 @@ def test_a_thought_in_a_message_of_its_own_before_the_reply_is_part_of_it(though
     reply = assistant(TEXT, READ, reasoning_content="The notes come first.")
     echo = echo_of(reply, thought, assistant(TEXT, READ), NOTES)
     assert (echo.kind, echo.slot, echo.reasoning) == (EchoKind.SAME, (2, 3), Fate.SAME)
+
+
+def test_a_split_reply_is_found_whole_where_the_request_had_to_be_aligned() -> None:
+    reply = assistant(TEXT, READ, reasoning_content="The notes come first.")
+    split = [assistant(TEXT, reasoning_content="The notes come first."), assistant(None, READ)]
+    clock = [system(f"You are an agent of few words. It is {hour} o'clock.") for hour in (9, 10)]
+    short = user("List the files.")
+    link = last_link(
+        woven(
+            ask(1, [short], reply, prompt=clock[0]),
+            ask(2, [short, *split, NOTES], assistant("I see."), prompt=clock[1]),
+        )
+    )
+    assert (link.echo.slot, link.echo.text, link.echo.reasoning) == ((2, 3), Fate.SAME, Fate.SAME)
 
 
 def test_another_thought_before_the_reply_is_no_part_of_it() -> None:
