@@ -1,6 +1,7 @@
 """Where the recording is: a path, or a SQLAlchemy URL."""
 
 import os
+import re
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -27,8 +28,10 @@ def file_of(where: str) -> Path | None:
     try:
         url = make_url(where)
         url.get_dialect()
-    except ArgumentError as error:
-        raise UsageError(f"{where} is no database URL: try a path, or postgresql://…") from error
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(
+            f"{shown(where)} is no database URL: try a path, or postgresql://…"
+        ) from error
     if url.get_backend_name() != "sqlite":
         return None
     if not url.database or url.database == ":memory:":
@@ -38,4 +41,7 @@ def file_of(where: str) -> Path | None:
 
 def shown(where: str) -> str:
     """`where` for a message: an URL without its password."""
-    return make_url(where).render_as_string() if "://" in where else where
+    try:
+        return make_url(where).render_as_string() if "://" in where else where
+    except (ArgumentError, ValueError):
+        return re.sub(r"://.*@", "://***@", where)

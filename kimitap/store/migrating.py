@@ -1,13 +1,18 @@
 """Bring a recording to the schema of this Kimitap."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Column, Connection, MetaData, String, Table
 from sqlmodel import SQLModel
 
-from kimitap.errors import NoRecording
+from kimitap.errors import NotARecording, OlderRecording
 from kimitap.store import opening
-from kimitap.store.location import file_of
+from kimitap.store.location import shown
 from kimitap.store.tables import SCHEMA, VERSION_TABLE
 from kimitap.store.trouble import translated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 def migrate(where: str) -> bool:
@@ -15,9 +20,12 @@ def migrate(where: str) -> bool:
 
     Raises NoRecording, NotARecording, NewerRecording or RecordingUnavailable.
     """
-    path = file_of(where)
-    if path is not None and not path.exists():
-        raise NoRecording(f"there is no recording at {where}")
+    try:
+        opening.reader(where).close()
+    except OlderRecording:
+        pass
+    else:
+        return False
     with translated(where), opening.writer(where) as connection:
         return ensure_schema(where, connection)
 
@@ -34,6 +42,7 @@ def ensure_schema(where: str, connection: Connection) -> bool:
         if found is None:
             create(connection)
         else:
+            _demand_revision(where, found)
             upgrade(connection)
         return True
 
@@ -51,13 +60,31 @@ def create(connection: Connection) -> None:
     connection.execute(version.insert(), {"version_num": SCHEMA})
 
 
+def _demand_revision(where: str, found: str) -> None:
+    """Raise NotARecording for a revision that no Kimitap ever had."""
+    from alembic.script import ScriptDirectory
+
+    if found not in {
+        script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    }:
+        raise NotARecording(
+            f"{shown(where)} has the schema {found}, which no Kimitap made: restore it from a copy"
+        )
+
+
 def upgrade(connection: Connection) -> None:
     """Run the revisions. Alembic costs 0.1 s to import, so only who needs it pays."""
     from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, SCHEMA)
+
+
+def _config() -> "Config":
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "kimitap.store:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, SCHEMA)
+    return config

@@ -179,7 +179,7 @@ def _frozen(path: Path) -> sqlite3.Connection:
 
 def _sqlite(path: Path, how: str, patience_s: float) -> sqlite3.Connection:
     return sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?{how}",
+        f"file:{quote(os.fsencode(path.absolute()))}?{how}",
         uri=True,
         timeout=patience_s,
         isolation_level=None,

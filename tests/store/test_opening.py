@@ -1,3 +1,4 @@
+import os
 import shutil
 import sqlite3
 import stat
@@ -125,8 +126,19 @@ def test_a_newer_schema_is_refused_and_left_alone(where: str, opened):
     assert Path(where).read_bytes() == before
 
 
+@pytest.mark.parametrize("opened", [RecordingWriter, migrate])
+def test_a_schema_that_no_kimitap_made_is_said(where: str, opened):
+    set_schema(where, "0000")
+    with pytest.raises(NotARecording) as error:
+        opened(where)
+    assert one_line(error, "0000", "restore it from a copy")
+
+
 def test_migrating_what_is_up_to_date_does_nothing(where: str):
+    seal(where)
+    before = Path(where).read_bytes()
     assert migrate(where) is False
+    assert Path(where).read_bytes() == before
 
 
 def test_a_lock_is_waited_for_and_then_said(where: str, monkeypatch):
@@ -188,7 +200,9 @@ def test_damaged_pages_are_said(where: str):
     assert one_line(error, "is damaged")
 
 
-@pytest.mark.parametrize("url", ["nonsense://", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["nonsense://", "sqlite://", "sqlite:///:memory:", "postgresql://:::", "a://b:c:d/e"]
+)
 def test_an_url_that_leads_nowhere_is_said(url: str):
     with pytest.raises(KimitapError) as error:
         Recording.open(url)
@@ -200,10 +214,26 @@ def test_an_url_of_a_file_is_that_file(where: str):
         assert recording.numbers() == [1, 2, 3]
 
 
-def test_a_password_is_never_in_a_message(tmp_path: Path):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@127.0.0.1:1/db",
+        "nonsense://me:secret@127.0.0.1:1/db",
+        "postgresql://me:secret@127.0.0.1:port/db",
+    ],
+)
+def test_a_password_is_never_in_a_message(url: str):
     with pytest.raises(KimitapError) as error:
-        Recording.open("postgresql://me:secret@127.0.0.1:1/db")
+        Recording.open(url)
     assert "secret" not in str(error.value)
+
+
+def test_a_name_that_is_no_utf_8_is_a_name(tmp_path: Path):
+    where = os.fsdecode(os.fsencode(tmp_path) + b"/k\xff.db")
+    with RecordingWriter(where) as writer:
+        writer.begin(asked(b"{}"))
+    with Recording.open(where) as recording:
+        assert recording.numbers() == [1]
 
 
 def test_reading_leaves_nothing_beside_the_file(where: str):
