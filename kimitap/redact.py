@@ -12,6 +12,7 @@ session headers and token counts stay.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from re import Match
 from urllib.parse import unquote_plus
@@ -99,6 +100,7 @@ _USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*)(:?)([^\s/?#@]*)@")
 _PARAMETER = re.compile(r"([^&;#=?]+)(?:(=)([^&;#]*))?")
 
 
+@lru_cache(maxsize=4096)
 def _is_credential(name: str) -> bool:
     """Whether a header or parameter of this name (any case) carries a credential."""
     words = [word for word in re.split(r"[^a-z0-9]+", _split_camel(name).lower()) if word]

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,7 +89,9 @@ class Line:
         self._acks: dict[int, asyncio.Future[None]] = {}
         self._unsettled: set[int] = set()
         self._sources: set[Source] = set()
+        self._beating = False
         self._news: deque[AnyNews | None] = deque()
+        self._called = False
         self._first_word = threading.Event()
         self._born = self._loop.time()
         self._rest_s = _REST_S / 2
@@ -142,9 +145,8 @@ class Line:
 
     def soon(self, source: Source) -> None:
         """Have `source` flushed at the next beat."""
-        if not self._sources:
-            self._loop.call_later(_BEAT_S, self._beat)
         self._sources.add(source)
+        self._need_beat()
 
     def arrived(self, ticket: int, parts: list[tuple[float, bytes]]) -> bool:
         """Queue parts of a response; False where there is no room for them."""
@@ -169,8 +171,7 @@ class Line:
         """Queue a small slip, for which there is always room; it leaves with the next beat."""
         self._put_bytes += weight(slip)
         self._post.put(slip)
-        if not self._sources:
-            self._post.wake()
+        self._need_beat()
 
     def miss(self, reason: str = "") -> None:
         """Count an exchange that the recording will lack, wholly or in part."""
@@ -196,7 +197,13 @@ class Line:
                 "Kimitap: %s takes too long; its process goes on writing by itself", self.where
             )
 
+    def _need_beat(self) -> None:
+        if not self._beating and not self.closed:
+            self._beating = True
+            self._loop.call_later(_BEAT_S, self._beat)
+
     def _beat(self) -> None:
+        self._beating = False
         sources, self._sources = self._sources, set()
         for source in sources:
             source.flush()
@@ -223,15 +230,18 @@ class Line:
 
     # --- what the scribe says ---
 
-    def _overhear(self, news: AnyNews | None) -> None:
+    def _overhear(self, news: Sequence[AnyNews | None]) -> None:
         """On the post's thread: pass it to the event loop, which may be blocked in `close`."""
-        self._news.append(news)
-        if isinstance(news, Opened | Trouble | None):
+        self._news.extend(news)
+        if any(isinstance(one, Opened | Trouble | None) for one in news):
             self._first_word.set()
-        with suppress(RuntimeError):  # the loop is gone
-            self._loop.call_soon_threadsafe(self._take_in)
+        if not self._called:
+            self._called = True
+            with suppress(RuntimeError):  # the loop is gone
+                self._loop.call_soon_threadsafe(self._take_in)
 
     def _take_in(self) -> None:
+        self._called = False
         while self._news:
             self._hear(self._news.popleft())
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -27,11 +27,11 @@ _BIGGER_PIPE = 1 << 20
 class Post:
     """One scribe's process, started after `rest_s` seconds; slips may be put at once.
 
-    `hear` is called with its news, on a thread, and with None when the process has ended.
+    `hear` is called with its news, on a thread; None among them: the process has ended.
     """
 
     def __init__(
-        self, option: str, hear: Callable[[AnyNews | None], None], rest_s: float = 0.0
+        self, option: str, hear: Callable[[Sequence[AnyNews | None]], None], rest_s: float = 0.0
     ) -> None:
         self._option = option
         self._hear = hear
@@ -62,8 +62,7 @@ class Post:
         try:
             process = _started(self._option)
         except OSError as error:
-            self._hear(Trouble(f"the process that writes cannot be started: {error}"))
-            self._hear(None)
+            self._hear([Trouble(f"the process that writes cannot be started: {error}"), None])
             return
         listener = threading.Thread(
             target=self._listen, args=(process,), name="kimitap-news", daemon=True
@@ -92,11 +91,10 @@ class Post:
 
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
         with cast(BinaryIO, process.stdout) as file:
-            for some in read_news(file):
-                for news in some:
-                    self._hear(news)
+            for news in read_news(file):
+                self._hear(news)
         process.wait()
-        self._hear(None)
+        self._hear([None])
         self._awake.set()
 
 
