@@ -17,9 +17,17 @@ class PlaceWord:
         return f"{self.kind}{self.number}" if self.kind else f"exchange {self.number}"
 
 
+_PLACE = re.compile(r"([ts]?)([1-9]\d{0,17})", re.ASCII)
+
+
+def is_place(word: str) -> bool:
+    """True where `word` could name a place."""
+    return _PLACE.fullmatch(word) is not None
+
+
 def parse_place(word: str) -> PlaceWord:
     """The place that `word` names; raises `UsageError` for any other word."""
-    found = re.fullmatch(r"([ts]?)([1-9]\d{0,17})", word, re.ASCII)
+    found = _PLACE.fullmatch(word)
     if not found:
         raise UsageError(
             f"'{word}' names no place: say 41 for an exchange, t7 for a thread, s3 for a session"

@@ -3,6 +3,7 @@
 Exit status: 0 all is well, 1 `check` found something at or above `--fail-on`, 2 it could not run.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -62,7 +63,13 @@ for _command in (
 
 
 def main() -> None:
-    """Run the command line; every failure is one line on stderr and exit status 2."""
+    """Run the command line; every failure is one line on stderr and exit status 2.
+
+    What the terminal's encoding lacks is written as an escape, and never fails.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

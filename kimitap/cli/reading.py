@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from kimitap.analysis import Analysis
-from kimitap.cli.words import one_place, split, with_database
+from kimitap.cli.words import one_place, only_database, split, with_database
 from kimitap.errors import UsageError
 from kimitap.export import checked
 from kimitap.lineage import Thread
@@ -14,7 +14,7 @@ from kimitap.places import PlaceWord, parse_place
 from kimitap.report import remedies, report_on
 from kimitap.rules import RULES
 from kimitap.rules.finding import Finding, Severity
-from kimitap.store import Recording
+from kimitap.store import Recording, shown
 from kimitap.visible import one_line
 
 
@@ -32,9 +32,20 @@ def open_tui(where: str, place: PlaceWord | None) -> None:
         pass
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
+    if place is not None:
+        _demand(where, place)
     from kimitap.tui.app import run
 
     run(where, place)
+
+
+def _demand(where: str, place: PlaceWord) -> None:
+    """Raise `UsageError` where the screens have no conversation at that place."""
+    analysis = read(where)
+    if place.kind:
+        analysis.threads_at(place)
+    else:
+        analysis.turn_at(place)
 
 
 @click.command()
@@ -63,13 +74,11 @@ def check(
     Exit status 0: nothing at or above --fail-on; 1: something; 2: could not run.
     """
     wanted = _wanted(select, ignore)
-    where, rest = split(words, db)
-    if rest:
-        raise UsageError(f"check takes one database, not {' '.join(rest)}")
+    where = only_database(words, db, "check")
     analysis = read(where)
     findings = [f for f in analysis.findings if f.rule in wanted]
     if as_json:
-        click.echo(checked.as_document(where, analysis.counts, findings))
+        click.echo(checked.as_document(shown(where), analysis.counts, findings))
     else:
         say_findings(where, analysis, findings)
     return _status(findings, fail_on)
@@ -107,7 +116,7 @@ def read(where: str) -> Analysis:
 def say_findings(where: str, analysis: Analysis, findings: Sequence[Finding]) -> None:
     for line in checked.as_text(findings, remedies()):
         click.echo(line)
-    click.echo(checked.summary(where, analysis.counts, findings))
+    click.echo(checked.summary(shown(where), analysis.counts, findings, len(analysis.others)))
 
 
 @click.command()
@@ -152,7 +161,7 @@ def show(words: Sequence[str], db: str | None) -> None:
     if not place:
         _print_others(analysis)
     if not analysis.turns and not analysis.others:
-        click.echo(f"{where}: the recording is empty")
+        click.echo(f"{shown(where)}: the recording is empty")
 
 
 def _print_exchange(recording: Recording, number: int) -> None:

@@ -1,5 +1,6 @@
 """The commands that make or change a recording: record, import, demo, migrate."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +9,9 @@ import click
 
 from kimitap import recipes
 from kimitap.cli.reading import open_tui, read, say_findings
-from kimitap.cli.words import split, with_database
+from kimitap.cli.words import only_database, with_database
 from kimitap.errors import ProxyError
-from kimitap.store import location
+from kimitap.store import location, shown
 
 
 @click.command()
@@ -30,7 +31,7 @@ def record(upstream: str, listen: str, db: str | None) -> None:
     where = location(db)
 
     def ready(url: str) -> None:
-        click.echo(f"recording {upstream} into {where}")
+        click.echo(f"recording {upstream} into {shown(where)}")
         click.echo(f"ready: give your agent the base URL {url}/v1")
         click.echo(recipes.shown(url))
 
@@ -47,7 +48,7 @@ def import_(captures: Sequence[str], db: str | None) -> None:
     where = location(db)
     for path in captures:
         done = import_capture(Path(path), where)
-        click.echo(f"{path}: {done.added} added to {where}, {done.skipped} already there")
+        click.echo(f"{path}: {done.added} added to {shown(where)}, {done.skipped} already there")
 
 
 @click.command()
@@ -66,13 +67,22 @@ def demo(llama: str | None, db: str | None) -> None:
         play(where, click.echo, llama=llama)
     except DemoFailed as error:
         raise ProxyError(str(error)) from error
-    click.echo(f"\nWhat `kimitap check {where}` says of it:\n")
+    click.echo(f"\nWhat `{_myself()} check {shown(where)}` says of it:\n")
     analysis = read(where)
     say_findings(where, analysis, analysis.findings)
     if sys.stdin.isatty() and sys.stdout.isatty():
         open_tui(where, None)
     else:
-        click.echo(f"\nSee it in the screens: kimitap {where}")
+        click.echo(f"\nSee it in the screens: {_myself()} {shown(where)}")
+
+
+def _myself() -> str:
+    """The command that runs now, as one types it here: `kimitap`, or its path off PATH."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("kimitap")
+    if typed.name != "kimitap" or (found and Path(found).resolve() == typed.resolve()):
+        return "kimitap"
+    return str(typed)
 
 
 def _fresh(path: Path) -> str:
@@ -88,6 +98,6 @@ def migrate(words: Sequence[str], db: str | None) -> None:
     """Bring a recording of an older Kimitap to this one's schema."""
     from kimitap.store import migrate as bring_up
 
-    where, _ = split(words, db)
-    bring_up(where)
-    click.echo(f"{where}: the schema is up to date")
+    where = only_database(words, db, "migrate")
+    done = bring_up(where)
+    click.echo(f"{shown(where)}: {'migrated' if done else 'the schema was up to date already'}")

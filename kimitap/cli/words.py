@@ -7,12 +7,20 @@ from typing import Any
 import click
 
 from kimitap.errors import UsageError
-from kimitap.places import PlaceWord, parse_place
+from kimitap.places import PlaceWord, is_place, parse_place
 from kimitap.store import location
+
+_TWO = "two databases named: {} and --db {}; say one"
 
 
 def names_database(word: str) -> bool:
-    return "://" in word or word.endswith(".db") or Path(word).is_file()
+    """True for a URL, a path, or a file or folder that is there, unless it is a place's name."""
+    if set("/.") & set(word):
+        return True
+    try:
+        return Path(word).is_file() or (Path(word).is_dir() and not is_place(word))
+    except OSError:  # longer than a name may be
+        return False
 
 
 def split(words: Sequence[str], db: str | None) -> tuple[str, list[str]]:
@@ -20,9 +28,18 @@ def split(words: Sequence[str], db: str | None) -> tuple[str, list[str]]:
     rest = list(words)
     if rest and names_database(rest[0]):
         if db is not None:
-            raise UsageError(f"two databases named: {rest[0]} and --db {db}; say one")
+            raise UsageError(_TWO.format(rest[0], db))
         db = rest.pop(0)
     return location(db), rest
+
+
+def only_database(words: Sequence[str], db: str | None, command: str) -> str:
+    """The database of a command that takes nothing else."""
+    if len(words) > 1:
+        raise UsageError(f"{command} takes one database, but got {' '.join(words)}")
+    if words and db is not None:
+        raise UsageError(_TWO.format(words[0], db))
+    return location(words[0] if words else db)
 
 
 def one_place(words: Sequence[str]) -> PlaceWord | None:

@@ -34,10 +34,15 @@ def as_text(findings: Sequence[Finding], remedies: Mapping[str, str]) -> Iterato
         yield ""
 
 
-def summary(where: str, counts: Mapping[str, int], findings: Sequence[Finding]) -> str:
-    """One line: what was read and how much of it is wrong."""
+def summary(
+    where: str, counts: Mapping[str, int], findings: Sequence[Finding], others: int = 0
+) -> str:
+    """One line: what was read and how much of it is wrong. `others` are not decoded exchanges."""
     if not any(counts.values()):
-        return f"{where}: the recording is empty"
+        if not others:
+            return f"{where}: the recording is empty"
+        was = _count(others, "other exchange")
+        return f"{where}: no conversation that Kimitap decodes, but {was}: kimitap show lists them"
     read = ", ".join(_count(n, word) for word, n in counts.items())
     graded = Counter(f.severity for f in findings)
     said = ", ".join(_count(graded[s], s.value) for s in Severity if graded[s])
@@ -52,7 +57,7 @@ def as_document(where: str, counts: Mapping[str, int], findings: Sequence[Findin
     """The same as one JSON document, for programs."""
     document = {
         "kimitap": kimitap.__version__,
-        "database": where,
+        "database": visible(where),
         **counts,
         "findings": [as_json(finding) for finding in findings],
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kimitap.cli import recording as recording_commands
 from kimitap.cli import run
 from kimitap.rules import RULES
 from tests.support.chat import exchange
@@ -262,3 +263,69 @@ def assert_refused(done: Done | subprocess.CompletedProcess[str], word: str) -> 
     assert done.stderr.startswith("kimitap: ")
     assert word in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["check"], ["show"], ["tui"], ["migrate"], []])
+def test_a_folder_is_one_clear_line(kimitap: Kimitap, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "sessions").mkdir()
+    done = kimitap(*command, "sessions", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "kimitap: sessions is a folder: name the database inside it\n"
+
+
+def test_a_folder_named_like_a_place_hides_no_place(kimitap: Kimitap, lost: Path) -> None:
+    (lost.parent / "t1").mkdir()
+    assert kimitap("show", "t1", "--db", lost, cwd=lost.parent).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["check", "migrate"])
+def test_what_takes_only_a_database_takes_any_word_for_one(
+    kimitap: Kimitap, tmp_path: Path, command: str
+) -> None:
+    done = kimitap(command, "recorded", cwd=tmp_path)
+    assert (done.returncode, "there is no recording at recorded" in done.stderr) == (2, True)
+    done = kimitap(command, "one", "two", cwd=tmp_path)
+    assert (done.returncode, "takes one database" in done.stderr) == (2, True)
+
+
+def test_check_of_what_no_dialect_speaks_does_not_call_it_empty(
+    kimitap: Kimitap, tmp_path: Path
+) -> None:
+    recording(tmp_path / "k.db", [exchange(1, {}, {}, path="/props")])
+    done = kimitap("check", "k.db", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "1 other exchange:" in done.stdout
+    assert "empty" not in done.stdout
+
+
+def test_a_password_in_an_url_is_not_said(kimitap: Kimitap, lost: Path) -> None:
+    url = f"sqlite://me:secret@/{lost}"
+    for words in (["check", url], ["check", url, "--json"], ["migrate", url]):
+        done = kimitap(*words, cwd=lost.parent)
+        assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_database_whose_name_is_no_utf_8_is_checked(lost: Path) -> None:
+    name = lost.rename(lost.with_name(os.fsdecode(b"l\xff.db"))).name
+    for words in (["check", name], ["check", name, "--json"], ["show", name, "9"]):
+        done = kimitap_process(*words, cwd=lost.parent)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == (2 if "9" in words else 1)
+
+
+def test_the_screens_are_not_opened_at_a_place_that_is_not_there(
+    kimitap: Kimitap, lost: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for place in ("t9", "99"):
+        done = kimitap("tui", lost, place, cwd=lost.parent)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_the_demo_names_the_command_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "argv", [".venv/bin/kimitap", "demo"])
+    assert recording_commands._myself() == ".venv/bin/kimitap"
+    monkeypatch.setattr(sys, "argv", ["cli/__main__.py", "demo"])
+    assert recording_commands._myself() == "kimitap"
