@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
-from kimitap.lineage import EchoKind, Link, Relation
+from kimitap.lineage import EchoKind, Fate, Link, Relation
 from kimitap.weave.classify import EARLY, classify
 from kimitap.weave.evidence import Evidence
 from kimitap.weave.keys import Keys
@@ -61,24 +61,29 @@ class Ancestors:
         """How `child` descends; its thread is not known yet."""
         near: Strand | None = None
         held: Found = None
+        best: Found = None
         tried = 0
         for candidate in islice(self._prefixes.candidates(child.turn, child.start), EXAMINED):
             parent = candidate.strand
-            if not scoped(parent.turn, child.turn):
+            if best and (candidate.covered or parent.length < best[1].length):
+                break
+            if not scoped(parent.turn, child.turn) or (best and not parent.is_tip):
                 continue
             if not kin(parent.turn, child.turn, candidate.covered, self._keys):
                 near = near or parent
                 continue
             if not _in_time(candidate, child):
                 continue
-            if tried and not self._rivals(candidate, child, held):
+            if tried and not best and not self._rivals(candidate, child, held):
                 continue
             found = self._by_prefix(candidate, child)
             if found and _sure(*found):
-                return Descent(*found, near)
+                if _surely_its(*found):
+                    return Descent(*found, near)
+                best = found if not best or _given_back(*found) > _given_back(*best) else best
             held = held or found
             tried += 1
-        found = held or self._by_sightings(child) or self._by_answer(child)
+        found = best or held or self._by_sightings(child) or self._by_answer(child)
         return Descent(*found, near) if found else Descent(near=near)
 
     def _rivals(self, candidate: Candidate, child: Strand, held: Found) -> bool:
@@ -183,6 +188,18 @@ def _sure(link: Link, parent: Strand) -> bool:
     if link.relation is Relation.RETRY:
         return not parent.turn.succeeded
     return link.relation is not Relation.FORK
+
+
+def _surely_its(link: Link, parent: Strand) -> bool:
+    """False where the reply comes back rewritten or not at all: two runs may have one prompt."""
+    return link.echo.kind in (EchoKind.SAME, EchoKind.SUPERSEDED) or parent.turn.reply.empty
+
+
+def _given_back(link: Link, parent: Strand) -> tuple[int, int, bool]:
+    """How well a request gives the reply back, to be compared between runs of one prompt."""
+    fates = [call.fate for call in link.echo.calls]
+    kept = sum(fate is Fate.SAME for fate in fates)
+    return kept, -fates.count(Fate.GONE), link.echo.text is Fate.SAME
 
 
 def _aside(parent: Strand, tip: Strand) -> bool:

@@ -300,14 +300,15 @@ def test_a_thought_in_a_message_of_its_own_before_the_reply_is_part_of_it(though
 
 
 def test_a_split_reply_is_found_whole_where_the_request_had_to_be_aligned() -> None:
-    reply = assistant(TEXT, READ, reasoning_content="The notes come first.")
-    split = [assistant(TEXT, reasoning_content="The notes come first."), assistant(None, READ)]
+    thought = "The notes come first."
+    reply = assistant("Now I read.", READ, WRITE, reasoning_content=thought)
+    split = [assistant("Now I read.", reasoning_content=thought), assistant(None, READ, WRITE)]
     clock = [system(f"You are an agent of few words. It is {hour} o'clock.") for hour in (9, 10)]
     short = user("List the files.")
     link = last_link(
         woven(
             ask(1, [short], reply, prompt=clock[0]),
-            ask(2, [short, *split, NOTES], assistant("I see."), prompt=clock[1]),
+            ask(2, [short, *split, NOTES, WROTE], assistant("I see."), prompt=clock[1]),
         )
     )
     assert (link.echo.slot, link.echo.text, link.echo.reasoning) == ((2, 3), Fate.SAME, Fate.SAME)

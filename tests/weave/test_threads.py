@@ -1,5 +1,6 @@
 """How a request follows an earlier one, and when it does not."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -583,3 +584,27 @@ def test_requests_of_different_apis_never_link() -> None:
     other = replace(second, dialect="anthropic")
     assert numbers(weave([first, second])) == [[[1, 2]]]
     assert numbers(weave([first, other])) == [[[1]], [[2]]]
+
+
+@pytest.mark.parametrize(
+    "given_back",
+    [
+        lambda reply: [{**reply, "content": None}],
+        lambda reply: [{**reply, "content": reply["content"] + "\nObservation:"}],
+        lambda reply: [assistant(reply["content"]), assistant(None, *reply["tool_calls"])],
+    ],
+    ids=["without its text", "with a text appended", "in two messages"],
+)
+def test_of_two_runs_of_one_prompt_each_goes_on_with_its_own_rewritten_reply(
+    given_back: Callable[[Json], list[Json]],
+) -> None:
+    prompt = user("List the files.")
+    one = assistant("Next.", call("read_file", {"path": "a"}, "a1"), call("run", {"c": "x"}, "a2"))
+    two = assistant("Step.", call("read_file", {"path": "b"}, "b1"), call("run", {"c": "y"}, "b2"))
+    exchanges = [
+        ask(1, [prompt], one, started_at=at(1)),
+        ask(2, [prompt], two, started_at=at(1.1)),
+        ask(3, [prompt, *given_back(one), result("1", "a1"), result("2", "a2")], DONE),
+        ask(4, [prompt, *given_back(two), result("1", "b1"), result("2", "b2")], DONE),
+    ]
+    assert numbers(woven(*exchanges)) == [[[1, 3]], [[2, 4]]]
