@@ -4,7 +4,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from ipaddress import ip_address
 from weakref import WeakKeyDictionary
 
@@ -85,10 +85,14 @@ class Recorder:
                 ", ".join(f"{name}={value}" for name, value in wanted.items()),
             )
 
-    def running(self) -> None:
+    def running(self) -> Awaitable[None]:
+        """Open the recording. A start waits for it; a reload, which cannot, lets it happen."""
+        return asyncio.get_running_loop().create_task(self._start())
+
+    async def _start(self) -> None:
         """Say what is wrong with the recording's place, or where it is, and who can reach us."""
         line = self._open()
-        line.wait_for_the_scribe(OPENING_S)
+        await line.scribe_spoke(OPENING_S)
         self.complaint = line.trouble
         if line.trouble and line.trouble.lasting:
             logger.error("Kimitap cannot record: %s", line.trouble.reason)
@@ -102,17 +106,17 @@ class Recorder:
                 " and ".join(hosts),
             )
 
-    def done(self) -> None:
+    def done(self) -> Awaitable[None] | None:
         """End what is under way and write everything; or, at a script's reload, hand over."""
         self._stopped = True
         line, self._line = self._line, None
         if line is None:
-            return
+            return None
         if ctx.master.addons.get("recorder") is self:
-            _close(line, self._passed_over)
-        else:
-            _handed_over.append(line)
-            asyncio.get_running_loop().call_later(ADOPTION_S, _abandon, line)
+            return _close(line, self._passed_over)
+        _handed_over.append(line)
+        asyncio.get_running_loop().create_task(_abandon(line))
+        return None
 
     # --- traffic ---
 
@@ -222,19 +226,21 @@ def beyond_loopback(hosts: Iterable[str]) -> list[str]:
     return sorted({host for host in hosts if not ip_address(host.split("%")[0]).is_loopback})
 
 
-def _abandon(line: Line) -> None:
+async def _abandon(line: Line) -> None:
+    """Close a line that no reloaded script takes over."""
+    await asyncio.sleep(ADOPTION_S)
     if line in _handed_over:
         _handed_over.remove(line)
-        _close(line, 0)
+        await _close(line, 0)
 
 
-def _close(line: Line, passed_over: int) -> None:
+async def _close(line: Line, passed_over: int) -> None:
     """Write what waits, end what is under way, and say what was recorded."""
     for flow, tap in list(_taps.items()):
         if tap.line is line:
             tap.interrupt()
             del _taps[flow]
-    line.close()
+    await line.close()
     logger.log(logging.ERROR if line.tally.lost else logging.INFO, summary(line, passed_over))
 
 

@@ -7,37 +7,36 @@ import msgspec
 
 from kimitap.recorder.slips import AnyNews, AnySlip
 
-_LENGTH = 8
+HEAD = 8
+"""Bytes of the length before each frame."""
 
 _encoder = msgspec.msgpack.Encoder()
 _slips = msgspec.msgpack.Decoder(list[AnySlip])
 _news = msgspec.msgpack.Decoder(list[AnyNews])
 
 
-def send(file: BinaryIO, items: Sequence[AnySlip] | Sequence[AnyNews]) -> None:
-    """Write `items` as one frame to an unbuffered `file`; blocks while the other end is busy."""
-    frame = bytearray(_LENGTH)
-    _encoder.encode_into(items, frame, _LENGTH)
-    frame[:_LENGTH] = (len(frame) - _LENGTH).to_bytes(_LENGTH, "big")
-    rest = memoryview(frame)
-    while rest:
-        rest = rest[file.write(rest) :]
+def packed(items: Sequence[AnySlip] | Sequence[AnyNews]) -> bytearray:
+    """`items` as one frame."""
+    frame = bytearray(HEAD)
+    _encoder.encode_into(items, frame, HEAD)
+    frame[:HEAD] = (len(frame) - HEAD).to_bytes(HEAD, "big")
+    return frame
+
+
+def length_of(head: bytes) -> int:
+    """How many bytes follow the head of a frame."""
+    return int.from_bytes(head, "big")
+
+
+def news_of(frame: bytes) -> list[AnyNews]:
+    """What a frame without its head says. Raises msgspec.DecodeError."""
+    return _news.decode(frame)
 
 
 def read_slips(file: BinaryIO) -> Iterator[list[AnySlip]]:
-    """The frames of slips until the other end closes or dies."""
-    return (_slips.decode(frame) for frame in _frames(file))
-
-
-def read_news(file: BinaryIO) -> Iterator[list[AnyNews]]:
-    """The frames of news until the other end closes or dies."""
-    return (_news.decode(frame) for frame in _frames(file))
-
-
-def _frames(file: BinaryIO) -> Iterator[bytes]:
-    while len(head := file.read(_LENGTH)) == _LENGTH:
-        length = int.from_bytes(head, "big")
-        frame = file.read(length)
-        if len(frame) < length:
+    """The frames of slips in `file` until the other end closes or dies."""
+    while len(head := file.read(HEAD)) == HEAD:
+        frame = file.read(length_of(head))
+        if len(frame) < length_of(head):
             return
-        yield frame
+        yield _slips.decode(frame)

@@ -6,8 +6,6 @@ that lost a part is recorded up to that part: what is kept is always a true begi
 
 import asyncio
 import logging
-import threading
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,8 +38,10 @@ logger = logging.getLogger("kimitap")
 
 _BEAT_S = 0.2
 """What streams is sent to the scribe this often, and so is on disk well within half a second."""
-_STUCK_S = 15.0
-"""How long the end waits for a scribe that still writes; it goes on by itself."""
+_SHORT_S = 3.0
+_LONG_S = 40.0
+"""How long the end waits for a scribe that still writes: silently, and after saying so. Longer than
+the scribe waits for another program's lock."""
 _REST_S = 1.0
 _LONGEST_REST_S = 60.0
 """How long a scribe that died is left alone before the next: longer each time, if it dies soon."""
@@ -90,22 +90,20 @@ class Line:
         self._unsettled: set[int] = set()
         self._sources: set[Source] = set()
         self._beating = False
-        self._news: deque[AnyNews | None] = deque()
-        self._called = False
-        self._first_word = threading.Event()
+        self._first_word = asyncio.Event()
         self._born = self._loop.time()
         self._rest_s = _REST_S / 2
-        self._post = Post(option, self._overhear)
+        self._post = Post(option, self._listen)
 
     @property
     def queued(self) -> int:
         """Bytes that wait to be written, about."""
         return self._put_bytes - self._freed_bytes
 
-    def wait_for_the_scribe(self, patience_s: float) -> None:
-        """Block until the recording is open or in `trouble`, or until patience ends."""
-        self._first_word.wait(patience_s)
-        self._take_in()
+    async def scribe_spoke(self, patience_s: float) -> None:
+        """Wait until the recording is open or in `trouble`, or until patience ends."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._first_word.wait(), patience_s)
 
     def speak(self) -> None:
         """Say errors at once from now on. mitmproxy takes one that is logged while it starts for a
@@ -125,7 +123,7 @@ class Line:
         self._unsettled.add(slip.ticket)
         self._acks[slip.ticket] = self._loop.create_future()
         self.put(slip)
-        self._post.wake()
+        self._post.send()
         return slip.ticket
 
     async def kept(self, ticket: int, patience_s: float) -> None:
@@ -163,7 +161,7 @@ class Line:
             await asyncio.sleep(0.01)
         if self._room(weight(slip)):
             self.put(slip)
-            self._post.wake()
+            self._post.send()
         else:
             self.miss()
 
@@ -181,21 +179,19 @@ class Line:
         if reason:
             self._note_losses()
 
-    def close(self) -> None:
-        """Write what waits; blocks, but gives a database that refuses a few seconds only."""
+    async def close(self) -> None:
+        """Write what waits; a database that refuses is given a few seconds only."""
         if self.closed:
             return
         for source in list(self._sources):
             source.flush()
         self._note_losses()
         self.closed = True
-        in_time = self._post.close(_STUCK_S)
-        self._take_in()
-        if not in_time:
-            self.tally.lost += len(self._unsettled)
-            logger.error(
-                "Kimitap: %s takes too long; its process goes on writing by itself", self.where
-            )
+        if not await self._post.close(_SHORT_S):
+            logger.warning("Kimitap still writes to %s", self.where)
+            if not await self._post.close(_LONG_S):
+                self.tally.lost += len(self._unsettled)
+                logger.error("Kimitap: %s takes too long: not waiting any longer", self.where)
 
     def _need_beat(self) -> None:
         if not self._beating and not self.closed:
@@ -207,7 +203,7 @@ class Line:
         sources, self._sources = self._sources, set()
         for source in sources:
             source.flush()
-        self._post.wake()
+        self._post.send()
 
     def _room(self, size: int) -> bool:
         if self.queued + size <= self._limit or not self.queued:
@@ -230,20 +226,9 @@ class Line:
 
     # --- what the scribe says ---
 
-    def _overhear(self, news: Sequence[AnyNews | None]) -> None:
-        """On the post's thread: pass it to the event loop, which may be blocked in `close`."""
-        self._news.extend(news)
-        if any(isinstance(one, Opened | Trouble | None) for one in news):
-            self._first_word.set()
-        if not self._called:
-            self._called = True
-            with suppress(RuntimeError):  # the loop is gone
-                self._loop.call_soon_threadsafe(self._take_in)
-
-    def _take_in(self) -> None:
-        self._called = False
-        while self._news:
-            self._hear(self._news.popleft())
+    def _listen(self, news: Sequence[AnyNews | None]) -> None:
+        for one in news:
+            self._hear(one)
 
     def _hear(self, news: AnyNews | None) -> None:
         match news:
@@ -260,7 +245,9 @@ class Line:
                 self.tally.skipped += not new
             case Opened(where=where):
                 self.where = where
+                self._first_word.set()
             case Trouble():
+                self._first_word.set()
                 self._in_trouble(news)
             case Recovered():
                 self._recovered()
@@ -316,7 +303,7 @@ class Line:
         lived_s, self._born = self._loop.time() - self._born, self._loop.time()
         self._rest_s = _REST_S if lived_s > _LONGEST_REST_S else 2 * self._rest_s
         self._rest_s = min(self._rest_s, _LONGEST_REST_S)
-        self._post = Post(self.where, self._overhear, self._rest_s)
+        self._post = Post(self.where, self._listen, self._rest_s)
         self._lose(lost, "the process that writes died; another one goes on")
 
     def _say_aloud(self, text: str) -> None:

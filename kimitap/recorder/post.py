@@ -1,25 +1,21 @@
-"""The way to the scribe's process and back: starts it, sends it slips, hears its news.
+"""The way to the scribe's process and back, on the event loop, which never waits for it."""
 
-Two threads, which mostly sleep in a system call, so that the event loop never waits for a pipe.
-"""
-
-import subprocess
+import asyncio
 import sys
-import threading
-from collections import deque
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import kimitap
-from kimitap.recorder.frames import read_news, send
+from kimitap.recorder.frames import HEAD, length_of, news_of, packed
 from kimitap.recorder.slips import AnyNews, AnySlip, Trouble, weight
 
 _CODE = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from kimitap.recorder.writing import main; main(sys.argv[2])"
 )
+_ROOT = str(Path(kimitap.__file__).resolve().parents[1])
 _FRAME_BYTES = 4 << 20
 _BIGGER_PIPE = 1 << 20
 
@@ -27,95 +23,89 @@ _BIGGER_PIPE = 1 << 20
 class Post:
     """One scribe's process, started after `rest_s` seconds; slips may be put at once.
 
-    `hear` is called with its news, on a thread; None among them: the process has ended.
+    `hear` is called with its news; None among them: the process has ended.
     """
 
     def __init__(
         self, option: str, hear: Callable[[Sequence[AnyNews | None]], None], rest_s: float = 0.0
     ) -> None:
-        self._option = option
         self._hear = hear
-        self._rest_s = rest_s
-        self._slips: deque[AnySlip] = deque()
-        self._awake = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kimitap-post", daemon=True)
-        self._thread.start()
+        self._slips: list[AnySlip] = []
+        self._process: Process | None = None
+        self._closing = False
+        self._life = asyncio.get_running_loop().create_task(self._live(option, rest_s))
 
     def put(self, slip: AnySlip) -> None:
-        """Queue a slip; it leaves at the next `wake`."""
+        """Queue a slip; it leaves at the next `send`."""
         self._slips.append(slip)
 
-    def wake(self) -> None:
-        """Have what is queued sent."""
-        self._awake.set()
+    def send(self) -> None:
+        """Send what is queued, as soon as the process reads it."""
+        pipe = self._process.stdin if self._process else None
+        if pipe is None or pipe.is_closing():
+            return
+        slips, self._slips = self._slips, []
+        frame: list[AnySlip] = []
+        size = 0
+        for slip in slips:
+            frame.append(slip)
+            size += weight(slip)
+            if size > _FRAME_BYTES:
+                pipe.write(packed(frame))
+                frame, size = [], 0
+        if frame:
+            pipe.write(packed(frame))
 
-    def close(self, patience_s: float) -> bool:
+    async def close(self, patience_s: float) -> bool:
         """Send what is queued and wait until it is written; False if that takes too long."""
-        self._closing.set()
-        self._awake.set()
-        self._thread.join(patience_s)
-        return not self._thread.is_alive()
+        self._closing = True
+        self.send()
+        self._hang_up()
+        done, _ = await asyncio.wait([self._life], timeout=patience_s)
+        return bool(done)
 
-    def _run(self) -> None:
-        self._closing.wait(self._rest_s)
+    def _hang_up(self) -> None:
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+
+    async def _live(self, option: str, rest_s: float) -> None:
+        await asyncio.sleep(rest_s)
         try:
-            process = _started(self._option)
+            self._process = await _started(option)
         except OSError as error:
             self._hear([Trouble(f"the process that writes cannot be started: {error}"), None])
             return
-        listener = threading.Thread(
-            target=self._listen, args=(process,), name="kimitap-news", daemon=True
-        )
-        listener.start()
-        with suppress(OSError), cast(BinaryIO, process.stdin) as file:  # it may die
-            self._send(file)
-        listener.join()
-
-    def _send(self, file: BinaryIO) -> None:
-        while not self._closing.is_set() or self._slips:
-            self._awake.wait()
-            self._awake.clear()
-            while self._slips:
-                send(file, self._frame())
-            if self._closing.is_set():
-                self._awake.set()
-
-    def _frame(self) -> list[AnySlip]:
-        frame, size = [], 0
-        while self._slips and size < _FRAME_BYTES:
-            slip = self._slips.popleft()
-            frame.append(slip)
-            size += weight(slip)
-        return frame
-
-    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
-        with cast(BinaryIO, process.stdout) as file:
-            for news in read_news(file):
-                self._hear(news)
-        process.wait()
+        self.send()
+        if self._closing:
+            self._hang_up()
+        await self._listen(self._process)
+        await self._process.wait()
         self._hear([None])
-        self._awake.set()
+
+    async def _listen(self, process: Process) -> None:
+        assert process.stdout is not None
+        with suppress(asyncio.IncompleteReadError, OSError):  # it ended, or died
+            while True:
+                length = length_of(await process.stdout.readexactly(HEAD))
+                self._hear(news_of(await process.stdout.readexactly(length)))
 
 
-def _started(option: str) -> "subprocess.Popen[bytes]":
-    root = Path(kimitap.__file__).resolve().parents[1]
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _CODE, str(root), option],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
+async def _started(option: str) -> Process:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-c", _CODE, _ROOT, option),
+        stdin=PIPE,
+        stdout=PIPE,
         start_new_session=True,  # Ctrl-C in the terminal is for the recorder alone
     )
-    _widen(cast(BinaryIO, process.stdin))
+    _widen(process)
     return process
 
 
-def _widen(pipe: BinaryIO) -> None:
+def _widen(process: Process) -> None:
     """Let a long request go in fewer steps, where the system can."""
-    try:
+    if sys.platform == "linux" and process.stdin:
         import fcntl
 
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _BIGGER_PIPE)
-    except (ImportError, AttributeError, OSError):
-        pass
+        with suppress(OSError):
+            pipe = process.stdin.get_extra_info("pipe")
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _BIGGER_PIPE)

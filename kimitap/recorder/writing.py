@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from kimitap.recorder.frames import read_slips, send
+from kimitap.recorder.frames import packed, read_slips
 from kimitap.recorder.scribe import Scribe
 from kimitap.recorder.slips import AnyNews, AnySlip, Freed, Left, Settled, Taken
 from kimitap.store import location
@@ -33,7 +33,7 @@ def main(option: str) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the end of the input is the sign to stop
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    output = cast(BinaryIO, os.fdopen(os.dup(1), "wb", buffering=0))
+    output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may speak among the news
     frames: queue.SimpleQueue[_Frame] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin.buffer, frames), daemon=True).start()
@@ -57,7 +57,8 @@ class _Teller:
         held, self._held = self._held, []
         if held and self._output:
             try:
-                send(self._output, held)
+                self._output.write(packed(held))
+                self._output.flush()
             except OSError:  # the recorder died: go on writing, there is nobody to tell
                 self._output = None
 
