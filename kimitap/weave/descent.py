@@ -198,8 +198,8 @@ def _surely_its(link: Link, parent: Strand) -> bool:
 def _given_back(link: Link, parent: Strand) -> tuple[int, int, bool]:
     """How well a request gives the reply back, to be compared between runs of one prompt."""
     fates = [call.fate for call in link.echo.calls]
-    kept = sum(fate is Fate.SAME for fate in fates)
-    return kept, -fates.count(Fate.GONE), link.echo.text is Fate.SAME
+    kept = fates.count(Fate.SAME)
+    return kept, len(fates) - kept - fates.count(Fate.GONE), link.echo.text is Fate.SAME
 
 
 def _aside(parent: Strand, tip: Strand) -> bool:

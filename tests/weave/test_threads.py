@@ -608,3 +608,13 @@ def test_of_two_runs_of_one_prompt_each_goes_on_with_its_own_rewritten_reply(
         ask(4, [prompt, *given_back(two), result("1", "b1"), result("2", "b2")], DONE),
     ]
     assert numbers(woven(*exchanges)) == [[[1, 3]], [[2, 4]]]
+
+
+def test_a_run_that_answered_in_text_is_not_blamed_for_the_lost_calls_of_another() -> None:
+    prompt = user("List the files.")
+    exchanges = [
+        ask(1, [prompt], DONE, started_at=at(1)),
+        ask(2, [prompt], SECOND, started_at=at(1.1)),
+        ask(3, [prompt, assistant(""), user("(no result)")], DONE),
+    ]
+    assert numbers(woven(*exchanges)) == [[[1]], [[2, 3]]]
