@@ -119,8 +119,11 @@ class Kimitap(App[None]):
         try:
             text = self.source.report(PlaceWord("", exchange))
             path = write_new(Path.cwd(), f"kimitap-report-{exchange}", text)
-        except (KimitapError, OSError) as error:
+        except KimitapError as error:
             self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+        except OSError as error:
+            said = f"No report: this folder cannot be written ({error.strerror}). Start in another."
+            self.call_from_thread(self.notify, said, severity="error", markup=False)
         else:
             self.call_from_thread(self.notify, f"Report written: {path}", markup=False)
 

@@ -112,6 +112,11 @@ class Contents(VirtualList):
         cursor = next((i for i, node in enumerate(self.nodes) if node.key == wanted), self.cursor)
         self.show(len(self.nodes), cursor=cursor)
 
+    @property
+    def current(self) -> Node | None:
+        """The node at the cursor."""
+        return self.nodes[self.cursor] if 0 <= self.cursor < len(self.nodes) else None
+
     def select(self, key: tuple[str, int]) -> bool:
         """Put the cursor on a node; False where there is none of that key."""
         at = next((i for i, node in enumerate(self.nodes) if node.key == key), None)

@@ -140,7 +140,7 @@ class SessionScreen(Screen[None]):
         """Make the detail pane and the status line speak of the row at the cursor."""
         row = self.conversation.current
         pane = self.query_one("#detail", TextPane)
-        shown = detail(row, self._numbers, self._remedies) if self._arrived else self._nothing()
+        shown = detail(row, self._numbers, self._remedies) if row is not None else self._nothing()
         pane.show_blocks(shown)
         for severity in Severity:
             worst = row.severity if row is not None and row.findings else None
@@ -148,7 +148,10 @@ class SessionScreen(Screen[None]):
         self._show_status()
 
     def _nothing(self) -> list[Block]:
-        """What to say of a recording without a conversation."""
+        """What to say where there is no row: nothing is recorded, or the filter hides all."""
+        if self._arrived:
+            hidden = f"Nothing in this thread matches {self.conversation.filter}"
+            return [Block(hidden, STRONG), Block("esc drops the filter.", FAINT)]
         if self._complaint:
             return [Block(visible(self._complaint), ALARM[Severity.ERROR])]
         if not self.loaded:
@@ -321,19 +324,26 @@ class SessionScreen(Screen[None]):
         self._show_status()
 
     def _pair(self) -> tuple[Thread, Row] | None:
+        """The thread and the row at the cursor; where there is none, that is said."""
         row = self.conversation.current
-        return (self.thread, row) if self.thread is not None and row is not None else None
+        if self.thread is not None and row is not None:
+            return self.thread, row
+        self.notify("There is no turn here.", markup=False)
+        return None
 
     def action_diff(self) -> None:
-        link = link_for(*pair) if (pair := self._pair()) else None
-        if link is None or self.thread is None:
-            self.notify("No later request continues this turn.", markup=False)
-            return
-        links = links_of(self.thread)
-        self.post_message(ShowDiff(links, links.index(link)))
+        if pair := self._pair():
+            links, link = links_of(pair[0]), link_for(*pair)
+            if link is None:
+                self.notify("No later request continues this turn.", markup=False)
+            else:
+                self.post_message(ShowDiff(links, links.index(link)))
 
     def action_raw(self) -> None:
-        if pair := self._pair():
+        node = self.contents.current if self.focused is self.contents else None
+        if node is not None and node.kind is NodeKind.OTHER:
+            self.post_message(ShowRaw(node.number))
+        elif pair := self._pair():
             self.post_message(ShowRaw(pair[1].exchange))
 
     def action_export(self) -> None:

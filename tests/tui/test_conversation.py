@@ -151,6 +151,16 @@ async def test_the_filter_keeps_the_headers_of_the_turns_where_it_hits() -> None
         assert {row.exchange for row in reader.shown} == {1, 2, 3, 4, 5, 6}
 
 
+async def test_a_filter_that_hides_all_says_so() -> None:
+    async with reading() as reader:
+        await reader.press("slash")
+        await reader.type("zebra")
+        assert reader.shown == []
+        assert "Nothing in this thread matches /zebra" in reader.words("detail")
+        await reader.press("escape")
+        assert "matches" not in reader.words("detail")
+
+
 async def test_the_filter_knows_roles_tools_and_severities() -> None:
     async with reading() as reader:
         for typed, expected in (

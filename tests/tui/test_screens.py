@@ -1,5 +1,6 @@
 """The screens above the conversation: diff, raw exchange, help; and the report."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,29 @@ async def test_a_body_of_a_megabyte_on_one_line_can_be_read_to_its_end() -> None
         assert "€\\xff" in lines
 
 
+async def test_r_shows_the_bytes_of_an_exchange_without_a_turn(tmp_path: Path) -> None:
+    props = replace(exchange(1, b"", b'{"total_slots": 2}'), method="GET", path="/props")
+    source = RecordingSource(record(tmp_path / "a.db", [props]))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("h", "enter", "j", "r")
+        await settle(app, pilot)
+        assert isinstance(app.screen, RawScreen)
+        assert "total_slots" in text(app)
+    source.close()
+
+
+@pytest.mark.parametrize("key", ["d", "r", "e"])
+async def test_where_no_turn_is_the_keys_say_so(key: str) -> None:
+    app = Kimitap(Still(()))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(app, pilot)
+        await pilot.press(key)
+        await settle(app, pilot)
+        assert [n.message for n in app._notifications] == ["There is no turn here."]
+
+
 async def test_an_exchange_that_cannot_be_read_says_why() -> None:
     app = Kimitap(Still(*lost_turn()))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -134,6 +158,10 @@ async def test_a_report_that_cannot_be_written_is_said_so(
         await pilot.press("e")
         await settle(app, pilot)
         assert [n.severity for n in app._notifications] == ["error"]
+        assert (
+            "cannot be written (No such file or directory)"
+            in next(iter(app._notifications)).message
+        )
 
 
 def test_a_report_never_replaces_another(tmp_path: Path) -> None:
