@@ -1,6 +1,7 @@
 """Starting, stopping, dying, reloading: each with a mitmdump of its own."""
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -136,7 +137,8 @@ def test_ctrl_c_mid_stream_writes_everything_and_says_what_was_recorded(
     client.until(EVENT)
     output = proxy.stop()
     assert "Kimitap: sessions/kimitap.db: 2 exchanges recorded" in output
-    assert "Traceback" not in output
+    # Python 3.12.1's asyncio itself logs a traceback for a client that is cut off: ours is meant.
+    assert not re.search(r'File "[^"]*/kimitap/recorder/', output)
     where = tmp_path / "sessions" / "kimitap.db"
     assert stat.S_IMODE(where.stat().st_mode) == 0o600
     found = newest(where, "/held")
