@@ -1,8 +1,9 @@
-"""Writes slips into the recording, in order; survives a database that refuses.
+"""Writes slips into the recording, each exchange's in order; survives a database that refuses.
 
-While the database refuses (locked, disk full, no permission, damaged), slips wait and are tried
-again; the line before the scribe is what bounds their number. A slip that fails for a reason of
-its own is tried thrice, then given up and counted.
+Requests come first, since an answer may wait for its own. While the database refuses (locked, disk
+full, no permission, damaged), slips wait and are tried again; the line before the scribe is what
+bounds their number. A slip that fails for a reason of its own is tried thrice, then given up and
+counted.
 """
 
 from collections import deque
@@ -44,30 +45,38 @@ class Scribe:
         self._where = where
         self._tell = tell
         self._writer: RecordingWriter | None = None
+        self._requests: deque[Begun] = deque()
         self._waiting: deque[AnySlip] = deque()
         self._numbers: dict[int, int] = {}
         self._tries = 0
         self.in_trouble = False
 
     @property
+    def waits(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._requests or self._waiting)
+
+    @property
     def unwritten(self) -> int:
         """How many exchanges would lose something if nothing more could be written."""
         lacking = [slip for slip in self._waiting if not isinstance(slip, Missed)]
-        return len({getattr(slip, "ticket", id(slip)) for slip in lacking})
+        return len({getattr(slip, "ticket", id(slip)) for slip in [*self._requests, *lacking]})
 
     def take(self, slips: Iterable[AnySlip]) -> None:
         """Queue `slips`; nothing is written yet."""
-        self._waiting.extend(slips)
+        for slip in slips:
+            if isinstance(slip, Begun):
+                self._requests.append(slip)
+            else:
+                self._waiting.append(slip)
 
-    def write(self) -> None:
-        """Write everything that waits, as far as the database takes it."""
-        freed = 0
+    def step(self) -> None:
+        """Write one slip, if the database takes it; open the recording first."""
         writer = self._opened()
-        while writer and self._waiting and self._written(writer, self._waiting[0]):
-            freed += weight(self._waiting.popleft())
-        if freed:
-            self._tell(Freed(freed))
-        if writer and self.in_trouble and not self._waiting:
+        queue: deque[AnySlip] | deque[Begun] = self._requests or self._waiting
+        if writer and queue and self._written(writer, queue[0]):
+            self._tell(Freed(weight(queue.popleft())))
+        if writer and self.in_trouble and not self.waits:
             self.in_trouble = False
             self._tell(Recovered())
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from kimitap.recorder.frames import packed, read_slips
@@ -24,9 +24,6 @@ RETRY_S = 1.0
 PATIENCE_S = 5.0
 """How long the end waits for a database that refuses."""
 
-_Frame = list[AnySlip] | None
-"""Slips, or None at the end."""
-
 
 def main(option: str) -> None:
     """Write what comes on standard input until it ends. `option` is the recording as given."""
@@ -35,62 +32,84 @@ def main(option: str) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may speak among the news
-    frames: queue.SimpleQueue[_Frame] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, frames), daemon=True).start()
-    _work(location(option), frames, _Teller(output))
+    _work(location(option), _Inbox(sys.stdin.buffer), _Outbox(output))
 
 
-class _Teller:
+class _Inbox:
+    """The slips that have come, collected by a thread."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.open = True
+        self._frames: queue.SimpleQueue[list[AnySlip] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(file,), daemon=True).start()
+
+    def take(self, patience_s: float | None) -> list[AnySlip]:
+        """All that are here; waits for the first, None: as long as it takes."""
+        slips: list[AnySlip] = []
+        with suppress(queue.Empty):
+            while self.open:
+                frame = self._frames.get(timeout=0 if slips else patience_s)
+                if frame is None:
+                    self.open = False
+                else:
+                    slips += frame
+        return slips
+
+    def _read(self, file: BinaryIO) -> None:
+        for slips in read_slips(file):
+            self._frames.put(slips)
+        self._frames.put(None)
+
+
+class _Outbox:
     """Sends news; keeps those back for which nobody waits, to send them together."""
 
-    def __init__(self, output: BinaryIO) -> None:
-        self._output: BinaryIO | None = output
+    def __init__(self, file: BinaryIO) -> None:
+        self._file: BinaryIO | None = file
         self._held: list[AnyNews] = []
+        self._freed = 0
 
-    def __call__(self, news: AnyNews) -> None:
+    def tell(self, news: AnyNews) -> None:
+        """Send `news`, now or later."""
+        if isinstance(news, Freed):
+            self._freed += news.weight
+            return
         self._held.append(news)
-        if not isinstance(news, Freed | Settled | Taken):
+        if not isinstance(news, Settled | Taken):
             self.flush()
 
     def flush(self) -> None:
         """Send what was kept back."""
+        if self._freed:
+            self._held.append(Freed(self._freed))
+            self._freed = 0
         held, self._held = self._held, []
-        if held and self._output:
+        if held and self._file:
             try:
-                self._output.write(packed(held))
-                self._output.flush()
+                self._file.write(packed(held))
+                self._file.flush()
             except OSError:  # the recorder died: go on writing, there is nobody to tell
-                self._output = None
+                self._file = None
 
 
-def _read(file: BinaryIO, frames: "queue.SimpleQueue[_Frame]") -> None:
-    for slips in read_slips(file):
-        frames.put(slips)
-    frames.put(None)
-
-
-def _work(where: str, frames: "queue.SimpleQueue[_Frame]", tell: _Teller) -> None:
-    scribe = Scribe(where, tell)
-    scribe.write()  # opens the recording
-    while (slips := _next(frames, scribe)) is not None:
-        scribe.take(slips)
-        scribe.write()
-        tell.flush()
-    _retry(scribe.write, lambda: scribe.unwritten > 0)
-    tell(Left(scribe.unwritten))
+def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
+    scribe = Scribe(where, outbox.tell)
+    scribe.step()  # opens the recording
+    while inbox.open:
+        scribe.take(inbox.take(_patience_s(scribe)))
+        scribe.step()
+        if scribe.in_trouble or not scribe.waits:
+            outbox.flush()
+    deadline = time.monotonic() + PATIENCE_S
+    while scribe.waits and not (scribe.in_trouble and time.monotonic() > deadline):
+        time.sleep(0.2 if scribe.in_trouble else 0)
+        scribe.step()
+    outbox.tell(Left(scribe.unwritten))
     scribe.close()
 
 
-def _next(frames: "queue.SimpleQueue[_Frame]", scribe: Scribe) -> _Frame:
-    """The next frame; none of them, but in time, while the database refuses."""
-    try:
-        return frames.get(timeout=RETRY_S if scribe.in_trouble else None)
-    except queue.Empty:
-        return []
-
-
-def _retry(act: Callable[[], None], needed: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while needed() and time.monotonic() < deadline:
-        time.sleep(0.2)
-        act()
+def _patience_s(scribe: Scribe) -> float | None:
+    """How long to wait for slips before going on with what there is."""
+    if scribe.in_trouble:
+        return RETRY_S
+    return 0 if scribe.waits else None
