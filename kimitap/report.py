@@ -26,7 +26,9 @@ def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
         turn = analysis.turn_at(places[0])
         found = [f for f in analysis.findings if f.place.exchange == turn.exchange]
         return markdown.reply_report(turn, _worst_first(found), remedies())
-    return markdown.report(diff_link(link), _worst_first(_found_at(analysis, link)), remedies())
+    follows = analysis.link_before(link.child.exchange) is link
+    found = _worst_first(_found_at(analysis, link)) if follows else []
+    return markdown.report(diff_link(link), found, remedies(), follows=follows)
 
 
 def _found_at(analysis: Analysis, link: Link) -> Iterable[Finding]:

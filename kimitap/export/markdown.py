@@ -19,14 +19,22 @@ QUOTED = 4000
 """Characters of one message that a report quotes; the rest is counted."""
 
 
-def report(diff: Diff, findings: Sequence[Finding], remedies: Mapping[str, str]) -> str:
+def report(
+    diff: Diff,
+    findings: Sequence[Finding],
+    remedies: Mapping[str, str],
+    *,
+    follows: bool = True,
+) -> str:
     """The Markdown report on one pair of requests.
 
     `findings` are those at this pair, worst first; `remedies` maps a rule's name to what to do.
+    `follows` is False where the second request does not continue the first, so that nothing of the
+    first was due in it.
     """
     blocks = [
         f"## {_title(diff, findings)}",
-        _verdict(diff, findings),
+        _verdict(diff, findings, follows),
         _versions(diff),
         f"### Request {diff.old.exchange} and its reply, against request {diff.new.exchange}",
         _table(diff.rows),
@@ -58,7 +66,7 @@ def _title(diff: Diff, findings: Sequence[Finding]) -> str:
     return _plain(f"{what} ({_agent(diff.new)}, {_model(diff.old)})")
 
 
-def _verdict(diff: Diff, findings: Sequence[Finding]) -> str:
+def _verdict(diff: Diff, findings: Sequence[Finding], follows: bool) -> str:
     counts = {mark: sum(row.mark is mark for row in diff.rows) for mark in Mark}
     moved = (
         f"Of the {len(diff.link.history)} messages that exchange {diff.old.exchange} left behind "
@@ -67,7 +75,11 @@ def _verdict(diff: Diff, findings: Sequence[Finding]) -> str:
         f"it adds {counts[Mark.NEW]}."
     )
     said = " ".join(_sentence(f) for f in findings)
-    return f"{said or 'Kimitap found nothing wrong between these two requests.'} {moved}"
+    if not said:
+        said = "Kimitap found nothing wrong between these two requests."
+    if not follows:
+        said = "These two requests do not follow one another, so nothing was due in the second."
+    return f"{said} {moved}"
 
 
 def _sentence(finding: Finding) -> str:

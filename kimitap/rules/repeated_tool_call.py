@@ -119,7 +119,7 @@ class RepeatedToolCall(Rule):
             self.severity,
             Side.AGENT if unseen else self.side,
             f"{len(turns)} replies in a row, exchanges {turns[0].exchange} to "
-            f"{turns[-1].exchange}, make the same {named(calls)}: the model is in a loop{why}.",
+            f"{turns[-1].exchange}, make the same {named(calls)} again and again{why}.",
             Place(shown.exchange),
             related=tuple(Place(turn.exchange) for turn in turns if turn is not shown),
             evidence=tuple(quoted_call(t, t.reply.message.tool_calls[0]) for t in turns[:ENOUGH]),

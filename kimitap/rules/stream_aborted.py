@@ -37,7 +37,8 @@ class StreamAborted(Rule):
         "ended oddly, as with agents that close at [DONE]; nor is an HTTP error a cut stream."
     )
     remedy = (
-        "Look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
+        "Where the client hung up (a note, no error), nothing, if you stopped it yourself. Else "
+        "look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
         "calls!”) needs a newer build; memory running out, a smaller context; else look for a "
         "time-out in the agent or a proxy."
     )

@@ -173,6 +173,15 @@ def test_diff_writes_the_report_for_any_place(
     assert "test-agent/1.0" in done.stdout
 
 
+def test_two_turns_that_do_not_follow_are_compared_but_not_judged(
+    kimitap: Kimitap, lost: Path
+) -> None:
+    done = kimitap("diff", "2", "1", "--db", lost, cwd=lost.parent)
+    assert done.returncode == 0, done.stderr
+    assert "do not follow one another" in done.stdout
+    assert "tool-turn-lost" not in done.stdout
+
+
 def test_a_reply_without_successor_has_a_report_too(kimitap: Kimitap, lost: Path) -> None:
     done = kimitap("diff", "2", "--db", lost, cwd=lost.parent)
     assert done.returncode == 0, done.stderr
