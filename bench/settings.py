@@ -30,12 +30,12 @@ QUICK = Settings(
     widths=(1, 4),
     rounds=3,
     round_s=0.4,
-    first_requests=12,
+    first_requests=8,
     beside_rounds=2,
-    beside_s=1.0,
-    longer_turns=160,
-    check_sessions=4,
-    check_turns=50,
+    beside_s=0.8,
+    longer_turns=100,
+    check_sessions=3,
+    check_turns=40,
 )
 TINY = Settings(
     widths=(2,),
