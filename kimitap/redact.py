@@ -78,12 +78,16 @@ def mask_headers(headers: Headers, key: bytes) -> Headers:
 
 def mask_url(url: str, key: bytes) -> str:
     """A URL or request target with userinfo's password and credentials in its query replaced."""
+    return _mask_url(url, key, 0)
+
+
+def _mask_url(url: str, key: bytes, depth: int) -> str:
     head, mark, query = _cut_query(url)
     head = _USERINFO.sub(lambda found: _mask_userinfo(found, key), head)
     head = _KEY.sub(lambda found: marker(found[0], key), head)
     if not mark:
         return head
-    return head + mark + _PARAMETER.sub(lambda found: _mask_parameter(found, key), query)
+    return head + mark + _PARAMETER.sub(lambda found: _mask_parameter(found, key, depth), query)
 
 
 def mask_text(text: str) -> str:
@@ -96,8 +100,11 @@ def mask_text(text: str) -> str:
 
 # --- headers and URLs ---------------------------------------------------------------------------
 
-_USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*)(:?)([^\s/?#@]*)@")
+# Possessive, so that a long run without `@` is walked once: this runs on the recorder's event loop.
+_USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*+)(:?+)([^\s/?#@]*+)@")
 _PARAMETER = re.compile(r"([^&;#=?]+)(?:(=)([^&;#]*))?")
+_DEEPEST = 4
+"""So many URLs within one another are looked into; what is deeper is masked unseen."""
 
 
 @lru_cache(maxsize=4096)
@@ -160,15 +167,16 @@ def _mask_userinfo(found: Match[str], key: bytes) -> str:
     return f"{user}:{marker(password, key)}@"
 
 
-def _mask_parameter(found: Match[str], key: bytes) -> str:
+def _mask_parameter(found: Match[str], key: bytes, depth: int) -> str:
     name, equals, value = found.groups()
     if not equals:
         return _KEY.sub(lambda inner: marker(inner[0], key), name)
     plain = unquote_plus(value)
     if _is_credential(unquote_plus(name)):
         return f"{name}={marker(value, key)}"
-    if "://" in plain and mask_url(plain, key) != plain:  # a URL within the URL
-        return f"{name}={marker(value, key)}"
+    if "://" in plain:  # a URL within the URL
+        if depth == _DEEPEST or _mask_url(plain, key, depth + 1) != plain:
+            return f"{name}={marker(value, key)}"
     if _KEY.search(plain):
         return f"{name}={marker(value, key)}"
     return found[0]

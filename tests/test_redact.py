@@ -335,6 +335,21 @@ def test_a_long_text_is_masked_in_linear_time() -> None:
     assert time.process_time() - start < 20  # a quadratic pattern takes minutes
 
 
+@pytest.mark.parametrize(
+    "value", ["foo://" + "a" * 64_000, "foo://" + "a:" * 32_000, "://" * 20_000], ids=len
+)
+def test_a_long_header_or_url_is_masked_in_linear_time(value: str) -> None:
+    start = time.process_time()
+    masked("X-Long", value)
+    mask_url("/?u=" + value, KEY)
+    assert time.process_time() - start < 2  # a quadratic pattern takes half a minute
+
+
+def test_urls_within_urls_are_masked_however_deep() -> None:
+    deep = "/v1?u=" + "://a?u=" * 5_000 + "://host/?token=hunter2"
+    assert "hunter2" not in mask_url(deep, KEY)
+
+
 def shared(name: str) -> Path:
     return Path(__file__).resolve().parents[2] / "shared" / name
 
