@@ -97,7 +97,7 @@ class Recorder:
         if line.trouble and line.trouble.lasting:
             logger.error("Kimitap cannot record: %s", line.trouble.reason)
         elif not line.trouble:
-            logger.info("Kimitap records into %s", line.where)
+            logger.info("Kimitap records into %s", line.named)
         asyncio.get_running_loop().call_later(STARTED_S, line.speak)
         if _serves() and (hosts := beyond_loopback(_addresses())):
             logger.warning(
@@ -257,7 +257,7 @@ def summary(line: Line, passed_over: int = 0) -> str:
         parts.append(f"{_counted(passed_over, 'flow')} passed over, being no HTTP")
     if tally.lost:
         parts.append(f"{tally.lost} NOT or not wholly recorded")
-    return f"Kimitap: {line.where}: {', '.join(parts)}"
+    return f"Kimitap: {line.named}: {', '.join(parts)}"
 
 
 def _counted(number: int, what: str) -> str:

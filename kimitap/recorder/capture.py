@@ -6,6 +6,7 @@ import io
 import lzma
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -48,8 +49,10 @@ def import_capture(path: Path, where: str) -> Imported:
     """
     added = skipped = passed_over = 0
     key = digest_key()
+    exchanges = read_capture(path, key)
+    first = list(islice(exchanges, 1))  # a file that cannot be read makes no recording
     with RecordingWriter(where) as writer:
-        for exchange in read_capture(path, key):
+        for exchange in chain(first, exchanges):
             if exchange is None:
                 passed_over += 1
             elif writer.add(exchange) is None:
@@ -89,5 +92,8 @@ def _said(path: Path, done: int, error: Exception | None) -> str:
     elif done:
         reason = f"{path} breaks off or is damaged"
     else:
-        reason = f"{path} is no mitmproxy flow file (write one with `mitmdump -w`)"
-    return f"{reason}; {done} flows before that were read and kept" if done else reason
+        reason = f"{path} holds no whole flow of mitmproxy's (write them with `mitmdump -w`)"
+    if not done:
+        return reason
+    kept = "the one flow" if done == 1 else f"the {done} flows"
+    return f"{reason}; {kept} before that {'was' if done == 1 else 'were'} read and kept"

@@ -6,6 +6,7 @@ that lost a part is recorded up to that part: what is kept is always a true begi
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -96,6 +97,11 @@ class Line:
         self._post = Post(option, self._listen)
 
     @property
+    def named(self) -> str:
+        """The recording's place for a message: a URL without its password."""
+        return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", self.where)
+
+    @property
     def queued(self) -> int:
         """Bytes that wait to be written, about."""
         return self._put_bytes - self._freed_bytes
@@ -137,7 +143,7 @@ class Line:
             logger.error(
                 "Kimitap: %s has taken nothing for %g s: the traffic goes on, and waits in memory "
                 "to be recorded",
-                self.where,
+                self.named,
                 patience_s,
             )
 
@@ -188,10 +194,10 @@ class Line:
         self._note_losses()
         self.closed = True
         if not await self._post.close(_SHORT_S):
-            logger.warning("Kimitap still writes to %s", self.where)
+            logger.warning("Kimitap still writes to %s", self.named)
             if not await self._post.close(_LONG_S):
                 self.tally.lost += len(self._unsettled)
-                logger.error("Kimitap: %s takes too long: not waiting any longer", self.where)
+                logger.error("Kimitap: %s takes too long: not waiting any longer", self.named)
 
     def _need_beat(self) -> None:
         if not self._beating and not self.closed:
@@ -214,7 +220,7 @@ class Line:
                 "Kimitap: no more than %d MB may wait to be written to %s (kimitap_memory): part "
                 "of what passes now is NOT recorded",
                 self._limit >> 20,
-                self.where,
+                self.named,
             )
         return False
 
@@ -281,7 +287,7 @@ class Line:
             self._acknowledge(ticket)
 
     def _recovered(self) -> None:
-        logger.warning("Kimitap records again into %s", self.where)
+        logger.warning("Kimitap records again into %s", self.named)
         self.trouble = None
         self._note_losses()
 

@@ -261,7 +261,7 @@ def test_a_capture_that_breaks_off_keeps_what_came_before_and_says_how_much(
     with pytest.raises(CaptureError) as caught:
         import_capture(capture, str(where))
     assert str(caught.value) == (
-        f"{capture} breaks off or is damaged; 2 flows before that were read and kept"
+        f"{capture} breaks off or is damaged; the 2 flows before that were read and kept"
     )
     assert len(read(where)) == 2
 
@@ -269,18 +269,18 @@ def test_a_capture_that_breaks_off_keeps_what_came_before_and_says_how_much(
 def test_a_compressed_capture_that_breaks_off_says_so_too(capture: Path, tmp_path: Path) -> None:
     packed = tmp_path / "capture.flow.xz"
     packed.write_bytes(lzma.compress(capture.read_bytes() * 30)[:-40])
-    with pytest.raises(CaptureError, match=r"breaks off or is damaged; [0-9]+ flows before"):
+    with pytest.raises(CaptureError, match=r"breaks off or is damaged; the [0-9]+ flows before"):
         import_capture(packed, str(tmp_path / "kimitap.db"))
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"my notes\n" * 20, "is no mitmproxy flow file"),
-        (b"12345678901234567890", "is no mitmproxy flow file"),
-        (b"\xfd7zXZ\x00garbage", "is no mitmproxy flow file"),
-        (b'{"log": 1}', "is no mitmproxy flow file"),
-        (b"4:null,", "is no mitmproxy flow file"),
+        (b"my notes\n" * 20, "holds no whole flow"),
+        (b"12345678901234567890", "holds no whole flow"),
+        (b"\xfd7zXZ\x00garbage", "holds no whole flow"),
+        (b'{"log": 1}', "holds no whole flow"),
+        (b"4:null,", "holds no whole flow"),
     ],
 )
 def test_a_file_that_is_no_capture_is_named_in_one_line(
@@ -306,3 +306,9 @@ def test_an_empty_capture_adds_nothing(tmp_path: Path) -> None:
     empty = tmp_path / "empty.flow"
     empty.touch()
     assert import_capture(empty, str(tmp_path / "kimitap.db")) == Imported()
+
+
+def test_a_file_that_cannot_be_read_makes_no_recording(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError):
+        import_capture(tmp_path / "nosuch.flow", str(tmp_path / "made" / "x.db"))
+    assert not (tmp_path / "made").exists()

@@ -103,6 +103,42 @@ def test_an_impossible_place_lets_the_traffic_flow_and_recording_starts_when_it_
     assert "2 NOT or not wholly recorded" in proxy.stop()
 
 
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped at once"])
+def test_all_that_waited_for_a_database_is_written_as_soon_as_it_is_mended(
+    start: Starter, server: Upstream, tmp_path: Path, stopped: bool
+) -> None:
+    obstacle = tmp_path / "obstacle"
+    obstacle.write_text("a file where a folder should be")
+    where = obstacle / "kimitap.db"
+    proxy = start(server.url, where)
+    for i in range(40):
+        took(proxy.port, f"/{i % 10}")
+    obstacle.unlink()
+    if not stopped:
+        proxy.said("Kimitap records again", 6)
+    assert "40 exchanges recorded" in proxy.stop()
+    with Recording.open(str(where)) as recording:
+        outcomes = [exchange.outcome for exchange in recording.exchanges()]
+    assert outcomes == [Outcome.COMPLETE] * 40
+
+
+def test_a_recording_that_gives_way_to_something_else_loses_nothing_until_it_is_back(
+    start: Starter, server: Upstream, tmp_path: Path
+) -> None:
+    where = tmp_path / "kimitap.db"
+    proxy = start(server.url, where)
+    took(proxy.port, "/1")
+    wait_for(lambda: newest(where, "/1"), "/1")
+    where.rename(tmp_path / "elsewhere.db")
+    where.mkdir()
+    took(proxy.port, "/2")
+    proxy.said("Kimitap does NOT record: .* is a folder")
+    time.sleep(4)  # tried several times by now
+    where.rmdir()
+    assert wait_for(lambda: newest(where, "/2"), "/2").response == b"answer"
+    assert losses(where) == ()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
 def test_a_full_disk_lets_the_traffic_flow_and_what_waited_is_written_when_there_is_room(
     proxy: Proxy,
@@ -155,3 +191,14 @@ def test_the_recording_may_be_moved_away_while_the_recorder_runs(
     took(proxy.port, "/7")
     wait_for(lambda: where.exists() and newest(where, "/7"), "the new recording")
     assert newest(tmp_path / "kimitap.db", "/0")
+
+
+def test_a_database_server_that_is_away_is_named_without_its_password(
+    start: Starter, server: Upstream, tmp_path: Path
+) -> None:
+    where = "postgresql+psycopg://recorder:geheim@127.0.0.1:1/kimitap"
+    proxy = start(server.url, Path(), "--set", f"kimitap_db={where}", cwd=tmp_path, default_db=True)
+    took(proxy.port, "/0")
+    output = proxy.stop()
+    assert "recorder:***@127.0.0.1" in output
+    assert "geheim" not in output
