@@ -174,9 +174,8 @@ def _mask_parameter(found: Match[str], key: bytes, depth: int) -> str:
     plain = unquote_plus(value)
     if _is_credential(unquote_plus(name)):
         return f"{name}={marker(value, key)}"
-    if "://" in plain:  # a URL within the URL
-        if depth == _DEEPEST or _mask_url(plain, key, depth + 1) != plain:
-            return f"{name}={marker(value, key)}"
+    if "://" in plain and (depth == _DEEPEST or _mask_url(plain, key, depth + 1) != plain):
+        return f"{name}={marker(value, key)}"  # a URL within the URL
     if _KEY.search(plain):
         return f"{name}={marker(value, key)}"
     return found[0]

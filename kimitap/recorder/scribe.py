@@ -50,6 +50,8 @@ class Scribe:
         self._numbers: dict[int, int] = {}
         self._tries = 0
         self.in_trouble = False
+        self.refused = False
+        """Whether the last step came to nothing, so that the next had better wait a little."""
 
     @property
     def waits(self) -> bool:
@@ -72,6 +74,7 @@ class Scribe:
 
     def step(self) -> None:
         """Write one slip, if the database takes it; open the recording first."""
+        self.refused = False
         writer = self._opened()
         queue: deque[AnySlip] | deque[Begun] = self._requests or self._waiting
         if writer and queue and self._written(writer, queue[0]):
@@ -106,7 +109,9 @@ class Scribe:
             self._put(writer, slip)
         except Exception as error:
             self._tries += 1
-            of_database = isinstance(error, RecordingError) and error.__cause__ is not None
+            of_database = isinstance(error, _LASTING) or (
+                isinstance(error, RecordingError) and error.__cause__ is not None
+            )
             if of_database or self._tries < _TRIES:
                 self._troubled(error)
                 return False
@@ -117,7 +122,7 @@ class Scribe:
         return True
 
     def _troubled(self, error: Exception) -> None:
-        self.in_trouble = True
+        self.in_trouble = self.refused = True
         self._tell(Trouble(_words(error), isinstance(error, _LASTING)))
 
     def _put(self, writer: RecordingWriter, slip: AnySlip) -> None:

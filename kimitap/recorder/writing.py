@@ -98,11 +98,11 @@ def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
     while inbox.open:
         scribe.take(inbox.take(_patience_s(scribe)))
         scribe.step()
-        if scribe.in_trouble or not scribe.waits:
+        if scribe.refused or not scribe.waits:
             outbox.flush()
     deadline = time.monotonic() + PATIENCE_S
-    while scribe.waits and not (scribe.in_trouble and time.monotonic() > deadline):
-        time.sleep(0.2 if scribe.in_trouble else 0)
+    while scribe.waits and not (scribe.refused and time.monotonic() > deadline):
+        time.sleep(0.2 if scribe.refused else 0)
         scribe.step()
     outbox.tell(Left(scribe.unwritten))
     scribe.close()
@@ -110,6 +110,6 @@ def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
 
 def _patience_s(scribe: Scribe) -> float | None:
     """How long to wait for slips before going on with what there is."""
-    if scribe.in_trouble:
+    if scribe.refused:
         return RETRY_S
     return 0 if scribe.waits else None

@@ -135,6 +135,7 @@ def test_a_recording_that_gives_way_to_something_else_loses_nothing_until_it_is_
     proxy.said("Kimitap does NOT record: .* is a folder")
     time.sleep(4)  # tried several times by now
     where.rmdir()
+    proxy.said("Kimitap records again")
     assert wait_for(lambda: newest(where, "/2"), "/2").response == b"answer"
     assert losses(where) == ()
 
