@@ -103,6 +103,7 @@ def mask_text(text: str) -> str:
 # Possessive, so that a long run without `@` is walked once: this runs on the recorder's event loop.
 _USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*+)(:?+)([^\s/?#@]*+)@")
 _PARAMETER = re.compile(r"([^&;#=?]+)(?:(=)([^&;#]*))?")
+_SCHEMED = re.compile(r"\s*(?i:bearer|basic)\s+[^\s\[]\S*\s*")
 _DEEPEST = 4
 """So many URLs within one another are looked into; what is deeper is masked unseen."""
 
@@ -129,7 +130,9 @@ def _mask_header(name: str, value: str, key: bytes) -> str:
     if name == "set-cookie":
         first, *attributes = value.split(";")
         return ";".join([_mask_cookie(first, key), *attributes])
-    if name.endswith("authorization"):
+    if name.endswith("authorization") or (
+        _SCHEMED.fullmatch(value) and not name.endswith("authenticate")
+    ):
         return _mask_authorization(value, key)
     if _is_credential(name):
         return marker(value, key)

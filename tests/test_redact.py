@@ -46,6 +46,15 @@ def test_an_authorization_keeps_its_scheme(name: str, scheme: str) -> None:
     assert re.fullmatch(rf"{scheme} {MASKED.pattern}", out)
 
 
+@pytest.mark.parametrize("name", ["Authentication", "X-Upstream", "Cf-Access"])
+def test_a_credential_with_its_scheme_is_masked_in_any_header(name: str) -> None:
+    assert re.fullmatch(rf"Bearer {MASKED.pattern}", masked(name, "Bearer hunter2"))
+
+
+def test_a_servers_challenge_stays() -> None:
+    assert masked("WWW-Authenticate", 'Bearer realm="llama"') == 'Bearer realm="llama"'
+
+
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer "])
 def test_an_authorization_without_a_credential_shows_that_there_was_none(value: str) -> None:
     assert masked("Authorization", value).strip() == value.strip()

@@ -89,7 +89,9 @@ class _Outbox:
                 self._file.write(packed(held))
                 self._file.flush()
             except OSError:  # the recorder died: go on writing, there is nobody to tell
-                self._file = None
+                file, self._file = self._file, None
+                with suppress(OSError):  # else Python complains at its exit of what is unsent
+                    file.close()
 
 
 def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:

@@ -102,6 +102,7 @@ def test_kill_9_of_mitmdump_alone_costs_nothing_that_had_been_sent_on(
     assert found is not None
     assert found.outcome is Outcome.INTERRUPTED
     assert found.response == EVENT
+    assert "Exception" not in proxy.output  # the scribe has the same terminal
 
 
 def test_the_death_of_the_scribe_is_loud_and_recording_goes_on(
