@@ -74,7 +74,7 @@ class Line:
     """One recording's queue. All methods are called on the event loop."""
 
     def __init__(self, option: str, limit: int) -> None:
-        self.where = option
+        self.where = self._option = option
         self.tally = Tally()
         self.closed = False
         self.trouble: Trouble | None = None
@@ -309,7 +309,7 @@ class Line:
         lived_s, self._born = self._loop.time() - self._born, self._loop.time()
         self._rest_s = _REST_S if lived_s > _LONGEST_REST_S else 2 * self._rest_s
         self._rest_s = min(self._rest_s, _LONGEST_REST_S)
-        self._post = Post(self.where, self._listen, self._rest_s)
+        self._post = Post(self._option, self._listen, self._rest_s)
         self._lose(lost, "the process that writes died; another one goes on")
 
     def _say_aloud(self, text: str) -> None:
