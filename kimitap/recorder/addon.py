@@ -26,6 +26,9 @@ OPENING_S = 3.0
 """How long the start waits for the recording to be opened; afterwards traffic comes first."""
 STARTED_S = 0.5
 """When mitmproxy has certainly started, after it said that it runs."""
+HEAD_START_S = 0.003
+"""A request has this long to reach the server before writing it competes for the processor: on two
+cores the first event came 2 ms later for want of it."""
 ADOPTION_S = 5.0
 """How soon a reloaded script must take over the line of the one before."""
 SILENCE_S = 86_400
@@ -48,6 +51,8 @@ class Recorder:
         self._key = b""
         self._passed_over = 0
         self._stopped = False
+        self._early: set[http.HTTPFlow] = set()
+        """Requests that are on their way, and not yet begun to be recorded."""
         self._streamed: WeakKeyDictionary[http.HTTPFlow, Gathering] = WeakKeyDictionary()
 
     # --- mitmproxy's life cycle ---
@@ -109,6 +114,8 @@ class Recorder:
     def done(self) -> Awaitable[None] | None:
         """End what is under way and write everything; or, at a script's reload, hand over."""
         self._stopped = True
+        for flow in list(self._early):
+            self._begin_early(flow)
         line, self._line = self._line, None
         if line is None:
             return None
@@ -133,7 +140,8 @@ class Recorder:
         if not flow.live:
             await self._open().capture(exchange_of(flow, self._digest_key()))
         elif flow not in _taps:
-            self._begin(flow)
+            self._early.add(flow)
+            asyncio.get_running_loop().call_later(HEAD_START_S, self._begin_early, flow)
 
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let the response flow as it comes, and copy it; see to it that its request is on disk.
@@ -187,7 +195,12 @@ class Recorder:
 
     # --- the line ---
 
+    def _begin_early(self, flow: http.HTTPFlow) -> None:
+        if flow in self._early:
+            self._begin(flow)
+
     def _begin(self, flow: http.HTTPFlow) -> Tap:
+        self._early.discard(flow)
         gathered = self._streamed.pop(flow, None)
         body = bytes(gathered.seen) if gathered else flow.request.raw_content
         line = self._open()

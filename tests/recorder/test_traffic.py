@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kimitap.exchange import Outcome
+from kimitap.store import Recording
 from tests.recorder.conftest import Stage, newest
 from tests.support.proxy import Client, Peer, Play, fetch, request_bytes, wait_for
 
@@ -418,3 +419,21 @@ def test_the_server_never_sees_that_it_is_recorded(stage: Stage) -> None:
     direct, through = [p.head for p in stage.upstream.seen if b" /same " in p.head]
     host = f"Host: 127.0.0.1:{stage.upstream.port}".encode()  # as a reverse proxy must
     assert through == direct.replace(b"Host: server", host)
+
+
+def test_a_hang_up_before_the_recording_began_is_recorded_once(stage: Stage) -> None:
+    def play(peer: Peer) -> None:
+        peer.gone_within(5)
+        peer.cut()
+
+    stage.upstream.on("/at-once", play)
+    for _ in range(20):
+        Client(stage.port).send(request_bytes("/at-once", b"{}")).close()
+
+    def outcomes() -> list[Outcome]:
+        with Recording.open(str(stage.proxy.where)) as recording:
+            return [e.outcome for e in recording.exchanges() if e.path == "/at-once"]
+
+    wait_for(lambda: len(outcomes()) >= 20, "every exchange")
+    time.sleep(0.3)
+    assert outcomes() == [Outcome.CLIENT_HUNG_UP] * 20
