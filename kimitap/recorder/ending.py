@@ -45,8 +45,11 @@ class Ending:
     def feed(self, data: bytes) -> None:
         """Look at the next part; about half a microsecond for a token's event."""
         window = self._tail + data
-        if not self._last_word and any(hint in window for hint in _HINTS):
-            self._last_word = _LAST_WORD.search(window) is not None
+        if not self._last_word:
+            hints = [at for hint in _HINTS if (at := window.find(hint)) >= 0]
+            if hints:  # the expression itself is slow: not over what cannot match
+                line = window.rfind(b"\n", 0, min(hints)) + 1
+                self._last_word = _LAST_WORD.search(window, line) is not None
         reason, none = _last(window, _REASON), _last(window, _NO_REASON)
         if reason != none:
             self._finished = reason > none
