@@ -1,7 +1,4 @@
-"""Undoes a body's `Content-Encoding`, as far as the bytes reach and no further than a bound.
-
-The brotli library comes with mitmproxy.
-"""
+"""Undoes a body's `Content-Encoding`, as far as the bytes reach and no further than a bound."""
 
 import zlib
 from collections.abc import Callable
