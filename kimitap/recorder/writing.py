@@ -27,8 +27,6 @@ PATIENCE_S = 5.0
 
 def main(option: str) -> None:
     """Write what comes on standard input until it ends. `option` is the recording as given."""
-    if hasattr(os, "SCHED_BATCH"):  # waking must not take the core from the event loop
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the end of the input is the sign to stop
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
