@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import beside, checking, child, proxies, size, streaming, table
 from bench.client import BrokenStream
-from bench.result import Row
+from bench.result import BASELINE, CONTROL, Row
 from bench.settings import DEFAULT, QUICK, Settings
 from bench.upstream import Upstream
 
@@ -20,8 +20,8 @@ LIVE = {"streaming": streaming.measure, "beside": beside.measure}
 PARTS = (*LIVE, "size", "check")
 RECORDERS: dict[str, proxies.Start] = {"addon": proxies.addon, "record": proxies.record}
 BASELINES: dict[str, proxies.Start] = {
-    streaming.BASELINE: proxies.plain,
-    streaming.CONTROL: proxies.plain,
+    BASELINE: proxies.plain,
+    CONTROL: proxies.plain,
 }
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from bench.client import Client
 from bench.proxies import Proxy
-from bench.result import Row, paired, percentile
+from bench.result import BASELINE, CONTROL, Row, compared, percentile
 from bench.sessions import Session
 from bench.settings import Settings
 from bench.stream import Stream
-from bench.streaming import BASELINE, CONTROL, in_turn, small_body
+from bench.streaming import in_turn, small_body
 from bench.upstream import Upstream
 
 _STREAMS = 4
@@ -37,7 +37,7 @@ class Delays:
 
 
 async def measure(upstream: Upstream, proxies: Sequence[Proxy], settings: Settings) -> list[Row]:
-    """The rows of this measurement; `proxies` begins with the baseline."""
+    """The rows of this measurement; the two baselines are among the proxies."""
     bodies = _large_bodies(settings)
     seen = {proxy.name: Delays() for proxy in proxies}
     sent = dict.fromkeys(seen, 0)
@@ -80,19 +80,18 @@ async def _round(
     return [delay for stream in streams for delay in stream.delays_s]
 
 
-def _rows(percent: int, seen: dict[str, Delays]) -> list[Row]:
-    off = seen[BASELINE]
-    ratios = {name: paired(d.rounds[percent], off.rounds[percent]) for name, d in seen.items()}
-    del ratios[BASELINE]
-    noise = abs(ratios[CONTROL].median - 1) if CONTROL in ratios else 0
+def _rows(percent: int, delays: dict[str, Delays]) -> list[Row]:
+    values = {name: d.rounds[percent] for name, d in delays.items()}
+    seen = compared(values)
     rows = []
-    for name, ratio in ratios.items():
-        on = seen[name]
-        ms_on, ms_off = (percentile(d.rounds[percent], 50) * 1000 for d in (on, off))
-        note = f"{ms_on:.2f} ms ÷ {ms_off:.2f} ms"
+    for name, ratio in seen.ratios.items():
+        control = name == CONTROL
+        on, off = values[name], values[BASELINE] if control else seen.base
+        note = f"{percentile(on, 50) * 1000:.2f} ms ÷ {percentile(off, 50) * 1000:.2f} ms"
         if percent == max(_PERCENTS):
-            note += f"; largest {on.largest * 1000:.0f} ÷ {off.largest * 1000:.0f} ms"
-        most = None if name == CONTROL else 1.05
+            largest = delays[name].largest * 1000, delays[BASELINE].largest * 1000
+            note += f"; largest {largest[0]:.0f} ÷ {largest[1]:.0f} ms"
+        most = None if control else 1.05
         title = f"delay of an event beside 2 MB requests, p{percent}: {name}"
-        rows.append(Row(title, ratio.median, "×", None, most, ratio.spread, noise, note))
+        rows.append(Row(title, ratio.median, "×", None, most, ratio.spread, seen.noise, note))
     return rows

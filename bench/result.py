@@ -1,8 +1,13 @@
 """What a measurement yields: rows of a table, and the statistics behind them."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+BASELINE = "plain"
+CONTROL = "plain again"
+"""A second process of the baseline: its ratio to the first is what the ratios' noise looks like."""
+_PLAIN = (BASELINE, CONTROL)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,27 @@ def paired(on: Sequence[float], off: Sequence[float]) -> Ratio:
         return Ratio(ratios[0], (ratios[0], ratios[0]))
     low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
     return Ratio(statistics.median(ratios), (low, high))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was measured through several proxies, against the baseline."""
+
+    base: list[float]
+    """The baseline of each round: the mean of its two processes, one of which may be unlucky."""
+    ratios: dict[str, Ratio]
+    """Of each recorder to the base, and of one baseline process to the other."""
+    noise: float
+    """How far from 1 that last ratio is."""
+
+
+def compared(values: Mapping[str, Sequence[float]]) -> Compared:
+    """`values` are those of each proxy's rounds, by its name, the two baselines among them."""
+    first, second = values[BASELINE], values[CONTROL]
+    base = [statistics.fmean(pair) for pair in zip(first, second, strict=True)]
+    ratios = {CONTROL: paired(second, first)}
+    ratios |= {name: paired(on, base) for name, on in values.items() if name not in _PLAIN}
+    return Compared(base, ratios, abs(ratios[CONTROL].median - 1))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

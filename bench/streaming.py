@@ -9,14 +9,11 @@ from itertools import count
 
 from bench.client import Client
 from bench.proxies import Proxy
-from bench.result import Row, paired
+from bench.result import BASELINE, CONTROL, Row, compared
 from bench.settings import Settings
 from bench.stream import Stream
 from bench.upstream import Upstream
 
-BASELINE = "plain"
-CONTROL = "plain again"
-"""A second baseline process: its ratio to the first is what the ratios' noise looks like."""
 _ITSELF = "bench itself"
 """The client and the upstream, which share a process."""
 _EVENTS = 300
@@ -137,7 +134,7 @@ async def _first(client: Client, *, kept: bool, think_s: float) -> float:
 
 
 async def measure(upstream: Upstream, proxies: Sequence[Proxy], settings: Settings) -> list[Row]:
-    """All rows of this measurement; `proxies` begins with the baseline."""
+    """All rows of this measurement; the two baselines are among the proxies."""
     rows: list[Row] = []
     for how, kept, think_s in _FIRSTS:
         tallies = await first_event_s(upstream, proxies, settings, kept=kept, think_s=think_s)
@@ -158,32 +155,31 @@ def _rows(
     least: float | None = None,
     most: float | None = None,
 ) -> list[Row]:
-    base = tallies[BASELINE].values
-    ratios = {arm: paired(tally.values, base) for arm, tally in tallies.items()}
-    del ratios[BASELINE]
-    noise = abs(ratios[CONTROL].median - 1) if CONTROL in ratios else 0
+    values = {arm: tally.values for arm, tally in tallies.items()}
+    seen = compared(values)
     rows = []
-    for arm, ratio in ratios.items():
-        on, off = (_say(statistics.median(v), unit) for v in (tallies[arm].values, base))
-        least_, most_ = (None, None) if arm == CONTROL else (least, most)
-        note = f"{on} ÷ {off}"
+    for arm, ratio in seen.ratios.items():
+        control = arm == CONTROL
+        off = values[BASELINE] if control else seen.base
+        note = f"{_say(values[arm], unit)} ÷ {_say(off, unit)}"
+        limits = (None, None) if control else (least, most)
         title = f"{name}: {arm}"
-        rows.append(Row(title, ratio.median, "×", least_, most_, ratio.spread, noise, note))
+        rows.append(Row(title, ratio.median, "×", *limits, ratio.spread, seen.noise, note))
     return rows
 
 
 def _cpu_rows(name: str, tallies: dict[str, Tally]) -> list[Row]:
-    base = tallies[BASELINE]
-    if not base.cpu_s:
+    if not tallies[BASELINE].cpu_s:
         return []
     each = {arm: tally.cpu_s / tally.events * 1e6 for arm, tally in tallies.items()}
-    base_us = each.pop(BASELINE)
-    each[_ITSELF] = base.own_s / base.events * 1e6
+    base_us = statistics.fmean((each.pop(BASELINE), each.pop(CONTROL)))
+    each[_ITSELF] = tallies[BASELINE].own_s / tallies[BASELINE].events * 1e6
     return [
         Row(f"{name}: {arm}", us / base_us, note=f"{us:.0f} µs ÷ {base_us:.0f} µs")
         for arm, us in each.items()
     ]
 
 
-def _say(value: float, unit: str) -> str:
+def _say(values: Sequence[float], unit: str) -> str:
+    value = statistics.median(values)
     return f"{value * 1000:.2f} ms" if unit == "ms" else f"{value:.0f}/s"

@@ -1,5 +1,5 @@
 from bench import table
-from bench.result import Row, paired, percentile
+from bench.result import CONTROL, Row, compared, paired, percentile
 
 
 def test_drift_that_both_of_a_pair_share_falls_out_of_their_ratio() -> None:
@@ -35,3 +35,14 @@ def test_the_table_shows_aim_value_and_verdict() -> None:
     assert "≤ 3" in text
     assert "2.35" in text or "2.34" in text
     assert "ok" in text
+
+
+def test_the_baseline_is_the_mean_of_its_two_processes() -> None:
+    seen = compared(
+        {"plain": [100.0, 100.0], "plain again": [120.0, 120.0], "addon": [99.0, 110.0]}
+    )
+
+    assert seen.base == [110.0, 110.0]
+    assert set(seen.ratios) == {CONTROL, "addon"}
+    assert seen.ratios["addon"].median == 0.95
+    assert abs(seen.noise - 0.2) < 1e-9
