@@ -23,10 +23,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought before it spoke; `field` is the wire's name for it."""
+    """What the model thought before it spoke; `field` is the wire's name for it.
+
+    `signature` is what a server adds so that it can tell that nobody changed it (Anthropic's
+    `signature`, Responses' `encrypted_content`); reasoning may consist of nothing else.
+    """
 
     text: str
     field: str = "reasoning_content"
+    signature: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The agent's answer to a tool call."""
+    """The agent's answer to a tool call. `failed`: the wire says that the tool did (`is_error`)."""
 
     text: str
     call_id: str | None = None
     name: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ class Reply:
     streamed: bool = False
     events: int = 0
     others: tuple[Message, ...] = ()
+    id: str = ""
+    """The server's name for the reply, by which a later request may refer to it (Responses)."""
 
     @property
     def empty(self) -> bool:
@@ -210,6 +218,11 @@ class Turn:
 
     Times are aware UTC; `first_event_s` is seconds from the request to the response's first bytes.
     `tools` is in the order of the request. `parameters` are the remaining top-level fields.
+
+    `messages` have the same shape whatever the dialect: one system message for a `system` or
+    `instructions` field, one message of role tool for each result, one assistant message for the
+    items of one reply. `wire_indexes` says for each where it stands in the request's array
+    (`messages`, `input`), -1 for a field of its own; empty where that is its own index.
     """
 
     exchange: int
@@ -237,6 +250,7 @@ class Turn:
     """`x-stainless-retry-count`, where an SDK sent one."""
     scope: Scope = field(default_factory=Scope)
     faults: tuple[Fault, ...] = ()
+    wire_indexes: tuple[int, ...] = ()
 
     @property
     def duration_s(self) -> float | None:

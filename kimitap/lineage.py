@@ -60,6 +60,8 @@ class EchoKind(StrEnum):
     BLANKED = "blanked"
     """An assistant message stands there, but with nothing in it."""
     MISSING = "missing"
+    STORED = "stored"
+    """The server keeps the history: the request names the reply instead of repeating it."""
     SUPERSEDED = "superseded"
     """A retry, fork, compaction or window stands in between: nothing can be concluded."""
 

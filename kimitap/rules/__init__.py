@@ -1,41 +1,26 @@
 """The rules: what can break in a conversation, one file a kind of defect.
 
-`RULES` is the list, in the order in which they are documented; `check` applies it to a session.
+They stand in groups, each with a folder: how a request gives the history back (`replay`), what it
+carries (`request`), what the model said (`reply`), how the exchange went (`exchange`) and what the
+server made of it (`prompt`). `RULES` is all of them, in the order in which they are documented;
+`check` applies them to a session.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from kimitap.lineage import Session
-from kimitap.rules.discarded_reply import DiscardedReply
-from kimitap.rules.dropped_reply import DroppedReply
+from kimitap.rules import exchange, prompt, replay, reply, request
 from kimitap.rules.finding import Finding
-from kimitap.rules.flattened_tool_history import FlattenedToolHistory
-from kimitap.rules.malformed_tool_arguments import MalformedToolArguments
-from kimitap.rules.missing_tool_call_id import MissingToolCallId
-from kimitap.rules.orphan_tool_result import OrphanToolResult
-from kimitap.rules.partially_replayed_tool_calls import PartiallyReplayedToolCalls
-from kimitap.rules.reasoning_dropped import ReasoningDropped
-from kimitap.rules.repeated_tool_call import RepeatedToolCall
 from kimitap.rules.rule import Rule
-from kimitap.rules.stream_aborted import StreamAborted
 from kimitap.rules.swallow import swallow
-from kimitap.rules.tool_turn_lost import ToolTurnLost
-from kimitap.rules.unanswered_tool_call import UnansweredToolCall
 
 RULES: tuple[Rule, ...] = (
-    ToolTurnLost(),
-    UnansweredToolCall(),
-    OrphanToolResult(),
-    FlattenedToolHistory(),
-    PartiallyReplayedToolCalls(),
-    DroppedReply(),
-    DiscardedReply(),
-    ReasoningDropped(),
-    MalformedToolArguments(),
-    MissingToolCallId(),
-    StreamAborted(),
-    RepeatedToolCall(),
+    *replay.RULES,
+    *request.RULES,
+    *reply.RULES,
+    *exchange.RULES,
+    *prompt.RULES,
 )
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kimitap.lineage import Session, Thread
@@ -17,12 +17,21 @@ class Sample:
     stream that was cut before it said anything, and one without a finish reason a stream that was
     cut after that message. `status` other than 200 makes `reply` the error body. `cancelled` says
     that it was the client who hung up.
+
+    In another dialect `path` says which (`/v1/messages`, `/v1/responses`), `request` is its body,
+    and `reply` the whole JSON body of its answer, which is then not streamed. `extra` goes into a
+    chat answer beside its choices (`usage`, `timings`). `raw`, where it is not None, is the body of
+    the answer byte for byte, in the place of `reply`: an event stream if it begins with `data:` or
+    `event:`.
     """
 
     request: Mapping[str, object]
     reply: Mapping[str, object] | None
     status: int = 200
     cancelled: bool = False
+    path: str = "/v1/chat/completions"
+    extra: Mapping[str, object] = field(default_factory=dict)
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True)

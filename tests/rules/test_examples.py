@@ -4,7 +4,7 @@ import pytest
 
 from kimitap.rules import RULES
 from kimitap.rules.rule import Example, Rule
-from tests.support.examples import findings_of
+from tests.support.examples import findings_of, turn_of
 
 CASES = [pytest.param(r, e, id=f"{r.name}: {e.title}") for r in RULES for e in r.examples]
 
@@ -28,8 +28,7 @@ def test_a_rule_strikes_only_where_a_user_can_look(rule: Rule) -> None:
     for example in rule.examples:
         for finding in findings_of(example.exchanges):
             for place in (finding.place, *finding.related):
-                sent = example.exchanges[place.exchange - 1].request["messages"]
-                assert isinstance(sent, list)
+                sent = turn_of(place.exchange, example.exchanges[place.exchange - 1]).messages
                 assert place.message_index is None or 0 <= place.message_index <= len(sent)
 
 

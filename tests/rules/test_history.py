@@ -2,8 +2,8 @@
 
 from kimitap.conversation import Message
 from kimitap.rules.history import Round, first_shown, paired, rounds
-from kimitap.rules.orphan_tool_result import orphans
-from kimitap.rules.unanswered_tool_call import unanswered
+from kimitap.rules.request.orphan_tool_result import orphans
+from kimitap.rules.request.unanswered_tool_call import unanswered
 from tests.support.threads import assistant, call, chain, result, turn, user
 
 ASK = user("Read both.")

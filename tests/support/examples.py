@@ -1,8 +1,12 @@
 """A rule's examples, played through the real decoder and weaver."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from kimitap.exchange import Exchange, Outcome
+import orjson
+
+from kimitap.conversation import Turn
+from kimitap.exchange import Exchange, Outcome, Segment
 from kimitap.lineage import Session
 from kimitap.rules import check
 from kimitap.rules.finding import Finding
@@ -12,7 +16,9 @@ from tests.support import chat
 
 
 def exchange_of(number: int, sample: Sample) -> Exchange:
-    """The sample as a streamed exchange, as llama-server would have sent it."""
+    """The sample as an exchange: streamed, as llama-server would have sent it, if it is a chat."""
+    if sample.raw is not None or not sample.path.endswith("/chat/completions"):
+        return _whole(number, sample)
     reply = sample.reply
     unfinished = reply is None or (sample.status == 200 and reply["finish_reason"] is None)
     outcome = Outcome.CLIENT_HUNG_UP if sample.cancelled else None
@@ -24,7 +30,31 @@ def exchange_of(number: int, sample: Sample) -> Exchange:
         status=sample.status,
         cut=unfinished,
         outcome=outcome,
+        extra=sample.extra,
     )
+
+
+def _whole(number: int, sample: Sample) -> Exchange:
+    """The sample with its answer's body as it stands there."""
+    body = orjson.dumps(sample.reply) if sample.raw is None else sample.raw
+    streamed = body.startswith((b"data:", b"event:"))
+    request = {**sample.request, "stream": True} if streamed else sample.request
+    made = chat.exchange(number, request, None, status=sample.status, path=sample.path)
+    kind = "text/event-stream" if streamed else "application/json"
+    outcome = Outcome.COMPLETE if sample.status < 400 else Outcome.HTTP_ERROR
+    return replace(
+        made,
+        response=body,
+        segments=(Segment(0.5, len(body)),) if body else (),
+        response_headers=(("Server", "llama.cpp"), ("Content-Type", kind)),
+        outcome=Outcome.CLIENT_HUNG_UP if sample.cancelled else outcome,
+    )
+
+
+def turn_of(number: int, sample: Sample) -> Turn:
+    """The sample, decoded."""
+    (turn,) = chat.turns([exchange_of(number, sample)])
+    return turn
 
 
 def sessions_of(samples: Sequence[Sample]) -> tuple[Session, ...]:

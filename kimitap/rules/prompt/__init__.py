@@ -1,0 +1,5 @@
+"""Rules about what became of a request in the server: its cache, its prompt, its context."""
+
+from kimitap.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = ()
