@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 import kimitap
-from kimitap.cli import reading, recording
+from kimitap.cli import checking, reading, recording
 from kimitap.cli.words import names_database, with_database
 from kimitap.errors import KimitapError, UsageError
 from kimitap.store import location
@@ -51,11 +51,11 @@ def app(context: click.Context, db: str | None) -> None:
 for _command in (
     recording.record,
     recording.import_,
-    reading.check,
+    checking.check,
     reading.show,
     reading.diff,
     reading.tui,
-    reading.rules,
+    checking.rules,
     recording.demo,
     recording.migrate,
 ):

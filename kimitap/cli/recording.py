@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from kimitap import recipes
-from kimitap.cli.reading import open_tui, read, say_findings
+from kimitap.cli.checking import say_findings
+from kimitap.cli.reading import open_tui, read
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import ProxyError
 from kimitap.store import location, shown
