@@ -40,13 +40,15 @@ class ToolCall:
 
     `arguments` is the text on the wire, which need not be JSON. `id` is None where the wire had no
     such field, and `""` where it was empty. `typed` is False where the wire held an object in the
-    place of the JSON string.
+    place of the JSON string. `free` is True where the tool takes any text and not JSON (OpenAI's
+    custom tools).
     """
 
     name: str
     arguments: str
     id: str | None = None
     typed: bool = True
+    free: bool = False
 
     @cached_property
     def canonical_arguments(self) -> str:
@@ -150,11 +152,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counted them; None where it did not say."""
+    """Tokens as the server counted them; None where it did not say.
+
+    `cached_tokens` are among the prompt's, `reasoning_tokens` among the completion's.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +197,8 @@ class Reply:
     others: tuple[Message, ...] = ()
     id: str = ""
     """The server's name for the reply, by which a later request may refer to it (Responses)."""
+    truncated: bool = False
+    """llama.cpp's `truncated`: the server took something out of the prompt to make room."""
 
     @property
     def empty(self) -> bool:

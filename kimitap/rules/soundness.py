@@ -10,7 +10,7 @@ from kimitap.conversation import ToolCall, Turn
 _SPECIAL_TOKEN = re.compile(r"<[|｜][^|｜<>\n]{1,60}[|｜]>")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 """Code in a text: what is quoted there did not leak."""
-_LIMITS = ("max_completion_tokens", "max_tokens", "n_predict")
+_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "n_predict")
 _CALL_MARKUP = ("<tool_call>", "<function=", "[TOOL_CALLS]", "to=functions.")
 
 
@@ -35,7 +35,7 @@ def is_json(text: str) -> bool:
 
 def malformed(call: ToolCall) -> bool:
     """True where no agent can run the call, since its arguments are no JSON object."""
-    return not is_object(call.arguments)
+    return not call.free and not is_object(call.arguments)
 
 
 def leaked(turn: Turn) -> bool:
