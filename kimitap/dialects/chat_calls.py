@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from kimitap.conversation import ToolCall
-from kimitap.dialects.chat_message import arguments_of, kind_of
+from kimitap.dialects.chat_message import arguments_of
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import dumps
+from kimitap.dialects.jsonread import dumps, kind_of
 
 
 class _Call:

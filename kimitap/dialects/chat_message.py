@@ -17,7 +17,7 @@ from kimitap.conversation import (
     ToolResult,
 )
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import canonical, dumps
+from kimitap.dialects.jsonread import canonical, dumps, kind_of
 from kimitap.exchange import digest
 
 REASONING_FIELDS = (
@@ -50,23 +50,6 @@ def message_of(value: Any, where: str, faults: Faults) -> Message:
         parts.append(Other("refusal", dumps(value["refusal"])))
     parts += calls_of(value, where, faults)
     return Message(role, tuple(parts), wire_role, name)
-
-
-def kind_of(value: Any) -> str:
-    """The JSON kind of a value, for a fault."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
 
 
 def _string(

@@ -9,11 +9,11 @@ from typing import Any
 
 from kimitap.conversation import Message, Reply, Text
 from kimitap.dialects.chat_facts import Facts, error_of
-from kimitap.dialects.chat_message import kind_of, message_of
+from kimitap.dialects.chat_message import message_of
 from kimitap.dialects.chat_stream import StreamedReply
 from kimitap.dialects.encoding import decoded
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import UnreadableJson, loads
+from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
 from kimitap.exchange import Exchange, Outcome, header
 from kimitap.sse import Decoder
 

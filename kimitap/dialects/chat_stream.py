@@ -7,9 +7,9 @@ import orjson
 from kimitap.conversation import Message, Other, Part, Reasoning, Text
 from kimitap.dialects.chat_calls import Calls
 from kimitap.dialects.chat_facts import Facts, error_of
-from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, kind_of, reasoning_of
+from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, reasoning_of
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import UnreadableJson, dumps, loads
+from kimitap.dialects.jsonread import UnreadableJson, dumps, kind_of, loads
 from kimitap.sse import Event
 
 DONE = "[DONE]"

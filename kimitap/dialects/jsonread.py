@@ -92,3 +92,20 @@ def dumps(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     except (ValueError, RecursionError):
         return f"<{type(value).__name__}, nested too deep>"
+
+
+def kind_of(value: Any) -> str:
+    """The JSON kind of a value, for a fault."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"

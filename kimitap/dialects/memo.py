@@ -11,9 +11,15 @@ class Memo:
     """Lets each unique piece of many bodies be decoded once, and be one object ever after.
 
     Keys are `Piece.key`; the faults' paths are relative to the element. `skeletons` has the keys of
-    a body's other pieces, joined. A memo belongs to one dialect's reading of one recording.
+    a body's other pieces, joined. A memo belongs to one recording; since two dialects read the same
+    bytes as different things, a dialect beside the first keeps its own under `known`.
     """
 
     messages: dict[bytes, tuple[Message, tuple[Fault, ...]]] = field(default_factory=dict)
     tools: dict[bytes, tuple[Tool, tuple[Fault, ...]]] = field(default_factory=dict)
     skeletons: dict[bytes, tuple[Any, str]] = field(default_factory=dict)
+    others: dict[str, dict[bytes, tuple[Any, tuple[Fault, ...]]]] = field(default_factory=dict)
+
+    def known(self, kind: str) -> dict[bytes, tuple[Any, tuple[Fault, ...]]]:
+        """What has been decoded of one kind of element, named by its dialect and field."""
+        return self.others.setdefault(kind, {})

@@ -1,0 +1,163 @@
+"""The JSON object that a request is: its top-level fields, and its arrays element by element.
+
+Where the recorder could cut the body, each element is a piece, and is decoded once for all the
+requests that carry it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from kimitap.conversation import Fault
+from kimitap.dialects.encoding import decoded
+from kimitap.dialects.fault import Faults
+from kimitap.dialects.jsonread import UnreadableJson, dumps, kind_of, loads
+from kimitap.dialects.memo import Memo
+from kimitap.exchange import Body, Headers, Piece
+
+Pieces = tuple[Piece, ...]
+Known = dict[bytes, tuple[Any, tuple[Fault, ...]]]
+"""What has been decoded, by the piece's key: the value, and faults relative to the element."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A request's top-level fields. An array in `runs` is empty in `values`."""
+
+    values: dict[str, Any]
+    runs: Mapping[str, Pieces] = field(default_factory=dict)
+    key: bytes = b""
+    """Identifies all that is not in `runs`; `b""` where the body was not cut."""
+
+    def each[T](
+        self,
+        name: str,
+        known: dict[bytes, tuple[T, tuple[Fault, ...]]],
+        read: Callable[[Any, str, Faults], T],
+        faults: Faults,
+        needed: bool = False,
+    ) -> list[T]:
+        """The elements of one array, each `read`, or taken from what is `known` by its piece.
+
+        Raises UnreadableJson where a piece is no JSON by itself.
+        """
+        where = f"request.{name}"
+        if name not in self.runs:
+            return self._read_whole(name, read, faults, needed)
+        found: list[T] = []
+        for i, piece in enumerate(self.runs[name]):
+            entry = known.get(piece.key)
+            if entry is None:
+                own = Faults()
+                entry = known[piece.key] = read(value_of(piece, own), "", own), own.told()
+            found.append(entry[0])
+            if entry[1]:
+                faults.add_under(f"{where}[{i}]", entry[1])
+        return found
+
+    def _read_whole[T](
+        self, name: str, read: Callable[[Any, str, Faults], T], faults: Faults, needed: bool
+    ) -> list[T]:
+        where = f"request.{name}"
+        items = self.values.get(name)
+        if isinstance(items, list):
+            return [read(item, f"{where}[{i}]", faults) for i, item in enumerate(items)]
+        if items is not None or (needed and name in self.values):
+            faults.add(where, f"{name} is a list, not {kind_of(items)}")
+        elif needed:
+            faults.add(where, f"{name} is missing")
+        return []
+
+    def value(self, name: str) -> Any:
+        """One field, its elements included; None where it is missing."""
+        if name in self.runs:
+            return [value_of(piece) for piece in self.runs[name]]
+        return self.values.get(name)
+
+    def without(self, names: Collection[str], faults: Faults) -> dict[str, Any]:
+        """The other fields, with those nested too deep to be written again as text."""
+        found = {name: self.value(name) for name in self.values if name not in names}
+        for name, value in found.items():
+            try:
+                orjson.dumps(value)
+            except (orjson.JSONEncodeError, RecursionError) as error:
+                faults.add(f"request.{name}", str(error)[:200])
+                found[name] = dumps(value)
+        return found
+
+
+def value_of(piece: Piece, faults: Faults | None = None) -> Any:
+    """The value of an array's element. Raises UnreadableJson."""
+    value, unusual = loads(piece.data.lstrip(b", \t\r\n"))
+    if unusual and faults is not None:
+        faults.add("", unusual)
+    return value
+
+
+def read_fields[R](
+    body: Body,
+    headers: Headers,
+    memo: Memo,
+    faults: Faults,
+    build: Callable[[Fields, Memo, Faults], R],
+) -> R | None:
+    """What `build` makes of the object in `body`: from its pieces where it was cut, else whole.
+
+    None, and a fault, where the body is no JSON object.
+    """
+    if body.elements:
+        made = _from_pieces(body, memo, faults, build)
+        if made is not None:
+            return made
+    data, trouble = decoded(body.content, headers)
+    if trouble:
+        faults.add("request", trouble)
+    try:
+        value, unusual = loads(data)
+    except UnreadableJson as error:
+        faults.add("request", str(error))
+        return None
+    if unusual:
+        faults.add("request", unusual)
+    if not isinstance(value, dict):
+        faults.add("request", f"a request is an object, not {kind_of(value)}")
+        return None
+    return build(Fields(value), memo, faults)
+
+
+def _from_pieces[R](
+    body: Body, memo: Memo, faults: Faults, build: Callable[[Fields, Memo, Faults], R]
+) -> R | None:
+    """The request from its pieces; None where they are not what a cut body's should be."""
+    key, value, unusual = _skeleton(body, memo)
+    runs = {run.name: body.pieces[run.start : run.stop] for run in body.elements}
+    if not isinstance(value, dict) or any(value.get(name) != [] for name in runs):
+        return None
+    seen = Faults()
+    if unusual:
+        seen.add("request", unusual)
+    try:
+        made = build(Fields(value, runs, key), memo, seen)
+    except UnreadableJson:
+        return None
+    faults.add_under("", seen.told())
+    return made
+
+
+def _skeleton(body: Body, memo: Memo) -> tuple[bytes, Any, str]:
+    """The body's JSON without the elements of its arrays, its key, and what was unusual in it."""
+    kept: list[Piece] = []
+    at = 0
+    for run in body.elements:
+        kept += body.pieces[at : run.start]
+        at = run.stop
+    kept += body.pieces[at:]
+    key = b"".join(piece.key for piece in kept)
+    if key not in memo.skeletons:
+        try:
+            memo.skeletons[key] = loads(b"".join(piece.data for piece in kept))
+        except UnreadableJson as error:
+            memo.skeletons[key] = None, str(error)
+    return key, *memo.skeletons[key]

@@ -1,0 +1,73 @@
+"""What every dialect's turn is made of: a request's meaning, and the facts of the exchange."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kimitap.conversation import Message, Reply, Tool, Turn
+from kimitap.dialects.fault import Faults
+from kimitap.dialects.scope import scope_of
+from kimitap.exchange import Exchange, header
+
+_OWN = frozenset({"model", "stream"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a request says. `fields` are the top-level fields that became no message and no tool.
+
+    `wire_indexes` are those of `Turn`.
+    """
+
+    messages: tuple[Message, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    wire_indexes: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The fields that have no place of their own in a turn."""
+        return {name: value for name, value in self.fields.items() if name not in _OWN}
+
+    @property
+    def model(self) -> str:
+        model = self.fields.get("model")
+        return model if isinstance(model, str) else ""
+
+    @property
+    def stream(self) -> bool:
+        return self.fields.get("stream") is True
+
+
+def turn_of(
+    exchange: Exchange, dialect: str, request: Request, reply: Reply, faults: Faults
+) -> Turn:
+    """The turn of an exchange whose request and reply a dialect has read."""
+    return Turn(
+        exchange=exchange.number,
+        dialect=dialect,
+        path=exchange.path,
+        started_at=exchange.started_at,
+        ended_at=exchange.ended_at,
+        outcome=exchange.outcome,
+        messages=request.messages,
+        reply=reply,
+        status=exchange.status,
+        detail=exchange.detail,
+        first_event_s=next((s.at_s for s in exchange.segments if s.length), None),
+        agent=header(exchange.request_headers, "user-agent"),
+        server=header(exchange.response_headers, "server"),
+        client=exchange.client,
+        model=request.model,
+        tools=request.tools,
+        parameters=request.parameters,
+        stream=request.stream,
+        retry_count=_retries(header(exchange.request_headers, "x-stainless-retry-count")),
+        scope=scope_of(exchange.request_headers, request.fields),
+        faults=faults.told(),
+        wire_indexes=request.wire_indexes,
+    )
+
+
+def _retries(value: str) -> int:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
