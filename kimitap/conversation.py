@@ -172,6 +172,8 @@ class Timings:
     prompt_ms: float | None = None
     predicted_n: int | None = None
     predicted_ms: float | None = None
+    n_ctx: int | None = None
+    """The slot's context in tokens, where the server tells it (ik_llama.cpp)."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,9 @@ class Reply:
     """The server's name for the reply, by which a later request may refer to it (Responses)."""
     truncated: bool = False
     """llama.cpp's `truncated`: the server took something out of the prompt to make room."""
+    prompt: str = ""
+    """The text that the model read, as the server's template rendered it; `""` where nobody told:
+    it stands in a verbose answer (`__verbose`), or the server was asked for it later."""
 
     @property
     def empty(self) -> bool:
@@ -244,6 +249,10 @@ class Turn:
     status: int | None = None
     detail: str = ""
     first_event_s: float | None = None
+    gap_s: float = 0.0
+    """The longest silence within a stream that had begun to speak, in seconds."""
+    gap_at_s: float = 0.0
+    """When that silence began, in seconds since the request."""
     agent: str = ""
     """The User-Agent as sent."""
     server: str = ""
@@ -264,6 +273,21 @@ class Turn:
     def duration_s(self) -> float | None:
         """Seconds from the request to the end of the exchange; None while it is in flight."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast the reply was made: as the server measured it, else over the stream's time."""
+        told = self.reply.timings
+        if told.predicted_n and told.predicted_ms:
+            return told.predicted_n / told.predicted_ms * 1000
+        made, duration, first = (
+            self.reply.usage.completion_tokens,
+            self.duration_s,
+            self.first_event_s,
+        )
+        if not made or not self.reply.streamed or duration is None or first is None:
+            return None
+        return made / (duration - first) if duration > first else None
 
     @property
     def succeeded(self) -> bool:
