@@ -11,7 +11,7 @@ import orjson
 from kimitap.conversation import ToolCall
 from kimitap.dialects.chat_message import arguments_of
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import dumps, kind_of
+from kimitap.dialects.jsonread import kind_of
 
 
 class _Call:
@@ -90,15 +90,14 @@ class Calls:
             what = f"a function is an object, not {kind_of(function)}"
             faults.add(f"{where}.delta.tool_calls[{place}].function", what)
             function = {}
-        index, call_id = delta.get("index"), delta.get("id")
+        index = delta.get("index")
         if index is not None and type(index) is not int:
             what = f"an index is a number, not {kind_of(index)}"
             faults.add(f"{where}.delta.tool_calls[{place}].index", what)
             index = None
+        call_id = delta.get("id")
         if call_id is not None and not isinstance(call_id, str):
-            what = f"an id is a string, not {kind_of(call_id)}"
-            faults.add(f"{where}.delta.tool_calls[{place}].id", what)
-            call_id = dumps(call_id)
+            call_id = faults.id(delta, "id", f"{where}.delta.tool_calls[{place}]")
         call = self._call(index, call_id, function, place)
         if call is None:
             call = self._begin(index, f"{where}.delta.tool_calls[{place}].index", faults)

@@ -39,9 +39,9 @@ def message_of(value: Any, where: str, faults: Faults) -> Message:
     if not isinstance(value, dict):
         faults.add(where, f"a message is an object, not {kind_of(value)}")
         return Message("", (Other("message", dumps(value)),))
-    wire_role = _string(value, "role", where, faults, needed=True)
+    wire_role = faults.string(value, "role", where, needed=True)
     role = _ROLES.get(wire_role, wire_role)
-    name = _string(value, "name", where, faults)
+    name = faults.string(value, "name", where)
     if role == "tool":
         return Message(role, tuple(_result(value, name, where, faults)), wire_role, name)
     parts: list[Part] = reasoning_of(value, where, faults)
@@ -50,18 +50,6 @@ def message_of(value: Any, where: str, faults: Faults) -> Message:
         parts.append(Other("refusal", dumps(value["refusal"])))
     parts += calls_of(value, where, faults)
     return Message(role, tuple(parts), wire_role, name)
-
-
-def _string(
-    value: dict[str, Any], name: str, where: str, faults: Faults, needed: bool = False
-) -> str:
-    found = value.get(name)
-    if isinstance(found, str):
-        return found
-    if found is not None or needed:
-        what = "is missing" if name not in value else f"is a string, not {kind_of(found)}"
-        faults.add(f"{where}.{name}", f"{name} {what}")
-    return ""
 
 
 def content_parts(value: Any, where: str, faults: Faults) -> list[Part]:
@@ -150,10 +138,7 @@ def reasoning_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part
 def _result(value: dict[str, Any], name: str, where: str, faults: Faults) -> list[Part]:
     parts = content_parts(value.get("content"), f"{where}.content", faults)
     text = "\n".join(p.text for p in parts if isinstance(p, Text))
-    call_id = value.get("tool_call_id")
-    if call_id is not None and not isinstance(call_id, str):
-        faults.add(f"{where}.tool_call_id", f"an id is a string, not {kind_of(call_id)}")
-        call_id = dumps(call_id)
+    call_id = faults.id(value, "tool_call_id", where)
     rest = [p for p in parts if not isinstance(p, Text)]
     return [ToolResult(text, call_id, name), *rest]
 
@@ -178,10 +163,7 @@ def _call(value: Any, where: str, faults: Faults) -> Part:
     if not isinstance(value, dict):
         faults.add(where, f"a call is an object, not {kind_of(value)}")
         return Other("tool_call", dumps(value))
-    call_id = value.get("id")
-    if call_id is not None and not isinstance(call_id, str):
-        faults.add(f"{where}.id", f"an id is a string, not {kind_of(call_id)}")
-        call_id = dumps(call_id)
+    call_id = faults.id(value, "id", where)
     for key in ("function", "custom"):
         if isinstance(value.get(key), dict):
             return _named_call(value[key], call_id, f"{where}.{key}", faults)
@@ -190,7 +172,7 @@ def _call(value: Any, where: str, faults: Faults) -> Part:
 
 
 def _named_call(value: dict[str, Any], call_id: str | None, where: str, faults: Faults) -> ToolCall:
-    name = _string(value, "name", where, faults, needed=True)
+    name = faults.string(value, "name", where, needed=True)
     arguments, typed = arguments_of(value.get("arguments", value.get("input")))
     return ToolCall(name, arguments, call_id, typed)
 

@@ -1,6 +1,9 @@
 """A dialect's list of what it could not read, bounded: a broken stream breaks in every event."""
 
+from typing import Any
+
 from kimitap.conversation import Fault
+from kimitap.dialects.jsonread import dumps, kind_of
 
 MOST = 50
 """How many faults of one exchange are told one by one."""
@@ -24,6 +27,24 @@ class Faults:
         """Takes over faults whose own paths are relative to `where`."""
         for fault in faults:
             self.add(where + fault.where, fault.what)
+
+    def string(self, value: dict[str, Any], name: str, where: str, needed: bool = False) -> str:
+        """The string that an object holds under `name`; `""`, and a fault, where it is none."""
+        found = value.get(name)
+        if isinstance(found, str):
+            return found
+        if found is not None or needed:
+            what = "is missing" if name not in value else f"is a string, not {kind_of(found)}"
+            self.add(f"{where}.{name}", f"{name} {what}")
+        return ""
+
+    def id(self, value: dict[str, Any], name: str, where: str) -> str | None:
+        """The id that an object holds under `name`; None where it has none."""
+        found = value.get(name)
+        if found is None or isinstance(found, str):
+            return found
+        self.add(f"{where}.{name}", f"an id is a string, not {kind_of(found)}")
+        return dumps(found)
 
     def told(self) -> tuple[Fault, ...]:
         """All of them, in the order in which they were met."""

@@ -1,0 +1,91 @@
+"""The body of an answer: a stream of events or one JSON value, chosen by what it holds.
+
+Servers answer a request for a stream with a JSON error, and a few stream what was not asked to be;
+the Content-Type decides only where the body itself does not.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from kimitap.dialects.chat_facts import Facts, error_of
+from kimitap.dialects.encoding import decoded
+from kimitap.dialects.fault import Faults
+from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
+from kimitap.exchange import Exchange, Outcome, header
+from kimitap.sse import Decoder, Event
+
+_STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|):")
+_PORTION = 1 << 20
+"""Read so much of a stream at once: its events need not all be there at the same time."""
+_ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
+
+
+def body_of(exchange: Exchange, faults: Faults) -> bytes:
+    """The answer's body without its Content-Encoding, as far as it came."""
+    body, trouble = decoded(exchange.response, exchange.response_headers)
+    if trouble:
+        faults.add("response", trouble)
+    if exchange.lost_bytes:
+        faults.add("response", f"{exchange.lost_bytes} bytes were not kept by the recorder")
+    return body
+
+
+def is_stream(body: bytes, exchange: Exchange) -> bool:
+    """True where the body is a stream of events."""
+    typed = "event-stream" in header(exchange.response_headers, "content-type").lower()
+    return bool(_STREAM.match(body)) or (typed and body.lstrip()[:1] != b"{")
+
+
+def events_of(body: bytes, exchange: Exchange) -> Iterator[Event]:
+    """The events of a stream; the one that it was cut in, too, unless it may still go on."""
+    decoder = Decoder()
+    for start in range(0, len(body), _PORTION):
+        yield from decoder.feed(body[start : start + _PORTION])
+    if exchange.outcome is not Outcome.IN_FLIGHT:
+        yield from decoder.close()
+
+
+def object_of(
+    body: bytes, exchange: Exchange, facts: Facts, faults: Faults
+) -> dict[str, Any] | None:
+    """The JSON object that the body is, its error told to `facts`; None where it is no object.
+
+    A body that is no JSON is an error page, or the beginning of an answer that was cut. Where this
+    gives None the answer is complete if it is a whole error: see `refused`.
+    """
+    if not body.strip():
+        facts.fail_with_status(exchange)
+        return None
+    try:
+        value, unusual = loads(body)
+    except UnreadableJson as problem:
+        _fail_unreadable(body, exchange, facts, faults, str(problem))
+        return None
+    if unusual:
+        faults.add("response", unusual)
+    error = error_of(value)
+    if error is None and value and (exchange.status or 0) >= 400:
+        error = value
+    if error is not None:
+        facts.fail(error, in_stream=False)
+    facts.fail_with_status(exchange)
+    if isinstance(value, dict):
+        return value
+    faults.add("response", f"a response is an object, not {kind_of(value)}")
+    return None
+
+
+def _fail_unreadable(
+    body: bytes, exchange: Exchange, facts: Facts, faults: Faults, problem: str
+) -> None:
+    if (exchange.status or 0) >= 400:
+        facts.fail(body.decode("utf-8", "replace").strip(), in_stream=False)
+        facts.fail_with_status(exchange)
+    elif exchange.outcome is not Outcome.IN_FLIGHT:
+        faults.add("response", problem)
+
+
+def refused(exchange: Exchange, facts: Facts) -> bool:
+    """True where the answer is an error, and came to its end as HTTP has it."""
+    return bool(facts.error) and exchange.outcome in _ENDED
