@@ -21,6 +21,8 @@ class Facts:
         self.fingerprint = ""
         self.error = ""
         self.error_in_stream = False
+        self.prompt = ""
+        self.truncated = False
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
 
@@ -34,6 +36,15 @@ class Facts:
             self.count(value["usage"])
         if "timings" in value and isinstance(value["timings"], dict):
             self._timings.update(value["timings"])
+        if "__verbose" in value:
+            self._read_verbose(value["__verbose"])
+
+    def _read_verbose(self, told: Any) -> None:
+        """Takes what llama-server adds where the request asks for `verbose`."""
+        if isinstance(told, dict):
+            prompt = told.get("prompt")
+            self.prompt = prompt if isinstance(prompt, str) else self.prompt
+            self.truncated = self.truncated or told.get("truncated") is True
 
     def count(self, usage: Any) -> None:
         """Takes a `usage`; servers that do not count yet send null."""
@@ -68,7 +79,7 @@ class Facts:
         if prompt is None and times.cache_n is not None and times.prompt_n is not None:
             prompt = times.cache_n + times.prompt_n
         counted = [n for n in (completion, times.predicted_n) if n is not None]
-        return Usage(prompt, max(counted, default=None), cached)
+        return Usage(prompt, max(counted, default=None), cached, self._reasoning())
 
     def _cached(self) -> int | None:
         details = self._usage.get("prompt_tokens_details")
@@ -76,6 +87,10 @@ class Facts:
             if isinstance(said, dict) and _count(said.get("cached_tokens")) is not None:
                 return _count(said["cached_tokens"])
         return _count(self._usage.get("prompt_cache_hit_tokens"))
+
+    def _reasoning(self) -> int | None:
+        details = self._usage.get("completion_tokens_details")
+        return _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
 
     @property
     def timings(self) -> Timings:
@@ -86,6 +101,7 @@ class Facts:
             prompt_ms=_number(said.get("prompt_ms")),
             predicted_n=_count(said.get("predicted_n")),
             predicted_ms=_number(said.get("predicted_ms")),
+            n_ctx=_count(said.get("n_ctx")),
         )
 
 
