@@ -13,6 +13,7 @@ from kimitap.exchange import Body, Exchange
 from kimitap.lineage import Link, Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.rules import RULES, check
+from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Finding
 from kimitap.rules.rule import Rule
 from kimitap.store import Recording
@@ -23,13 +24,16 @@ class Analysis:
     """What a recording says, as of the last `refresh()`.
 
     `turns` holds every decoded exchange by number, `others` the number, method, path and status of
-    those that no dialect speaks (`GET /props`), bodies left out. `findings` are in the order of
-    their places.
+    those that no dialect speaks (`GET /props`), bodies left out. `findings` are those that `choice`
+    wants, in the order of their places.
     """
 
-    def __init__(self, recording: Recording, rules: Sequence[Rule] = RULES) -> None:
+    def __init__(
+        self, recording: Recording, rules: Sequence[Rule] = RULES, choice: Choice = EVERYTHING
+    ) -> None:
         self.recording = recording
         self.rules = tuple(rules)
+        self.choice = choice
         self.turns: dict[int, Turn] = {}
         self.others: dict[int, Exchange] = {}
         self.sessions: tuple[Session, ...] = ()
@@ -81,7 +85,7 @@ class Analysis:
                 known if known is not None and same else (session, check(session, self.rules))
             )
         self._checked = checked
-        found = [f for _, findings in checked.values() for f in findings]
+        found = self.choice.of(f for _, findings in checked.values() for f in findings)
         self.findings = tuple(sorted(found, key=_by_place))
 
     @property
