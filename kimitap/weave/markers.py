@@ -12,9 +12,9 @@ SPANS = (
 )
 """Spans that agents rewrite from request to request: masked before messages are compared."""
 
-VOLATILE = re.compile(
-    r"cch=[0-9a-f]+"  # Claude Code's billing line
-    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
+BILLING = re.compile(r"cch=[0-9a-f]+")  # Claude Code's billing line
+MOMENT = re.compile(
+    r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
 )
 """Short values that change with the clock."""
 
@@ -65,7 +65,9 @@ def mask(text: str) -> str:
     for opening, closing in SPANS:
         if opening in text:
             text = _cut(text, opening, closing)
-    return VOLATILE.sub("", text)
+    if "cch=" in text:
+        text = BILLING.sub("", text)
+    return MOMENT.sub("", text) if "-" in text else text
 
 
 def _cut(text: str, opening: str, closing: str) -> str:
