@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Iterable
 from ipaddress import ip_address
 from weakref import WeakKeyDictionary
@@ -51,6 +52,8 @@ class Recorder:
         self._key = b""
         self._passed_over = 0
         self._stopped = False
+        self._futile = False
+        """Whether mitmproxy ends at once, since the recording cannot be opened."""
         self._early: set[http.HTTPFlow] = set()
         """Requests that are on their way, and not yet begun to be recorded."""
         self._streamed: WeakKeyDictionary[http.HTTPFlow, Gathering] = WeakKeyDictionary()
@@ -99,7 +102,8 @@ class Recorder:
         line = self._open()
         await line.scribe_spoke(OPENING_S)
         self.complaint = line.trouble
-        if line.trouble and line.trouble.lasting:
+        if line.trouble and (line.trouble.lasting or not _serves()):
+            self._futile = True
             logger.error("Kimitap cannot record: %s", line.trouble.reason)
         elif not line.trouble:
             logger.info("Kimitap records into %s", line.named)
@@ -137,7 +141,9 @@ class Recorder:
         """Begin to record the request while it goes on its way; or take in a flow from a file."""
         if self._stopped:
             return
-        if not flow.live:
+        if not flow.live and self._futile:
+            self.tally.lost += 1
+        elif not flow.live:
             await self._open().capture(exchange_of(flow, self._digest_key()))
         elif flow not in _taps:
             self._early.add(flow)
@@ -255,6 +261,15 @@ async def _close(line: Line, passed_over: int) -> None:
             del _taps[flow]
     await line.close()
     logger.log(logging.ERROR if line.tally.lost else logging.INFO, summary(line, passed_over))
+    if line.tally.lost and not _serves():
+        _fail()
+
+
+def _fail() -> None:
+    """Have mitmproxy exit with 1, as it does for what fails while it starts: whoever reads a file
+    in a script must hear of it. It has no word for this, so that its main task is to end so."""
+    if main := asyncio.current_task():
+        main.add_done_callback(lambda _: sys.exit(1))
 
 
 def summary(line: Line, passed_over: int = 0) -> str:

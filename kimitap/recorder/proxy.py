@@ -34,14 +34,20 @@ def run_proxy(
     """Record what passes between `listen` (host:port) and `upstream` (a URL) until Ctrl-C.
 
     `on_ready` is called once with the base URL that clients use; `say` gets each line there is to
-    say afterwards. Returns what was recorded. Raises ProxyError if the proxy cannot start, and
-    RecordingError if the recording at `where` cannot be opened.
+    say, none if the proxy cannot start: the error says it. Returns what was recorded. Raises
+    ProxyError if the proxy cannot start, and RecordingError if the recording at `where` cannot be
+    opened.
     """
     host, port = parse_listen(listen)
     target = parse_upstream(upstream)
     _try_to_listen(host, port)
-    with _said_by(say):
-        return asyncio.run(_serve(target, host, port, where, on_ready, memory_mb))
+    with _said_by(say) as saying:
+
+        def ready(url: str) -> None:
+            saying.begin()
+            on_ready(url)
+
+        return asyncio.run(_serve(target, host, port, where, ready, memory_mb))
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -75,6 +81,7 @@ def parse_upstream(upstream: str) -> str:
 def _try_to_listen(host: str, port: int) -> None:
     """Find out what is wrong with the address before anything else is said or made."""
     try:
+        socket.getaddrinfo(host, port)
         socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
         raise ProxyError(_why_not(error, host, port)) from error
@@ -166,7 +173,7 @@ def _why_not(failure: Exception, host: str, port: int) -> str:
 
 
 @contextmanager
-def _said_by(say: Callable[[str], None]) -> Iterator[None]:
+def _said_by(say: Callable[[str], None]) -> Iterator["_Saying"]:
     """Give what Kimitap says, and what mitmproxy warns of, to `say`, within the block."""
     handler = _Saying(say)
     ours, root = logging.getLogger("kimitap"), logging.getLogger()
@@ -174,17 +181,30 @@ def _said_by(say: Callable[[str], None]) -> Iterator[None]:
     ours.setLevel(logging.INFO)
     root.addHandler(handler)
     try:
-        yield
+        yield handler
     finally:
         root.removeHandler(handler)
         ours.setLevel(before)
 
 
 class _Saying(logging.Handler):
+    """Keeps back what is logged until it may `begin` to say it."""
+
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()
         self._say = say
+        self._early: list[str] | None = []
+
+    def begin(self) -> None:
+        """Say what was kept back, and all that follows at once."""
+        early, self._early = self._early, None
+        for line in early or ():
+            self._say(line)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say one line; a traceback only where it is all there is to know."""
-        self._say(record.getMessage() if not record.exc_info else self.format(record))
+        line = record.getMessage() if not record.exc_info else self.format(record)
+        if self._early is None:
+            self._say(line)
+        else:
+            self._early.append(line)

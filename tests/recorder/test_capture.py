@@ -3,7 +3,10 @@
 import gzip
 import json
 import lzma
+import random
+import resource
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -182,15 +185,25 @@ def test_the_same_capture_again_adds_nothing(capture: Path, tmp_path: Path) -> N
     assert len(read(where)) == 12
 
 
-def run_mitmdump(capture: Path, where: Path, home: Path) -> str:
+def run_mitmdump(
+    capture: Path, where: Path | str, home: Path, status: int = 0, largest_file: int = -1
+) -> str:
+    """What mitmdump says while it reads `capture` into `where`, and ends with `status`."""
     command = mitmdump(
         *("-n", "-r", str(capture), "-s", str(SCRIPT)),
         *("--set", f"confdir={home / 'mitmproxy'}", "--set", f"kimitap_db={where}"),
     )
     done = subprocess.run(
-        command, env=environment(home), capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, -1)),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
     return done.stdout
 
 
@@ -208,6 +221,32 @@ def test_mitmdump_reads_a_capture_with_the_same_result_and_says_what_it_did(
     said = run_mitmdump(capture, theirs, home)
     assert "0 exchanges added from the capture, 12 skipped, being there already" in said
     assert len(read(theirs)) == 12
+
+
+@pytest.mark.parametrize(
+    "where", ["notes.txt", "postgresql+psycopg://127.0.0.1:1/x", "file/kimitap.db"]
+)
+def test_mitmdump_exits_with_1_if_the_capture_cannot_be_added(
+    capture: Path, tmp_path: Path, home: Path, where: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("my notes\n" * 50)
+    (tmp_path / "file").touch()
+    said = run_mitmdump(capture, where if "://" in where else tmp_path / where, home, status=1)
+    assert said.count("Kimitap cannot record") == 1
+    assert "12 NOT or not wholly recorded" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file's limit ends the process")
+def test_mitmdump_exits_with_1_if_only_a_part_of_the_capture_could_be_added(
+    tmp_path: Path, home: Path
+) -> None:
+    noise = random.Random(1).randbytes(1_000_000)
+    capture = write(tmp_path / "big.flow", [flow("/one"), flow("/big", content=noise)])
+    where = tmp_path / "kimitap.db"
+    said = run_mitmdump(capture, where, home, status=1, largest_file=400_000)
+    assert "Kimitap does NOT record" in said
+    assert "1 exchange added from the capture, 1 NOT or not wholly recorded" in said
+    assert [exchange.path for exchange in read(where)] == ["/one"]
 
 
 @pytest.mark.parametrize(("suffix", "opener"), [("xz", lzma.open), ("gz", gzip.open)])
