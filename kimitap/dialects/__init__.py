@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kimitap.conversation import Fault, Message, Reply, Turn
-from kimitap.dialects import openai_chat
+from kimitap.dialects import anthropic_messages, openai_chat, openai_responses
 from kimitap.dialects.memo import Memo
 from kimitap.exchange import Exchange
 
@@ -22,7 +22,11 @@ class Dialect(NamedTuple):
     decode: Callable[[Exchange, Memo], Turn]
 
 
-DIALECTS: tuple[Dialect, ...] = (Dialect(openai_chat.NAME, openai_chat.speaks, openai_chat.decode),)
+DIALECTS: tuple[Dialect, ...] = (
+    Dialect(openai_chat.NAME, openai_chat.speaks, openai_chat.decode),
+    Dialect(openai_responses.NAME, openai_responses.speaks, openai_responses.decode),
+    Dialect(anthropic_messages.NAME, anthropic_messages.speaks, anthropic_messages.decode),
+)
 
 
 def speaks(exchange: Exchange) -> str | None:

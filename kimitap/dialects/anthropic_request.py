@@ -1,0 +1,63 @@
+"""The request of Anthropic's Messages API: system, messages, tools, and the remaining fields."""
+
+from typing import Any
+
+from kimitap.conversation import Message, Tool
+from kimitap.dialects.anthropic_message import declared_tool, messages_of, parts_of
+from kimitap.dialects.fault import Faults
+from kimitap.dialects.fields import Fields, read_fields, value_of
+from kimitap.dialects.memo import Memo
+from kimitap.dialects.turn import Request
+from kimitap.exchange import Body, Headers, digest
+
+NAME = "anthropic-messages"
+
+_LISTS = frozenset({"messages", "system", "tools"})
+
+
+def request_of(body: Body, headers: Headers, memo: Memo, faults: Faults) -> Request:
+    """The request in `body`; from its pieces where it was cut, else from the whole."""
+    return read_fields(body, headers, memo, faults, _request) or Request()
+
+
+def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
+    known = memo.known(f"{NAME} messages")
+    groups = sent.each("messages", known, messages_of, faults, needed=True)
+    messages = _system(sent, memo, faults)
+    indexes = [-1] * len(messages)
+    for index, group in enumerate(groups):
+        messages += group
+        indexes += [index] if len(group) == 1 else [index] * len(group)
+    tools: list[Tool] = sent.each("tools", memo.known(f"{NAME} tools"), declared_tool, faults)
+    plain = len(messages) == len(groups)
+    return Request(
+        tuple(messages),
+        tuple(tools),
+        sent.without(_LISTS, faults),
+        () if plain else tuple(indexes),
+    )
+
+
+def _system(sent: Fields, memo: Memo, faults: Faults) -> list[Message]:
+    """The system prompt as a message; none where it says nothing at all."""
+    pieces = sent.runs.get("system")
+    value: Any = None
+    if pieces is not None:
+        key = b"".join(piece.key for piece in pieces)
+    else:
+        value = sent.values.get("system")
+        key = digest(value.encode("utf-8", "replace")) if isinstance(value, str) else b""
+    known = memo.known(f"{NAME} system")
+    if key not in known:
+        own = Faults()
+        if pieces is not None:
+            value = [value_of(piece, own) for piece in pieces]
+        parts = tuple(parts_of(value, "", own))
+        made = [Message("system", parts, "system")] if parts else []
+        if not key:
+            faults.add_under("request.system", own.told())
+            return made
+        known[key] = made, own.told()
+    made, told = known[key]
+    faults.add_under("request.system", told)
+    return list(made)
