@@ -41,7 +41,8 @@ class ToolCall:
     `arguments` is the text on the wire, which need not be JSON. `id` is None where the wire had no
     such field, and `""` where it was empty. `typed` is False where the wire held an object in the
     place of the JSON string. `free` is True where the tool takes any text and not JSON (OpenAI's
-    custom tools).
+    custom tools). `index` is what a stream put the call at, and `other_ids` what it also called it,
+    later than `id`: how a call came makes no other call of it.
     """
 
     name: str
@@ -49,6 +50,8 @@ class ToolCall:
     id: str | None = None
     typed: bool = True
     free: bool = False
+    index: int | None = field(default=None, compare=False)
+    other_ids: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property
     def canonical_arguments(self) -> str:
