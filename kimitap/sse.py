@@ -36,6 +36,24 @@ class Event(NamedTuple):
     """What of the data was lost: invalid UTF-8 (replaced by U+FFFD) or too long (cut off)."""
 
 
+def plain_data(stream: bytes, limit: int = LIMIT) -> list[bytes] | None:
+    """The data of each event, where the stream is whole and has nothing but one `data:` line each.
+
+    None where it holds anything else; `Decoder` reads every stream. The data are valid UTF-8.
+    """
+    *blocks, rest = stream.split(b"\n\n")
+    lines = stream.count(b"\n")
+    if rest or lines != 2 * len(blocks) or b"\r" in stream:
+        return None
+    if not all(block[:6] == b"data: " and len(block) <= limit for block in blocks):
+        return None
+    try:
+        stream.decode()
+    except UnicodeDecodeError:
+        return None
+    return [block[6:] for block in blocks]
+
+
 class Decoder:
     """Parses one stream. Feed it bytes in any portions, then close it."""
 

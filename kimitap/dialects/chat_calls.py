@@ -67,6 +67,14 @@ class Calls:
                 what = f"a call is an object, not {kind_of(delta)}"
                 faults.add(f"{where}.delta.tool_calls[{place}]", what)
 
+    def add_arguments(self, index: int, text: str) -> bool:
+        """Takes more of the arguments of the call at `index`; False where none has begun there."""
+        call = self._at.get(index)
+        if call is None:
+            return False
+        call.arguments.append(text)
+        return True
+
     def add_function(self, function: Any, where: object, faults: Faults) -> None:
         """Takes the older `function_call`, of which a reply has one."""
         if not isinstance(function, dict):

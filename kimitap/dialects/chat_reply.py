@@ -10,6 +10,8 @@ from kimitap.dialects.chat_stream import StreamedReply
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import kind_of
 from kimitap.exchange import Exchange
+from kimitap.sse import plain_data
+
 
 _SILENT = Message("assistant", (), "assistant")
 
@@ -29,8 +31,12 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
 
 def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedReply(facts, faults)
-    for event in events_of(body, exchange):
-        stream.add(event)
+    plain = plain_data(body)
+    if plain is not None:
+        stream.add_plain(plain)
+    else:
+        for event in events_of(body, exchange):
+            stream.add(event)
     facts.fail_with_status(exchange)
     choices = [choice for _, choice in sorted(stream.choices.items())]
     finish_reason = choices[0].finish_reason if choices else None
