@@ -14,6 +14,7 @@ VALUES = {"errors", "exchange", "conversation", "lineage", "visible", "places"}
 FLOORS: dict[str, set[str]] = {
     "errors": set(),
     "visible": set(),
+    "rewrites": set(),
     "places": {"errors"},
     "recipes": set(),
     "exchange": {"errors"},
@@ -24,18 +25,19 @@ FLOORS: dict[str, set[str]] = {
     "recorder": {"errors", "exchange", "redact", "store"},
     "sse": set(),
     "dialects": {"errors", "exchange", "conversation", "sse"},
-    "weave": {"conversation", "lineage"},
-    "rules": {"conversation", "lineage", "exchange", "visible"},
+    "weave": {"conversation", "lineage", "rewrites"},
+    "rules": {"conversation", "lineage", "exchange", "visible", "rewrites"},
     "diff": {"conversation", "lineage"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"},
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
     "report": VALUES | {"analysis", "diff", "export", "rules"},
+    "settings": {"errors", "rules"},
     "tui": VALUES | {"analysis", "report", "diff", "export", "rules", "transcript", "store"},
     "demo": set(),
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report", "recipes"},
+    | {"report", "recipes", "settings"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 

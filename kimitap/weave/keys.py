@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from kimitap.conversation import Image, Message, Other, ToolCall
-from kimitap.weave.markers import CLEARED, holds, mask
+from kimitap.rewrites import CLEARED, mask
+from kimitap.weave.markers import holds
 
 WORDS = re.compile(r"\w+")
 LIKENESS = 0.6
