@@ -12,7 +12,6 @@ from kimitap.dialects.jsonread import kind_of
 from kimitap.exchange import Exchange
 from kimitap.sse import plain_data
 
-
 _SILENT = Message("assistant", (), "assistant")
 
 

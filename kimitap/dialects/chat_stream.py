@@ -155,7 +155,8 @@ class StreamedReply:
         """Takes a common chunk of a choice and a call that have begun; False for any other."""
         said, facts = chunk.choices[0], self.facts
         choice, delta = self.choices.get(said.index), said.delta
-        if choice is None or not facts.model or (chunk.system_fingerprint and not facts.fingerprint):
+        named = facts.model and (facts.fingerprint or not chunk.system_fingerprint)
+        if choice is None or not named:
             return False
         if delta.tool_calls is not None:
             call = delta.tool_calls[0]
