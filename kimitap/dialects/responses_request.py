@@ -5,7 +5,7 @@ from itertools import chain
 
 from kimitap.conversation import Message
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.fields import Fields, Pieces, read_fields
+from kimitap.dialects.fields import Fields, Known, Pieces, read_fields
 from kimitap.dialects.memo import Memo
 from kimitap.dialects.responses_items import Item, content_of, item_of, merged, tools_of
 from kimitap.dialects.turn import Request
@@ -70,37 +70,50 @@ def _instructions(sent: Fields, memo: Memo, faults: Faults) -> Message | None:
 
 
 def _messages(items: Sequence[Item], pieces: Pieces, memo: Memo) -> tuple[list[Message], list[int]]:
-    """The items as messages, what the assistant said in one go as one; and where they begin."""
-    messages: list[Message] = []
-    places: list[int] = []
-    start = -1
-    for i, item in enumerate(items):
-        if item.said:
-            if start < 0:
-                start = i
-            continue
-        if start >= 0:
-            messages.append(_run(items, pieces, start, i, memo))
-            places.append(start)
-            start = -1
-        messages.append(item.message)
-        places.append(i)
-    if start >= 0:
-        messages.append(_run(items, pieces, start, len(items), memo))
-        places.append(start)
+    """The items as messages, what the assistant said in one go as one; and where they begin.
+
+    Equal runs of pieces give one object. A request that only grew costs what is new in it: what
+    the one before began with is kept by its first piece.
+    """
+    if not pieces:
+        return _grouped(items, pieces, 0, {})
+    runs, begun = memo.known("responses.runs"), memo.known("responses.begun")
+    old, messages, places = begun.get(pieces[0].key, (((), (), ()), ()))[0]
+    if pieces[: len(old)] != old:
+        old, messages, places = (), (), ()
+    fresh, starts = _grouped(items, pieces, len(old), runs)
+    messages, places = [*messages, *fresh], [*places, *starts]
+    whole = len(messages) - bool(items[-1].said)  # the last run may go on in the next request
+    stop = places[whole] if whole < len(places) else len(items)
+    begun[pieces[0].key] = (pieces[:stop], messages[:whole], places[:whole]), ()
     return messages, places
 
 
-def _run(items: Sequence[Item], pieces: Pieces, start: int, stop: int, memo: Memo) -> Message:
-    """The message of `items[start:stop]`: the same object for the same pieces."""
-    if stop - start == 1:
-        return items[start].message
+def _grouped(
+    items: Sequence[Item], pieces: Pieces, start: int, known: Known
+) -> tuple[list[Message], list[int]]:
+    """The messages of `items[start:]`, and where they begin."""
+    messages: list[Message] = []
+    places: list[int] = []
+    at = start
+    while at < len(items):
+        stop = at + 1
+        while items[at].said and stop < len(items) and items[stop].said:
+            stop += 1
+        one = stop - at == 1
+        messages.append(items[at].message if one else _run(items[at:stop], pieces[at:stop], known))
+        places.append(at)
+        at = stop
+    return messages, places
+
+
+def _run(items: Sequence[Item], pieces: Pieces, known: Known) -> Message:
+    """The message of items that follow one another."""
     if not pieces:
-        return merged(items[start:stop])
-    key = b"".join([piece.key for piece in pieces[start:stop]])
-    known = memo.known("responses.runs")
+        return merged(items)
+    key = b"".join([piece.key for piece in pieces])
     entry = known.get(key)
     if entry is None:
-        entry = known[key] = merged(items[start:stop]), ()
+        entry = known[key] = merged(items), ()
     message: Message = entry[0]
     return message
