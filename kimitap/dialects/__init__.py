@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kimitap.conversation import Fault, Message, Reply, Turn
-from kimitap.dialects import anthropic_messages, openai_chat, openai_responses
+from kimitap.dialects import anthropic_messages, llama_completion, openai_chat, openai_responses
 from kimitap.dialects.memo import Memo
 from kimitap.exchange import Exchange
 
@@ -26,6 +26,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect(openai_chat.NAME, openai_chat.speaks, openai_chat.decode),
     Dialect(openai_responses.NAME, openai_responses.speaks, openai_responses.decode),
     Dialect(anthropic_messages.NAME, anthropic_messages.speaks, anthropic_messages.decode),
+    Dialect(llama_completion.NAME, llama_completion.speaks, llama_completion.decode),
 )
 
 

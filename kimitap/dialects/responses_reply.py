@@ -85,6 +85,8 @@ def _reply(
         streamed=streamed,
         events=events,
         id=name if isinstance(name, str) else "",
+        truncated=facts.truncated,
+        prompt=facts.prompt,
     )
 
 
