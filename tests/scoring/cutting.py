@@ -23,7 +23,8 @@ class Spot:
 
 
 def messages_of(sample: Sample) -> list[Json]:
-    return list(sample.request["messages"])  # type: ignore[call-overload] # a test's JSON
+    messages: Sequence[Json] = sample.request["messages"]  # type: ignore[assignment] # a test's JSON
+    return list(messages)
 
 
 def message_of(sample: Sample) -> Json:
@@ -33,7 +34,8 @@ def message_of(sample: Sample) -> Json:
 
 
 def calls_of(message: Json) -> list[Json]:
-    return list(message.get("tool_calls") or ())  # type: ignore[call-overload] # a test's JSON
+    calls: Sequence[Json] = message.get("tool_calls") or ()  # type: ignore[assignment] # a test's JSON
+    return list(calls)
 
 
 def spots(samples: Sequence[Sample]) -> Iterator[Spot]:

@@ -6,12 +6,13 @@ must strike, and the exchange where it must; or None where the session has no pl
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from kimitap.rules.examples import Json, assistant, failed, system, tool, user
 from kimitap.rules.rule import Sample
+from tests.scoring.cache import counted, said
 from tests.scoring.cutting import (
     Spot,
     calls_of,
@@ -35,6 +36,10 @@ class Broken(NamedTuple):
     rule: str
     exchange: int
     messages: tuple[int, ...] = ()
+
+
+ANYWHERE = ()
+"""Any place of the exchange, the request's or the reply's."""
 
 
 Fault = Callable[[Sequence[Sample], random.Random], Broken | None]
@@ -84,7 +89,7 @@ def replay(
     return broken
 
 
-def said(
+def said_by_model(
     rule: str,
     wanted: Callable[[Json], bool],
     new: Callable[[Json], Json],
@@ -116,10 +121,10 @@ def said(
 def changed_call(reply: Json, at: int = 0, /, **changes: object) -> Json:
     """The reply with its call `at` changed: `id`, `name` or `arguments`."""
     calls = calls_of(reply)
-    function = {**calls[at]["function"]}  # type: ignore[dict-item] # a test's JSON
-    function |= {k: v for k, v in changes.items() if k in ("name", "arguments")}
-    calls[at] = {**calls[at], "function": function}
-    calls[at] |= {k: v for k, v in changes.items() if k == "id"}
+    old: Mapping[str, object] = calls[at]["function"]  # type: ignore[assignment] # a test's JSON
+    function = dict(old) | {k: v for k, v in changes.items() if k in ("name", "arguments")}
+    own_id = {k: v for k, v in changes.items() if k == "id"}
+    calls[at] = {**calls[at], "function": function, **own_id}
     return {**reply, "tool_calls": calls}
 
 
@@ -167,7 +172,9 @@ FAULTS |= {
     "result removed": replay("unanswered-tool-call", has_call, lambda b: [*b[:-1], user("Go on.")]),
     "history written as text": replay("flattened-tool-history", has_call, flat),
     "reasoning removed": replay(
-        "reasoning-dropped", has_call, lambda b: [without(b[0], "reasoning_content"), *b[1:]]
+        "reasoning-dropped",
+        lambda r: has_call(r) and "reasoning_content" in r,
+        lambda b: [without(b[0], "reasoning_content"), *b[1:]],
     ),
     "text reply dropped": replay("dropped-reply", has_text_only, lambda b: []),
     "text reply blanked": replay("dropped-reply", has_text_only, lambda b: [assistant("")]),
@@ -226,47 +233,49 @@ FAULTS |= {
         lambda b: [assistant("Nothing of the kind; all tables are sound, as far as I know.")],
     ),
     # what the model said, and how the server parsed it
-    "arguments cut": said(
+    "arguments cut": said_by_model(
         "malformed-tool-arguments",
         has_call,
         lambda r: changed_call(r, arguments=arguments_of(r)[:-3]),
     ),
-    "no id": said("missing-tool-call-id", has_call, lambda r: changed_call(r, id="")),
-    "one id for two calls": said(
+    "no id": said_by_model("missing-tool-call-id", has_call, lambda r: changed_call(r, id="")),
+    "one id for two calls": said_by_model(
         "reused-tool-call-id", has_calls, lambda r: changed_call(r, 1, id=calls_of(r)[0]["id"])
     ),
-    "unknown tool": said("unknown-tool", has_call, lambda r: changed_call(r, name="fly_to_moon")),
-    "markup in the text": said(
+    "unknown tool": said_by_model(
+        "unknown-tool", has_call, lambda r: changed_call(r, name="fly_to_moon")
+    ),
+    "markup in the text": said_by_model(
         "tool-call-in-content",
         has_call,
         lambda r: without({**r, "content": leaked(r)}, "tool_calls"),
         "stop",
         answered=False,
     ),
-    "markup in the reasoning": said(
+    "markup in the reasoning": said_by_model(
         "tool-call-in-reasoning",
         has_call,
         lambda r: without({**r, "reasoning_content": f"I call it. {leaked(r)}"}, "tool_calls"),
         "stop",
         answered=False,
     ),
-    "end token in the text": said(
+    "end token in the text": said_by_model(
         "special-token-in-content",
         has_text_only,
         lambda r: {**r, "content": f"{r['content']}<|im_end|>"},
     ),
-    "think tag in the text": said(
+    "think tag in the text": said_by_model(
         "think-tag-in-content",
         has_text_only,
         lambda r: {**r, "content": f"Let me see.\n</think>\n\n{r['content']}"},
     ),
-    "text said twice": said(
+    "text said twice": said_by_model(
         "duplicated-content",
         has_text_only,
         lambda r: {**r, "content": f"{r['content']}{r['content']} So."},
     ),
-    "finish reason stop": said("finish-reason-mismatch", has_call, lambda r: r, "stop"),
-    "cut by length": said(
+    "finish reason stop": said_by_model("finish-reason-mismatch", has_call, lambda r: r, "stop"),
+    "cut by length": said_by_model(
         "truncated-by-length",
         has_text_only,
         lambda r: {**r, "content": str(r["content"])[:-5]},
@@ -343,6 +352,70 @@ def _tried_before(
     at = rng.choice(good)
     tried = attempt(samples[at])
     return Broken([*samples[:at], tried, *samples[at:]], rule, at + 1)
+
+
+@fault
+def cache_lost(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """The server reads a whole prompt again, though it only grew."""
+    made = counted(samples)
+    spot = _deep(made, rng)
+    if spot is None:
+        return None
+    known = _prompt_tokens(made[spot.request_at])
+    made[spot.request_at] = replace(made[spot.request_at], extra=said(0, known, 40))
+    return Broken(made, "prompt-cache-broken", spot.request_at + 1, ANYWHERE)
+
+
+@fault
+def prompt_shortened(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """The server leaves a part of the prompt out, and says nothing."""
+    made = counted(samples)
+    spot = _deep(made, rng)
+    if spot is None:
+        return None
+    less = _prompt_tokens(made[spot.reply_at]) // 2
+    made[spot.request_at] = replace(made[spot.request_at], extra=said(less // 2, less, 40))
+    return Broken(made, "shortened-prompt", spot.request_at + 1, ANYWHERE)
+
+
+def _deep(samples: Sequence[Sample], rng: random.Random) -> Spot | None:
+    """A spot whose next request was answered and counted."""
+    found = [
+        spot
+        for spot in spots(samples)
+        if samples[spot.request_at].extra and samples[spot.reply_at].extra
+    ]
+    return rng.choice(found) if found else None
+
+
+def _prompt_tokens(sample: Sample) -> int:
+    return int(sample.extra["usage"]["prompt_tokens"])  # type: ignore[index] # a test's JSON
+
+
+@fault
+def limit_unreported(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """The reply ends where max_tokens are used up, and its finish reason says `stop`."""
+    made = counted(samples)
+    texts = [i for i, s in enumerate(made) if s.extra and has_text_only(message_of(s))]
+    if not texts:
+        return None
+    at = rng.choice(texts)
+    sample = made[at]
+    limit = sample.extra["timings"]["predicted_n"]  # type: ignore[index] # a test's JSON
+    made[at] = replace(sample, request={**sample.request, "max_tokens": limit})
+    return Broken(made, "unreported-truncation", at + 1)
+
+
+@fault
+def wrong_type(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """An argument has another type than the tool's declaration says."""
+    return said_by_model(
+        "tool-schema-violation",
+        has_call,
+        lambda r: changed_call(
+            r, arguments=json.dumps(dict.fromkeys(json.loads(arguments_of(r)), 5))
+        ),
+    )(samples, rng)
 
 
 @fault

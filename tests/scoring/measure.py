@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kimitap.rules.finding import Finding, Severity
+from tests.scoring.cache import counted
 from tests.scoring.faults import FAULTS, Broken
 from tests.scoring.sound import SOUND
 from tests.support.examples import findings_of
@@ -39,10 +40,10 @@ def broken_sessions(seed: int, rounds: int) -> Iterator[tuple[str, str, Broken]]
 def measure(seed: int, rounds: int) -> dict[str, Score]:
     """Rule → its score over random faults."""
     scores: dict[str, Score] = {}
-    clean = {title: {f.rule for f in findings_of(s)} for title, s in SOUND.items()}
+    clean = {title: {f.rule for f in findings_of(counted(s))} for title, s in SOUND.items()}
     for title, name, broken in broken_sessions(seed, rounds):
         score = scores.setdefault(broken.rule, Score())
-        found = findings_of(broken.samples)
+        found = findings_of(counted(broken.samples))
         if any(hits(finding, broken) for finding in found):
             score.hits += 1
         else:
@@ -54,6 +55,31 @@ def measure(seed: int, rounds: int) -> dict[str, Score]:
             and finding.rule not in clean[title] | {broken.rule}
         )
     return scores
+
+
+def in_company(seed: int, count: int) -> list[str]:
+    """What was missed where a second fault stands behind the first, in `count` sessions.
+
+    Faults that make the agent or the model repeat itself are left out: what follows them is
+    another session than the one that was broken.
+    """
+    rng = random.Random(seed)
+    missed, done = [], 0
+    while done < count:
+        title = rng.choice(list(SOUND))
+        one, other = rng.sample(sorted(FAULTS), 2)
+        first = FAULTS[one](SOUND[title], rng)
+        second = first and FAULTS[other](first.samples, rng)
+        if first is None or second is None or second.exchange <= first.exchange + 1:
+            continue
+        if first.rule == second.rule:
+            continue
+        done += 1
+        found = findings_of(counted(second.samples))
+        for name, broken in ((one, first), (other, second)):
+            if not any(hits(finding, broken) for finding in found):
+                missed.append(f"{title}: {name} ({broken.rule}), with {one} and {other}")
+    return missed
 
 
 def hits(finding: Finding, broken: Broken) -> bool:
