@@ -3,7 +3,7 @@
 `refresh()` reads only what is new, so a live view costs what arrived and not what is there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kimitap.conversation import Turn
@@ -12,12 +12,13 @@ from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange
 from kimitap.lineage import Link, Session, Thread
 from kimitap.places import PlaceWord
-from kimitap.rules import RULES, check
+from kimitap.rules import RULES
+from kimitap.rules.checker import Checker
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Finding
 from kimitap.rules.rule import Rule
 from kimitap.store import Recording
-from kimitap.weave import Weaver, relate
+from kimitap.weave import Weaver, Whereabouts, relate
 
 
 class Analysis:
@@ -32,8 +33,6 @@ class Analysis:
         self, recording: Recording, rules: Sequence[Rule] = RULES, choice: Choice = EVERYTHING
     ) -> None:
         self.recording = recording
-        self.rules = tuple(rules)
-        self.choice = choice
         self.turns: dict[int, Turn] = {}
         self.others: dict[int, Exchange] = {}
         self.sessions: tuple[Session, ...] = ()
@@ -42,8 +41,8 @@ class Analysis:
         self._weaver = Weaver()
         self._last = 0
         self._open: set[int] = set()
-        self._checked: dict[int, tuple[Session, tuple[Finding, ...]]] = {}
-        self._thread_of: dict[int, Thread] = {}
+        self._whereabouts = Whereabouts()
+        self._checker = Checker(rules, choice)
 
     def refresh(self) -> frozenset[int]:
         """Read what was added or has ended since the last call; the numbers that changed.
@@ -57,8 +56,9 @@ class Analysis:
             changed.add(self._take(exchange))
         if changed:
             self.sessions = self._weaver.sessions()
-            self._thread_of = {turn.exchange: t for t in self.threads for turn in t.turns}
-            self._check()
+            self._whereabouts.update(self.sessions)
+            self._checker.update(self.sessions)
+            self.findings = self._checker.findings
         return frozenset(changed)
 
     def _take(self, exchange: Exchange) -> int:
@@ -71,22 +71,6 @@ class Analysis:
         (self._open.discard if exchange.ended_at else self._open.add)(exchange.number)
         self._last = max(self._last, exchange.number)
         return exchange.number
-
-    def _check(self) -> None:
-        """Check the sessions that changed; a session is a frozen value, the same one if it did not.
-
-        A session's threads are compared by identity, since the weaver keeps what did not change.
-        """
-        checked: dict[int, tuple[Session, tuple[Finding, ...]]] = {}
-        for session in self.sessions:
-            known = self._checked.get(session.number)
-            same = known is not None and known[0] is session
-            checked[session.number] = (
-                known if known is not None and same else (session, check(session, self.rules))
-            )
-        self._checked = checked
-        found = self.choice.of(f for _, findings in checked.values() for f in findings)
-        self.findings = tuple(sorted(found, key=_by_place))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -104,23 +88,15 @@ class Analysis:
 
     def thread_of(self, exchange: int) -> Thread | None:
         """The thread that the exchange's turn belongs to; None where it is no turn."""
-        return self._thread_of.get(exchange)
+        return self._whereabouts.thread_of(exchange)
 
     def link_after(self, exchange: int) -> Link | None:
         """How the next request of its thread follows the exchange; None where there is none."""
-        return next(
-            (link for link in self._links(exchange) if link.parent.exchange == exchange), None
-        )
+        return self._whereabouts.link_after(exchange)
 
     def link_before(self, exchange: int) -> Link | None:
         """How the exchange follows the one before it in its thread; None for a thread's first."""
-        return next(
-            (link for link in self._links(exchange) if link.child.exchange == exchange), None
-        )
-
-    def _links(self, exchange: int) -> Iterator[Link]:
-        thread = self._thread_of.get(exchange)
-        return (link for link in thread.links if link is not None) if thread else iter(())
+        return self._whereabouts.link_before(exchange)
 
     def link_at(self, place: PlaceWord) -> Link | None:
         """What a diff of one place compares; None where no later request follows.
@@ -168,13 +144,15 @@ class Analysis:
         """
         match place.kind:
             case "s":
-                found = next((s.threads for s in self.sessions if s.number == place.number), None)
+                session = self._whereabouts.session(place.number)
+                found = session.threads if session else ()
             case "t":
-                found = next(((t,) for t in self.threads if t.number == place.number), None)
+                thread = self._whereabouts.threads.get(place.number)
+                found = (thread,) if thread else ()
             case _:
                 thread = self.thread_of(place.number)
-                found = (thread,) if thread else None
-        if found is None:
+                found = (thread,) if thread else ()
+        if not found:
             raise UsageError(f"{self.recording.where} has no {place}{self._names(place.kind)}")
         return found
 
@@ -184,12 +162,6 @@ class Analysis:
             "t": [t.name for t in self.threads],
         }.get(kind, [])
         return f"; it has {', '.join(names[:12])}" if names else ""
-
-
-def _by_place(finding: Finding) -> tuple[int, int, int, str]:
-    place = finding.place
-    index = -1 if place.message_index is None else place.message_index
-    return place.exchange, index, -finding.severity.rank, finding.rule
 
 
 def _without_bodies(exchange: Exchange) -> Exchange:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kimitap.lineage import Session
 from kimitap.rules import exchange, prompt, replay, reply, request
-from kimitap.rules.finding import Finding
+from kimitap.rules.finding import Finding, by_place
 from kimitap.rules.rule import Rule
 from kimitap.rules.swallow import swallow
 
@@ -25,7 +25,10 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(session: Session, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
-    """What is wrong in a session, in the order of its places: one defect, one finding."""
+    """What is wrong in a session, in the order of its places: one defect, one finding.
+
+    For a view that is kept up to date see `checker.Checker`.
+    """
     chosen = tuple(rules)
     found: list[Finding] = []
     for thread in session.threads:
@@ -34,17 +37,4 @@ def check(session: Session, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...
             replace(finding, session=session.name, thread=thread.name)
             for finding in swallow(struck, thread)
         )
-    return tuple(sorted(found, key=_by_place))
-
-
-def _by_place(finding: Finding) -> tuple[int, int, int, int, str]:
-    """By exchange; there what the request shows before what the reply shows; then the worst."""
-    place = finding.place
-    index = place.message_index
-    return (
-        place.exchange,
-        index is None,
-        index or 0,
-        -finding.severity.rank,
-        finding.rule,
-    )
+    return tuple(sorted(found, key=by_place))

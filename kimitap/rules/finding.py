@@ -63,6 +63,13 @@ class Finding:
     evidence: tuple[Evidence, ...] = field(default_factory=tuple)
 
 
+def by_place(finding: Finding) -> tuple[int, bool, int, int, str]:
+    """What findings are sorted by: the exchange; there its request before its reply; the worst."""
+    place = finding.place
+    index = place.message_index
+    return place.exchange, index is None, index or 0, -finding.severity.rank, finding.rule
+
+
 def as_json(finding: Finding) -> dict[str, object]:
     """The finding as plain values for programs: its own place flat, related ones as objects."""
     return {

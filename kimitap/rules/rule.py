@@ -62,6 +62,11 @@ class Rule(ABC):
     source: ClassVar[str]
     """Where the rule comes from: an issue, a specification, a server's message."""
     examples: ClassVar[Sequence[Example]]
+    by_turn: ClassVar[bool] = False
+    """Each finding depends on one turn and the link before it, and on nothing else: a live view
+    then checks only the turns that are new."""
+    reads_session: ClassVar[bool] = False
+    """What is found in a thread may depend on the session's other threads."""
 
     @abstractmethod
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:

@@ -2,5 +2,6 @@
 
 from kimitap.weave.compare import relate
 from kimitap.weave.weaver import Weaver, weave
+from kimitap.weave.whereabouts import Whereabouts
 
-__all__ = ["Weaver", "relate", "weave"]
+__all__ = ["Weaver", "Whereabouts", "relate", "weave"]
