@@ -11,7 +11,7 @@ from functools import cached_property
 
 from kimitap.conversation import Message
 from kimitap.lineage import Link, Thread
-from kimitap.rules.finding import Finding, Place, Severity
+from kimitap.rules.finding import Finding, Place, Severity, Side
 
 
 class Tie(StrEnum):
@@ -35,6 +35,8 @@ class Tie(StrEnum):
     """The effect is a lone result; the cause, the lone call that it was for."""
     LOOP = "loop"
     """The effect is a loop; the cause, that the model did not see one of the loop's replies."""
+    REFUSED = "refused"
+    """The effect is a server's refusal of a request; the cause, an error in that request."""
     REWRITTEN = "rewritten"
     """The effect is lost reasoning; the cause took the whole turns away, or wrote them as text."""
 
@@ -57,6 +59,8 @@ class Scene:
                 return self._call_without_it(effect, rules)
             case Tie.LOOP:
                 return self._of_loop(effect, rules)
+            case Tie.REFUSED:
+                return self._of_refused(effect, rules)
             case Tie.REWRITTEN:
                 return self._rewritten(effect, rules)
             case _:
@@ -100,6 +104,18 @@ class Scene:
         for lost in self._of(rules):
             if self._links[lost.place.exchange].parent.exchange in exchanges:
                 return lost
+        return None
+
+    def _of_refused(self, refusal: Finding, rules: Sequence[str]) -> Finding | None:
+        """The error that stands in the refused request, where the refusal blames the agent."""
+        if refusal.side is not Side.AGENT:
+            return None
+        for cause in self._of(rules):
+            places = (cause.place, *cause.related)
+            if cause.severity is Severity.ERROR and refusal.place.exchange in {
+                place.exchange for place in places if place.message_index is not None
+            }:
+                return cause
         return None
 
     def _rewritten(self, reasoning: Finding, rules: Sequence[str]) -> Finding | None:

@@ -69,6 +69,20 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     ),
     Consequence(("tool-schema-violation",), ("unknown-tool", "malformed-tool-arguments"), Tie.CALL),
     Consequence(("empty-assistant-in-history",), ("empty-reply",), Tie.ECHOED),
+    Consequence(
+        ("template-rejected",),
+        (
+            "reasoning-dropped",
+            "unanswered-tool-call",
+            "orphan-tool-result",
+            "misplaced-tool-result",
+            "mismatched-tool-call-id",
+            "duplicate-tool-result",
+            "trailing-assistant",
+            "tool-turn-lost",
+        ),
+        Tie.REFUSED,
+    ),
 )
 """What follows from what."""
 

@@ -114,4 +114,4 @@ def test_a_hang_up_frees_the_slot_at_once_and_leaves_the_half_reply(
     assert turn.reply.message.text.startswith(heard)
     assert not turn.reply.complete
     [finding] = [f for f in shared.analysis().findings if f.place.exchange == turn.exchange]
-    assert (finding.rule, finding.severity) == ("stream-aborted", "info")
+    assert (finding.rule, finding.severity) == ("client-cancelled", "info")

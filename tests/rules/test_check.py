@@ -74,13 +74,12 @@ def test_reasoning_that_the_server_misses_is_an_error() -> None:
 
 
 def test_a_client_that_hung_up_is_a_note_and_a_server_that_did_an_error() -> None:
-    def severity(cancelled: bool) -> tuple[Severity, Side]:
+    def told(cancelled: bool) -> tuple[str, Severity, Side]:
         [found] = findings_of([step(OPENING, assistant("I wr"), None, cancelled=cancelled)])
-        assert found.rule == "stream-aborted"
-        return found.severity, found.side
+        return found.rule, found.severity, found.side
 
-    assert severity(True) == (Severity.INFO, Side.AGENT)
-    assert severity(False) == (Severity.ERROR, Side.NETWORK)
+    assert told(True) == ("client-cancelled", Severity.INFO, Side.AGENT)
+    assert told(False) == ("stream-aborted", Severity.ERROR, Side.NETWORK)
 
 
 def test_a_stream_that_closes_properly_without_its_end_is_the_servers_doing() -> None:

@@ -57,13 +57,20 @@ def _of_reply(n: int, fact: Any) -> Iterator[Expected]:
     here = frozenset({n + 1})
     if not fact["complete"]:
         if fact["status"] == 200:
-            yield Expected("stream-aborted", here)
+            yield Expected(_ending(fact["response_error"] or ""), here)
         return
     for call in fact["tool_calls"]:
         if not call["args_valid_json"]:
             yield Expected("malformed-tool-arguments", here)
         if not call["id"]:
             yield Expected("missing-tool-call-id", here)
+
+
+def _ending(error: str) -> str:
+    """The rule about a reply that is not whole, by what ended it."""
+    if error.startswith("error event"):
+        return "stream-error-event"
+    return "client-cancelled" if error.startswith("Client disconnected") else "stream-aborted"
 
 
 def _fate(truth: Any, n: int) -> Any:

@@ -102,7 +102,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
             step(BEGUN, SECOND, None, cancelled=True),
             step((*BEGUN, assistant("Now I write the summary."), user("Append a line.")), DONE),
         ],
-        {"info stream-aborted"},
+        {"info client-cancelled"},
     ),
     "the cut attempt and its retry are glued together": (
         [

@@ -13,17 +13,23 @@ from tests.support import wire
 DEFECTS = {
     wire.MAINLINE: {
         "bias_auto_par_st": ["error malformed-tool-arguments server"],
-        "conv_disc": ["info stream-aborted agent"],
-        "k2_malformed_json_st": ["error stream-aborted server"],
-        "k2_parallel_auto_st": ["error stream-aborted server"],
-        "think_tool_stream": ["error stream-aborted server"],
-        "tool_auto_stream": ["error stream-aborted server"],
+        "anthropic_err_in_stream": ["error stream-error-event server"],
+        "conv_disc": ["info client-cancelled agent"],
+        "err_bad_role": ["error template-rejected agent"],
+        "err_context_overflow_nonstream": ["error context-overflow server"],
+        "err_context_overflow_stream": ["error context-overflow server"],
+        "k2_malformed_json_st": ["error stream-error-event server"],
+        "k2_parallel_auto_st": ["error stream-error-event server"],
+        "responses_tool_stream": ["error stream-error-event server"],
+        "think_tool_stream": ["error stream-error-event server"],
+        "tool_auto_stream": ["error stream-error-event server"],
         "tool_truncated_nonstream": ["error malformed-tool-arguments server"],
         "tool_truncated_stream": ["error malformed-tool-arguments server"],
     },
     wire.IK: {
         "bias_req_st": ["error malformed-tool-arguments server"],
-        "hangup_stream": ["info stream-aborted agent"],
+        "err_bad_role": ["error template-rejected agent"],
+        "hangup_stream": ["info client-cancelled agent"],
     },
 }
 """The pairs in which something is wrong: cut by max_tokens, hung up on, an error in mid-stream."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.exchange import Outcome
 from kimitap.lineage import Session, Thread
-from kimitap.rules.examples import ASKED, DONE, TASK, assistant, failed, step
+from kimitap.rules.examples import ASKED, DONE, TASK, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_reply
@@ -15,32 +15,36 @@ UNKNOWN = (Outcome.IN_FLIGHT, Outcome.INTERRUPTED, Outcome.REFUSED, Outcome.HTTP
 """Outcomes that say nothing about a stream: none came, or nobody watched its end."""
 
 
-def is_aborted(turn: Turn) -> bool:
-    """True where an answer began, and ended without the protocol's end."""
+def is_cut(turn: Turn) -> bool:
+    """True where an answer began, and ended without the protocol's end, by whomever.
+
+    An error event is an end, though a bad one, and has a rule of its own.
+    """
     if turn.reply.complete or turn.outcome in UNKNOWN or (turn.status or 200) >= 400:
+        return False
+    if turn.reply.error_in_stream:
         return False
     return turn.outcome is not Outcome.COMPLETE or turn.reply.streamed
 
 
 class StreamAborted(Rule):
-    """Who ended it decides how bad it is."""
+    """A client's own hang-up is another rule's: client-cancelled."""
 
     name = "stream-aborted"
     severity = Severity.ERROR
     side = Side.NETWORK
-    summary = "a reply ended without a finish reason; a note where the client hung up"
+    summary = "a reply ended without a finish reason"
     meaning = (
-        "The answer has no finish reason and no [DONE]: the server crashed or reported an error "
-        "in mid-stream, a proxy or time-out cut the connection, or the client hung up first. What "
-        "had arrived is in the recording. A client's own hang-up (client-cancelled: a user "
-        "pressed stop) is a note. It is no defect where the end was seen and only the connection "
-        "ended oddly, as with agents that close at [DONE]; nor is an HTTP error a cut stream."
+        "The answer has no finish reason and no [DONE]: the server crashed in mid-stream, or a "
+        "proxy or time-out cut the connection. What had arrived is in the recording. It is no "
+        "defect where the end was seen and only the connection ended oddly, as with agents that "
+        "close at [DONE]; where the client hung up first, it is client-cancelled, and where the "
+        "server told why, stream-error-event. An HTTP error is no cut stream."
     )
     remedy = (
-        "Where the client hung up (a note, no error), nothing, if you stopped it yourself. Else "
-        "look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
+        "Look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
         "calls!”) needs a newer build; memory running out, a smaller context; else look for a "
-        "time-out in the agent or a proxy."
+        "time-out in a proxy between them."
     )
     source = "OpenAI's API reference: a chat stream is terminated by `data: [DONE]`"
     examples: ClassVar = (
@@ -58,16 +62,11 @@ class StreamAborted(Rule):
             (Place(1),),
         ),
         Example("cut before it said anything", (step(TASK, None),), (Place(1),)),
-        Example(
-            "the client hung up in mid-sentence",
-            (step(TASK, assistant("I read the"), None, cancelled=True),),
-            (Place(1),),
-        ),
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:
-            if is_aborted(turn):
+            if is_cut(turn) and turn.outcome is not Outcome.CLIENT_HUNG_UP:
                 yield self._finding(turn)
 
     def _finding(self, turn: Turn) -> Finding:
@@ -75,28 +74,23 @@ class StreamAborted(Rule):
         got = "" if turn.reply.empty else "; what it had said by then is recorded"
         return Finding(
             self.name,
-            Severity.INFO if side is Side.AGENT else self.severity,
+            self.severity,
             side,
             f"The reply of exchange {turn.exchange} was cut before its end: {why}{got}.",
             Place(turn.exchange),
-            evidence=tuple(_quotes(turn)),
+            evidence=tuple(quotes(turn)),
         )
 
 
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Who ended the answer, and what tells."""
-    if turn.reply.error:
-        return Side.SERVER, "the server reported an error in mid-stream"
-    if turn.outcome is Outcome.CLIENT_HUNG_UP:
-        return Side.AGENT, "the client hung up (client-cancelled)"
     if turn.outcome is Outcome.SERVER_CUT:
         return Side.NETWORK, "the server's connection ended without a finish reason"
     return Side.SERVER, "the server closed the stream properly, but without a finish reason"
 
 
-def _quotes(turn: Turn) -> Iterator[Evidence]:
-    """What the reply had said, the server's error, and the proxy's words for the end."""
+def quotes(turn: Turn) -> Iterator[Evidence]:
+    """What the reply had said, and the proxy's words for the end."""
     yield quoted_reply(turn)
-    for text in (turn.reply.error, turn.detail):
-        if text:
-            yield Evidence(turn.exchange, cut(text))
+    if turn.detail:
+        yield Evidence(turn.exchange, cut(turn.detail))

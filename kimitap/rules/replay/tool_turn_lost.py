@@ -103,7 +103,7 @@ class ToolTurnLost(Rule):
         Example(
             "the call was cut in mid-stream, and the agent asks again",
             (step(TASK, ASKED, None, cancelled=True), step(TASK, ASKED)),
-            also=("stream-aborted",),
+            also=("client-cancelled",),
         ),
         Example(
             "the user goes back and asks for something else",

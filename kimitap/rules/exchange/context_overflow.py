@@ -1,0 +1,118 @@
+"""The prompt does not fit into the server's context."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, failed, step, user
+from kimitap.rules.exchange.refusal import Refusal, refused
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule, Sample
+from kimitap.rules.wording import cut, times
+from kimitap.visible import one_line
+
+OVERFLOW = (
+    "exceed_context_size_error: request (6028 tokens) exceeds the available context size "
+    "(4096 tokens), try increasing it"
+)
+
+
+def filled(turn: Turn) -> bool:
+    """True where the prompt alone took all of the context, as far as the server tells."""
+    prompt, context = turn.reply.usage.prompt_tokens, turn.reply.timings.n_ctx
+    return bool(prompt and context and prompt >= context)
+
+
+def _counted(sample: Sample, prompt: int, context: int) -> Sample:
+    """The sample with an ik_llama.cpp's counts."""
+    counts = {
+        "usage": {"prompt_tokens": prompt, "completion_tokens": 2},
+        "timings": {"prompt_n": prompt, "predicted_n": 2, "n_ctx": context},
+    }
+    return Sample(sample.request, sample.reply, extra=counts)
+
+
+class ContextOverflow(Rule):
+    """Whether the agent could have made it shorter decides whose fault it is."""
+
+    name = "context-overflow"
+    severity = Severity.ERROR
+    side = Side.SERVER
+    summary = "the request is longer than the server's context"
+    meaning = (
+        "The prompt has more tokens than the server has room for, so that it refuses the request, "
+        "or answers with no room left for a reply. Where the first request of a thread is too long "
+        "the server's context is too small for this agent; later the agent let its history grow "
+        "past it without compacting it. Retries in a row are one finding. It is no defect where "
+        "the server ran out of context while it generated: that is truncated-by-length; nor where "
+        "it shortened the prompt without a word: shortened-prompt."
+    )
+    remedy = (
+        "Give the server more context (-c, and mind that -np divides it among the slots), tell the "
+        "agent the true size of the context so that it compacts in time, or give it fewer tools."
+    )
+    source = "llama-server's `exceed_context_size_error`; OpenAI's `context_length_exceeded`"
+    examples: ClassVar = (
+        Example("the reply fits well", (_counted(step(TASK, DONE), 900, 4096),)),
+        Example(
+            "another limit is exceeded",
+            (failed(TASK, 429, "Rate limit exceeded: 30000 tokens per minute"),),
+        ),
+        Example(
+            "the very first request is too long",
+            (failed(TASK, 400, OVERFLOW),),
+            (Place(1),),
+        ),
+        Example(
+            "the history grew past it; asked again in vain, then shortened",
+            (
+                step(TASK, ASKED),
+                failed((*TASK, ASKED, NOTES), 400, OVERFLOW),
+                failed((*TASK, ASKED, NOTES), 400, OVERFLOW),
+                step(
+                    (
+                        TASK[0],
+                        user("## Conversation Summary\nThe notes were read."),
+                    ),
+                    DONE,
+                ),
+            ),
+            (Place(2),),
+        ),
+        Example(
+            "the prompt leaves no room for a reply",
+            (_counted(step(TASK, assistant("The", READ)), 4096, 4096),),
+            (Place(1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turns in refused(thread, Refusal.CONTEXT):
+            yield self._finding(turns, thread, one_line(turns[0].reply.error, 160))
+        for turn in thread.turns:
+            if filled(turn):
+                sizes = f"prompt of {turn.reply.usage.prompt_tokens} tokens"
+                room = f"context of {turn.reply.timings.n_ctx}"
+                yield self._finding([turn], thread, f"{sizes}, {room}")
+
+    def _finding(self, turns: Sequence[Turn], thread: Thread, said: str) -> Finding:
+        first = turns[0]
+        begun = thread.turns[0] is not first
+        side = Side.AGENT if begun else Side.SERVER
+        why = (
+            "the agent let its history grow past it"
+            if begun
+            else "it is too small for what this agent begins with"
+        )
+        often = f" ({times(len(turns), 'request')} in a row)" if len(turns) > 1 else ""
+        return Finding(
+            self.name,
+            self.severity,
+            side,
+            f"Request {first.exchange} is longer than the server's context{often}; {why} "
+            f"(“{said}”).",
+            Place(first.exchange),
+            related=tuple(Place(turn.exchange) for turn in turns[1:]),
+            evidence=(Evidence(first.exchange, cut(first.reply.error or said)),),
+        )

@@ -1,0 +1,79 @@
+"""What a server's error is about: its chat template, the context, or neither.
+
+The texts are those that real servers send; each table can grow by a line.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import groupby
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Thread
+
+
+class Refusal(StrEnum):
+    """The kinds of errors that have a rule of their own."""
+
+    CONTEXT = "context"
+    ORDER = "order"
+    """Messages, roles or ids that do not go together: the agent's doing."""
+    TEMPLATE = "template"
+    """The template itself failed: it cannot render what the API allows."""
+
+
+_CONTEXT = re.compile(
+    r"exceed_context_size_error|context_length_exceeded"  # llama-server, OpenAI
+    r"|exceeds? (?:the )?(?:available |model'?s )?(?:maximum )?context"
+    r"|exceeds? (?:the )?maximum (?:context|number of (?:input )?tokens|input length)"
+    r"|maximum context length|prompt is too long|input is too long"  # OpenAI, vLLM; Anthropic
+    r"|exceed context window|maximum allowed number of input tokens",  # llama-cpp-python, TGI
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    r"roles must alternate|Unexpected role|Expected last role"  # templates; Mistral
+    r"|unexpected role|role order"
+    r"|must be followed by tool messages|must be a response to a prece"  # OpenAI
+    r"|`tool_use` ids? w(?:as|ere) found without|unexpected `tool_use_id`"  # Anthropic
+    r"|text content blocks must be non-empty|No tool (?:output|call) found for function call"
+    r"|must not be empty|reasoning_content is missing|must be passed back"  # Moonshot, DeepSeek
+    r"|2 or more assistant messages at the end|response prefill is incompatible"  # llama-server
+    r"|All non-assistant messages must contain 'content'"
+    r"|Failed to parse tool call arguments as JSON"
+    r"|no previous assistant message|No user query found"
+    r"|[Tt]ool call id.{0,40}(?:length|must be|not found)|Not the same number of function calls",
+    re.IGNORECASE,
+)
+_TEMPLATE = re.compile(
+    r"\bjinja|chat[ _]template|\btemplate (?:error|render|pars)|TemplateError|UndefinedError"
+    r"|Value is not callable|Cannot subscript|Unknown \(built-in\)|Unknown (?:filter|method|test)"
+    r"|[Rr]aise_exception|System role not supported|Only .{1,40} roles are supported"
+    r"|generate parser for this template",
+    re.IGNORECASE,
+)
+_ARTICLES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"|[A-Za-z_]*[:_-]\d\w*")
+"""What differs between two refusals of one kind: numbers, names and ids."""
+
+
+def refusal_of(turn: Turn) -> Refusal | None:
+    """What the server refused, by its words; None where it did not, or said something else."""
+    error = turn.reply.error
+    if not error or not (turn.reply.error_in_stream or (turn.status or 0) >= 400):
+        return None
+    if _CONTEXT.search(error):
+        return Refusal.CONTEXT
+    if _ORDER.search(error):
+        return Refusal.ORDER
+    return Refusal.TEMPLATE if _TEMPLATE.search(error) else None
+
+
+def refused(thread: Thread, *kinds: Refusal) -> Iterator[list[Turn]]:
+    """Turns in a row that were refused in the same words, if for one of these reasons."""
+    for key, turns in groupby(thread.turns, key=_words):
+        if key is not None and key[0] in kinds:
+            yield list(turns)
+
+
+def _words(turn: Turn) -> tuple[Refusal, str] | None:
+    kind = refusal_of(turn)
+    return None if kind is None else (kind, _ARTICLES.sub("", turn.reply.error))

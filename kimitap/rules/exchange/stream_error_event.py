@@ -1,0 +1,95 @@
+"""The server reported an error inside a stream that had begun well."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules.examples import ASKED, DONE, TASK, TOOLS, failed, step
+from kimitap.rules.exchange.refusal import refusal_of
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule, Sample
+from kimitap.rules.wording import cut, quoted_reply
+from kimitap.visible import one_line
+
+REQUEST = {"model": "kimi-k2", "messages": list(TASK), "tools": TOOLS}
+BEGUN = (
+    b'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"role":"assistant","content":null'
+    b'}}]}\n\ndata: {"choices":[{"finish_reason":null,"index":0,"delta":{"content":"I read"}}]}\n\n'
+)
+PARSER = (
+    b'{"code":500,"message":"The model produced output that does not match the expected peg-native '
+    b'format","type":"server_error"}'
+)
+
+
+def failed_in_stream(turn: Turn) -> bool:
+    """True where an event of the stream is an error that no other rule is about."""
+    return turn.reply.error_in_stream and (turn.status or 200) < 400 and refusal_of(turn) is None
+
+
+class StreamErrorEvent(Rule):
+    """The text before it is what an agent may wrongly keep."""
+
+    name = "stream-error-event"
+    severity = Severity.ERROR
+    side = Side.SERVER
+    summary = "the server answered 200, then reported an error inside the stream"
+    meaning = (
+        "The status was 200 and the stream had begun, so that an agent which looks at the status "
+        "only takes the half reply for a whole one; others throw it away or run a cut call. The "
+        'error stands in a `data: {"error": …}` event, in a field `error:`, or in an `event: '
+        "error`. It is no defect of its own where the error is the template's refusal "
+        "(template-rejected) or a full context (context-overflow), and an error with a status of "
+        "its own is no event."
+    )
+    remedy = (
+        "Read the quoted error and the server's log at that time. “does not match the expected … "
+        "format” and “Failed to parse input” are the server's parser: a newer build, or the right "
+        "--chat-template-file; the model's text is lost. Else look for memory and crashes."
+    )
+    source = (
+        'llama-server sends `data: {"error": {"code", "message", "type"}}` after the first '
+        'result, and a bare `{"code": …}` under `event: error` on /v1/messages'
+    )
+    examples: ClassVar = (
+        Example(
+            "an error with its own status",
+            (failed(TASK, 500, "decode failed"), step(TASK, ASKED)),
+        ),
+        Example("a reply about an error: event", (step(TASK, DONE),)),
+        Example(
+            "the model's output did not fit the parser",
+            (Sample(REQUEST, None, raw=BEGUN + b'data: {"error":' + PARSER + b"}\n\n"),),
+            (Place(1),),
+        ),
+        Example(
+            "the field `error:` of an older server, and asked again",
+            (
+                Sample(REQUEST, None, raw=BEGUN + b'error: {"code":500,"message":"decode"}\n\n'),
+                step(TASK, DONE),
+            ),
+            (Place(1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in thread.turns:
+            if failed_in_stream(turn):
+                yield self._finding(turn)
+
+    def _finding(self, turn: Turn) -> Finding:
+        kept = (
+            "it had said nothing by then"
+            if turn.reply.empty
+            else "what it had said by then is recorded"
+        )
+        return Finding(
+            self.name,
+            self.severity,
+            self.side,
+            f"The server answered exchange {turn.exchange} with 200 and then reported an error in "
+            f"mid-stream: “{one_line(turn.reply.error, 160)}”; {kept}.",
+            Place(turn.exchange),
+            evidence=(quoted_reply(turn), Evidence(turn.exchange, cut(turn.reply.error))),
+        )
