@@ -1,5 +1,7 @@
 """The request of Anthropic's Messages API: system, messages, tools, and the remaining fields."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from kimitap.conversation import Message, Tool
@@ -23,19 +25,25 @@ def request_of(body: Body, headers: Headers, memo: Memo, faults: Faults) -> Requ
 def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
     known = memo.known(f"{NAME} messages")
     groups = sent.each("messages", known, messages_of, faults, needed=True)
-    messages = _system(sent, memo, faults)
-    indexes = [-1] * len(messages)
-    for index, group in enumerate(groups):
-        messages += group
-        indexes += [index] if len(group) == 1 else [index] * len(group)
+    system = _system(sent, memo, faults)
+    messages = (*system, *chain.from_iterable(groups))
     tools: list[Tool] = sent.each("tools", memo.known(f"{NAME} tools"), declared_tool, faults)
-    plain = len(messages) == len(groups)
     return Request(
-        tuple(messages),
+        messages,
         tuple(tools),
         sent.without(_LISTS, faults),
-        () if plain else tuple(indexes),
+        _wire_indexes(len(system), groups, len(messages)),
     )
+
+
+def _wire_indexes(
+    before: int, groups: Sequence[tuple[Message, ...]], count: int
+) -> tuple[int, ...]:
+    """Where each of `count` messages stands in the wire's array, `before` of them not at all."""
+    if count == before + len(groups):
+        return (*((-1,) * before), *range(len(groups))) if before else ()
+    own = (index for index, group in enumerate(groups) for _ in group)
+    return (*((-1,) * before), *own)
 
 
 def _system(sent: Fields, memo: Memo, faults: Faults) -> list[Message]:
@@ -48,16 +56,14 @@ def _system(sent: Fields, memo: Memo, faults: Faults) -> list[Message]:
         value = sent.values.get("system")
         key = digest(value.encode("utf-8", "replace")) if isinstance(value, str) else b""
     known = memo.known(f"{NAME} system")
-    if key not in known:
+    entry = known.get(key) if key else None
+    if entry is None:
         own = Faults()
         if pieces is not None:
             value = [value_of(piece, own) for piece in pieces]
         parts = tuple(parts_of(value, "", own))
-        made = [Message("system", parts, "system")] if parts else []
-        if not key:
-            faults.add_under("request.system", own.told())
-            return made
-        known[key] = made, own.told()
-    made, told = known[key]
-    faults.add_under("request.system", told)
-    return list(made)
+        entry = [Message("system", parts, "system")] if parts else [], own.told()
+        if key:
+            known[key] = entry
+    faults.add_under("request.system", entry[1])
+    return list(entry[0])

@@ -47,7 +47,7 @@ def with_body(data: bytes, **changes: Any) -> Turn:
         ("GET", "/v1/chat/completions", None),
         ("POST", "/v1/chat/completions/input_tokens", None),
         ("POST", "/v1/completions", None),
-        ("POST", "/v1/messages", None),
+        ("POST", "/v1/completions/chat", None),
     ],
 )
 def test_the_dialect_is_known_by_method_and_path(method: str, path: str, name: str | None) -> None:
