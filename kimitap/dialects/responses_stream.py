@@ -143,7 +143,7 @@ class StreamedResponse:
         elif kind == "response.content_part.done":
             self._take_part(value)
         elif kind == "error" or event.kind == "error":
-            self.facts.fail(value, in_stream=True)
+            self.facts.fail({k: v for k, v in value.items() if k != "type"}, in_stream=True)
         elif "error" in value and (error := error_of(value)) is not None:
             self.facts.fail(error, in_stream=True)
 
