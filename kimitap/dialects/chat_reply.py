@@ -67,6 +67,8 @@ def _reply(
         timings=facts.timings,
         model=facts.model,
         fingerprint=facts.fingerprint,
+        truncated=facts.truncated,
+        prompt=facts.prompt,
         streamed=streamed,
         events=events,
         others=tuple(messages[1:]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from kimitap.conversation import Message, Reply, Tool, Turn
 from kimitap.dialects.fault import Faults
+from kimitap.dialects.pace import silence
 from kimitap.dialects.scope import scope_of
 from kimitap.exchange import Exchange, header
 
@@ -43,6 +44,7 @@ def turn_of(
     exchange: Exchange, dialect: str, request: Request, reply: Reply, faults: Faults
 ) -> Turn:
     """The turn of an exchange whose request and reply a dialect has read."""
+    gap_s, gap_at_s = silence(exchange, reply)
     return Turn(
         exchange=exchange.number,
         dialect=dialect,
@@ -55,6 +57,8 @@ def turn_of(
         status=exchange.status,
         detail=exchange.detail,
         first_event_s=next((s.at_s for s in exchange.segments if s.length), None),
+        gap_s=gap_s,
+        gap_at_s=gap_at_s,
         agent=header(exchange.request_headers, "user-agent"),
         server=header(exchange.response_headers, "server"),
         client=exchange.client,

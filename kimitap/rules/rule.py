@@ -22,7 +22,8 @@ class Sample:
     and `reply` the whole JSON body of its answer, which is then not streamed. `extra` goes into a
     chat answer beside its choices (`usage`, `timings`). `raw`, where it is not None, is the body of
     the answer byte for byte, in the place of `reply`: an event stream if it begins with `data:` or
-    `event:`.
+    `event:`. `pauses` are seconds of silence before the events of these indexes of a stream, which
+    otherwise follow one another in a twentieth of a second.
     """
 
     request: Mapping[str, object]
@@ -32,6 +33,7 @@ class Sample:
     path: str = "/v1/chat/completions"
     extra: Mapping[str, object] = field(default_factory=dict)
     raw: bytes | None = None
+    pauses: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

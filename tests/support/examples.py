@@ -1,7 +1,8 @@
 """A rule's examples, played through the real decoder and weaver."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import orjson
 
@@ -14,9 +15,27 @@ from kimitap.rules.rule import Sample
 from kimitap.weave import weave
 from tests.support import chat
 
+EVENT_S = 0.05
+"""Seconds from one event of a stream to the next."""
+
 
 def exchange_of(number: int, sample: Sample) -> Exchange:
     """The sample as an exchange: streamed, as llama-server would have sent it, if it is a chat."""
+    made = _exchange_of(number, sample)
+    return _paced(made, sample.pauses) if sample.pauses else made
+
+
+def _paced(exchange: Exchange, pauses: Mapping[int, float]) -> Exchange:
+    """The exchange with a segment for each event of its stream, and these silences before them."""
+    at, segments = 0.0, []
+    for i, event in enumerate(exchange.response.removesuffix(b"\n\n").split(b"\n\n")):
+        at += pauses.get(i, EVENT_S)
+        segments.append(Segment(at, len(event) + 2))
+    ended = exchange.started_at + timedelta(seconds=at + EVENT_S)
+    return replace(exchange, segments=tuple(segments), ended_at=ended)
+
+
+def _exchange_of(number: int, sample: Sample) -> Exchange:
     if sample.raw is not None or not sample.path.endswith("/chat/completions"):
         return _whole(number, sample)
     reply = sample.reply
