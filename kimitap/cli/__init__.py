@@ -6,6 +6,7 @@ Exit status: 0 all is well, 1 `check` found something at or above `--fail-on`, 2
 import io
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,7 @@ import kimitap
 from kimitap.cli import checking, reading, recording
 from kimitap.cli.words import names_database, with_database
 from kimitap.errors import KimitapError, UsageError
+from kimitap.settings import settings_from
 from kimitap.store import location
 from kimitap.visible import one_line
 
@@ -43,7 +45,7 @@ def app(context: click.Context, db: str | None) -> None:
     session.
     """
     if context.invoked_subcommand is None:
-        reading.open_tui(location(db), None)
+        reading.open_tui(location(db), None, settings_from(Path.cwd()).choice)
     elif db is not None:
         raise UsageError(f"say --db after the command: kimitap {context.invoked_subcommand} --db …")
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 import click
 
 from kimitap.analysis import Analysis
+from kimitap.cli.choosing import with_choice
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord, parse_place
 from kimitap.report import report_on
+from kimitap.rules.choice import EVERYTHING, Choice
+from kimitap.settings import Settings
 from kimitap.store import Recording, shown
 from kimitap.visible import one_line
 
@@ -18,13 +21,14 @@ from kimitap.visible import one_line
 @click.command()
 @click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
 @with_database
-def tui(words: Sequence[str], db: str | None) -> None:
+@with_choice
+def tui(words: Sequence[str], db: str | None, settings: Settings) -> None:
     """Open the screens: sessions and threads, the conversation, and where it broke."""
     where, rest = split(words, db)
-    open_tui(where, one_place(rest))
+    open_tui(where, one_place(rest), settings.choice)
 
 
-def open_tui(where: str, place: PlaceWord | None) -> None:
+def open_tui(where: str, place: PlaceWord | None, choice: Choice = EVERYTHING) -> None:
     with Recording.open(where):
         pass
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -33,7 +37,7 @@ def open_tui(where: str, place: PlaceWord | None) -> None:
         _demand(where, place)
     from kimitap.tui.app import run
 
-    run(where, place)
+    run(where, place, choice)
 
 
 def _demand(where: str, place: PlaceWord) -> None:
@@ -45,10 +49,10 @@ def _demand(where: str, place: PlaceWord) -> None:
         analysis.turn_at(place)
 
 
-def read(where: str) -> Analysis:
+def read(where: str, choice: Choice = EVERYTHING) -> Analysis:
     """The recording at `where`, read, woven and checked."""
     with Recording.open(where) as recording:
-        analysis = Analysis(recording)
+        analysis = Analysis(recording, choice=choice)
         analysis.refresh()
     return analysis
 
@@ -56,14 +60,15 @@ def read(where: str) -> Analysis:
 @click.command()
 @click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
 @with_database
-def show(words: Sequence[str], db: str | None) -> None:
+@with_choice
+def show(words: Sequence[str], db: str | None, settings: Settings) -> None:
     """Print the conversation for a pipe: all of it, or a session, a thread, an exchange."""
     from kimitap.transcript import plain, rows
 
     where, rest = split(words, db)
     place = one_place(rest)
     with Recording.open(where) as recording:
-        analysis = Analysis(recording)
+        analysis = Analysis(recording, choice=settings.choice)
         analysis.refresh()
         if place and not place.kind and place.number not in analysis.turns:
             _print_exchange(recording, place.number)
@@ -107,7 +112,8 @@ def _print_others(analysis: Analysis) -> None:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[DB] PLACE [PLACE]")
 @with_database
-def diff(words: Sequence[str], db: str | None) -> None:
+@with_choice
+def diff(words: Sequence[str], db: str | None, settings: Settings) -> None:
     """Compare request N and its reply with request N+1: Markdown for a bug report.
 
     One PLACE is compared with the request that follows it (a thread or session: where it broke
@@ -118,4 +124,5 @@ def diff(words: Sequence[str], db: str | None) -> None:
         raise UsageError(
             "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7"
         )
-    click.echo(report_on(read(where), [parse_place(word) for word in rest]), nl=False)
+    places = [parse_place(word) for word in rest]
+    click.echo(report_on(read(where, settings.choice), places), nl=False)

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from kimitap import recipes
-from kimitap.cli.checking import say_findings
+from kimitap.cli.checking import result_of
 from kimitap.cli.reading import open_tui, read
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import ProxyError
+from kimitap.export.formats import FORMATS
 from kimitap.store import location, shown
 
 
@@ -69,8 +70,7 @@ def demo(llama: str | None, db: str | None) -> None:
     except DemoFailed as error:
         raise ProxyError(str(error)) from error
     click.echo(f"\nWhat `{_myself()} check {shown(where)}` says of it:\n")
-    analysis = read(where)
-    say_findings(where, analysis, analysis.findings)
+    click.echo(FORMATS["text"](result_of(where, read(where))), nl=False)
     if sys.stdin.isatty() and sys.stdout.isatty():
         open_tui(where, None)
     else:

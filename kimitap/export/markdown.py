@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import kimitap
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Diff, DiffRow
-from kimitap.export.text import code, fence
+from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Finding
@@ -63,7 +63,7 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
 
 def _title(diff: Diff, findings: Sequence[Finding]) -> str:
     what = findings[0].rule if findings else f"request {diff.old.exchange} → {diff.new.exchange}"
-    return _plain(f"{what} ({_agent(diff.new)}, {_model(diff.old)})")
+    return prose(f"{what} ({_agent(diff.new)}, {_model(diff.old)})")
 
 
 def _verdict(diff: Diff, findings: Sequence[Finding], follows: bool) -> str:
@@ -84,14 +84,7 @@ def _verdict(diff: Diff, findings: Sequence[Finding], follows: bool) -> str:
 
 def _sentence(finding: Finding) -> str:
     text = mask_text(visible(finding.message))
-    return f"**{finding.severity}, {finding.side}:** {_plain(text)}"
-
-
-def _plain(text: str) -> str:
-    """Prose with the characters that Markdown or a tracker would act on escaped."""
-    for mark in "\\`*_[]<>#@|~":
-        text = text.replace(mark, f"\\{mark}" if mark != "@" else "@\u200b")
-    return text.replace("\n", " ")
+    return f"**{finding.severity}, {finding.side}:** {prose(text)}"
 
 
 def _versions(diff: Diff) -> str:
@@ -233,7 +226,7 @@ def _findings(findings: Sequence[Finding], remedies: Mapping[str, str]) -> Itera
             part
             for part in (
                 f"**`{finding.rule}`** ({finding.severity}, {finding.side}) at {place}",
-                _plain(mask_text(visible(finding.message))),
+                prose(mask_text(visible(finding.message))),
                 quotes,
                 f"What to do: {remedies.get(finding.rule, '')}",
             )

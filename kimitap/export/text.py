@@ -25,3 +25,10 @@ def code(text: str, limit: int = 120) -> str:
     ticks = "`" * (longest + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{ticks}{pad}{line.replace('|', '│')}{pad}{ticks}"
+
+
+def prose(text: str) -> str:
+    """A sentence with the characters that Markdown or a tracker would act on escaped."""
+    for mark in "\\`*_[]<>#@|~":
+        text = text.replace(mark, f"\\{mark}" if mark != "@" else "@\u200b")
+    return text.replace("\n", " ")

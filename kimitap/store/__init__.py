@@ -1,10 +1,19 @@
 """The recording: one database, written by recorders and read by everything else."""
 
-from kimitap.store.location import location, shown
+from kimitap.store.location import file_of, location, shown
 from kimitap.store.losses import Loss
 from kimitap.store.migrating import migrate
 from kimitap.store.reading import Recording
 from kimitap.store.sealing import seal
 from kimitap.store.writing import RecordingWriter
 
-__all__ = ["Loss", "Recording", "RecordingWriter", "location", "migrate", "seal", "shown"]
+__all__ = [
+    "Loss",
+    "Recording",
+    "RecordingWriter",
+    "file_of",
+    "location",
+    "migrate",
+    "seal",
+    "shown",
+]

@@ -12,6 +12,7 @@ from textual.filter import LineFilter
 
 from kimitap.errors import KimitapError
 from kimitap.places import PlaceWord
+from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.session_screen import SessionScreen
 from kimitap.tui.source import Source, View
@@ -145,11 +146,11 @@ def write_new(folder: Path, stem: str, text: str) -> Path:
     raise FileExistsError(f"{folder / stem}.md and 998 more exist already")
 
 
-def run(where: str, place: PlaceWord | None = None) -> None:
+def run(where: str, place: PlaceWord | None = None, choice: Choice = EVERYTHING) -> None:
     """Open the screens on a recording; raises a `RecordingError` where it cannot be read."""
     from kimitap.tui.recording import RecordingSource
 
-    source = RecordingSource(where)
+    source = RecordingSource(where, choice)
     try:
         Kimitap(source, place).run()
     finally:

@@ -8,6 +8,7 @@ from kimitap.analysis import Analysis
 from kimitap.exchange import Exchange
 from kimitap.places import PlaceWord
 from kimitap.report import remedies, report_on
+from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.store import Recording
 from kimitap.tui.source import View
 
@@ -18,12 +19,12 @@ class RecordingSource:
     Raises a `RecordingError` at once where the recording cannot be opened.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, choice: Choice = EVERYTHING) -> None:
         self.where = where
         self.remedies: Mapping[str, str] = remedies()
         self._watched = Recording.open(where)
         self._read = Recording.open(where)
-        self._analysis = Analysis(self._read)
+        self._analysis = Analysis(self._read, choice=choice)
         self._lock = Lock()
 
     def version(self) -> int:

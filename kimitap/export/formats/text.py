@@ -1,0 +1,55 @@
+"""Findings for people, in a terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from kimitap.export.formats.checked import Checked, count_words, place_words
+from kimitap.rules.finding import Finding, Severity
+from kimitap.visible import one_line, visible
+
+SYMBOLS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "i"}
+QUOTED = 200
+
+
+def text(checked: Checked) -> str:
+    """One block of lines a finding, and the summary.
+
+    What to do is said once a rule, at its first finding.
+    """
+    told: set[str] = set()
+    lines: list[str] = []
+    for finding in checked.findings:
+        remedy = {} if finding.rule in told else checked.remedies
+        told.add(finding.rule)
+        lines += (*told_finding(finding, remedy), "")
+    return "\n".join((*lines, summary(checked))) + "\n"
+
+
+def told_finding(finding: Finding, remedies: Mapping[str, str]) -> Iterator[str]:
+    """Lines: what happened, where, the evidence, and what to do where `remedies` say it."""
+    where = f"({place_words(finding.place)}; {finding.session} {finding.thread}; "
+    yield f"{headline(finding)}  {where}side: {finding.side})"
+    yield f"  {visible(finding.message)}"
+    for evidence in finding.evidence:
+        yield f"    exchange {evidence.exchange}: {one_line(evidence.quote, QUOTED)}"
+    if finding.rule in remedies:
+        yield f"  what to do: {remedies[finding.rule]}"
+
+
+def headline(finding: Finding) -> str:
+    """`✗ error: tool-turn-lost`."""
+    return f"{SYMBOLS[finding.severity]} {finding.severity}: {finding.rule}"
+
+
+def summary(checked: Checked) -> str:
+    """One line: what was read and how much of it is wrong."""
+    where = visible(checked.database)
+    if not any(checked.counts.values()):
+        if not checked.others:
+            return f"{where}: the recording is empty"
+        was = count_words(checked.others, "other exchange")
+        return f"{where}: no conversation that Kimitap decodes, but {was}: kimitap show lists them"
+    read = ", ".join(count_words(n, word) for word, n in checked.counts.items())
+    graded = Counter(f.severity for f in checked.findings)
+    said = ", ".join(count_words(graded[s], s.value) for s in Severity if graded[s])
+    return f"{where}: {read}: {said or 'nothing wrong found'}"

@@ -1,0 +1,48 @@
+"""What `check` prints for people."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from kimitap.export.formats import Checked, harmless
+from kimitap.export.formats.text import summary, text
+from kimitap.rules import RULES
+from kimitap.rules.finding import Finding
+from tests.export.test_markdown import FINDING
+from tests.support.checks import checked, hostile_session
+
+COUNTS = {"sessions": 1, "threads": 2, "turns": 3}
+
+
+def found(*findings: Finding) -> Checked:
+    return Checked("a.db", "a.db", COUNTS, 0, (), findings, RULES)
+
+
+def test_what_to_do_is_said_once_a_rule() -> None:
+    other = replace(FINDING, rule="dropped-reply")
+    lines = text(found(FINDING, other, FINDING)).splitlines()
+    remedies = found().remedies
+    assert [line.strip() for line in lines if "what to do" in line] == [
+        f"what to do: {remedies['tool-turn-lost']}",
+        f"what to do: {remedies['dropped-reply']}",
+    ]
+    assert len([line for line in lines if line.startswith("✗ error: ")]) == 3
+
+
+def test_a_hostile_message_cannot_act_on_the_terminal(tmp_path: Path) -> None:
+    told = text(checked(tmp_path / "a.db", hostile_session()))
+    assert "tool-turn-lost" in told
+    assert not set("\x1b\x07\u202e") & set(told)
+
+
+def test_what_is_harmless_stays_so() -> None:
+    hostile = replace(FINDING, message="a\x1b]52;c;aGk=\x07 token sk-Ab3dEf6hIj9kLmN0pQrStUvW")
+    (once,) = harmless([hostile])
+    assert once.message == "a\\u001b]52;c;aGk=\\u0007 token [masked]"
+    assert harmless([once]) == (once,)
+
+
+def test_the_summary_counts_in_words() -> None:
+    assert summary(found(FINDING)) == "a.db: 1 session, 2 threads, 3 turns: 1 error"
+    empty = replace(found(), counts=dict.fromkeys(COUNTS, 0))
+    assert summary(empty) == "a.db: the recording is empty"
+    assert "1 other exchange:" in summary(replace(empty, others=1))
