@@ -35,7 +35,7 @@ def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
     for name in ("input_suffix", "input_extra"):
         if sent.value(name):
             parts.append(Other(name, canonical(sent.value(name))))
-    message = Message("user", tuple(parts), "prompt")
+    message = Message("user", tuple(parts), "user")
     return Request((message,), (), sent.without(_OWN, faults))
 
 

@@ -63,7 +63,7 @@ def _instructions(sent: Fields, memo: Memo, faults: Faults) -> Message | None:
     parts = content_of(given, "request.instructions", faults)
     if not parts:
         return None
-    message = Message("system", parts, "instructions")
+    message = Message("system", parts, "system")
     if key:
         known[key] = message, ()
     return message

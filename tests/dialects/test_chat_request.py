@@ -46,7 +46,7 @@ def with_body(data: bytes, **changes: Any) -> Turn:
         ("POST", "/v1/chat/completions/", "openai-chat"),
         ("GET", "/v1/chat/completions", None),
         ("POST", "/v1/chat/completions/input_tokens", None),
-        ("POST", "/v1/completions", None),
+        ("POST", "/v1/completions", "completion"),
         ("POST", "/v1/completions/chat", None),
     ],
 )

@@ -1,5 +1,9 @@
 """The agents' captures, decoded: every turn agrees with what is known of it."""
 
+import re
+from typing import Any
+
+import orjson
 import pytest
 
 from kimitap.conversation import Turn
@@ -16,6 +20,20 @@ def wire_roles(turn: Turn) -> str:
     return "".join(roles.values())
 
 
+def in_our_words(fact: dict[str, Any]) -> str | None:
+    """The finish reason as a turn has it: the Responses API's status is put in chat's words."""
+    said: str | None = fact["finish"]
+    if fact["api"] != "responses" or said != "completed":
+        return said
+    return "tool_calls" if fact["tool_calls"] else "stop"
+
+
+def declared(body: bytes) -> int:
+    """How many tools a request declares, those of a namespace one by one."""
+    tools = orjson.loads(body).get("tools") or []
+    return sum(len(tool["tools"]) if tool.get("type") == "namespace" else 1 for tool in tools)
+
+
 @pytest.mark.skipif(not AGENTS, reason=MISSING)
 @pytest.mark.parametrize("agent", AGENTS)
 def test_every_turn_of_an_agent_agrees_with_its_truth(agent: str) -> None:
@@ -28,10 +46,13 @@ def test_every_turn_of_an_agent_agrees_with_its_truth(agent: str) -> None:
             fact, reply = facts[one.number - 1], turn.reply
             place = f"{agent}/{case} exchange {one.number}"
             assert turn.faults == (), place
-            assert wire_roles(turn) == fact["roles"], place
-            assert len(turn.tools) == fact["n_tools"], place
+            roles = wire_roles(turn)
+            if turn.dialect == "openai-responses":  # the truth has one letter for all results
+                roles = re.sub("t+", "t", roles)
+            assert roles == fact["roles"], place
+            assert len(turn.tools) == declared(one.request.content) >= fact["n_tools"], place
             assert turn.stream == fact["stream"], place
-            assert reply.finish_reason == fact["finish"], place
+            assert reply.finish_reason == in_our_words(fact), place
             assert (reply.complete and not reply.error) == fact["complete"], place
             assert len(reply.message.text) == fact["content_chars"], place
             assert len(reply.message.reasoning) == fact["reasoning_chars"], place
