@@ -17,7 +17,7 @@ from kimitap.dialects.jsonread import kind_of
 class _Call:
     """A call under assembly. Of id and name the first non-empty value counts."""
 
-    __slots__ = ("arguments", "id", "index", "name", "typed")
+    __slots__ = ("arguments", "id", "index", "name", "other_ids", "typed")
 
     def __init__(self, index: int | None) -> None:
         self.index = index
@@ -25,16 +25,30 @@ class _Call:
         self.name = ""
         self.arguments: list[str] = []
         self.typed = True
+        self.other_ids: tuple[str, ...] = ()
 
     def add(self, call_id: str | None, name: Any, arguments: Any) -> None:
         if call_id is not None and not self.id:
             self.id = call_id
+        elif call_id and call_id not in (self.id, *self.other_ids) and len(self.other_ids) < 4:
+            self.other_ids += (call_id,)
         if not self.name and isinstance(name, str):
             self.name = name
         if arguments is not None:
             text, typed = arguments_of(arguments)
             self.arguments.append(text)
             self.typed = self.typed and typed
+
+    @property
+    def value(self) -> ToolCall:
+        return ToolCall(
+            self.name,
+            "".join(self.arguments),
+            self.id,
+            self.typed,
+            index=self.index,
+            other_ids=self.other_ids,
+        )
 
     @property
     def complete(self) -> bool:
@@ -90,7 +104,7 @@ class Calls:
         calls = self._calls
         if all(call.index is not None for call in calls):
             calls = sorted(calls, key=lambda call: call.index or 0)
-        return [ToolCall(c.name, "".join(c.arguments), c.id, c.typed) for c in calls]
+        return [call.value for call in calls]
 
     def _add(self, delta: dict[str, Any], place: int, where: object, faults: Faults) -> None:
         function = delta.get("function") or delta.get("custom") or {}
