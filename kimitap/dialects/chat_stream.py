@@ -17,6 +17,7 @@ from kimitap.sse import Event
 
 DONE = "[DONE]"
 _REASONING = frozenset(REASONING_FIELDS)
+_SPEECH = _REASONING | {"content", "tool_calls", "function_call", "refusal"}
 
 
 class _Where:
@@ -49,6 +50,8 @@ class _Choice:
         for name, value in delta.items():
             if value is None or value == "":
                 continue
+            if self.finish_reason is not None and name in _SPEECH and value:
+                faults.add(f"{where}.delta.{name}", "it comes after the reply's end")
             if name == "content":
                 if type(value) is str:
                     self.content.append(value)
@@ -66,10 +69,12 @@ class _Choice:
 
     def _add_rare(self, name: str, value: Any, where: _Where, faults: Faults) -> None:
         if name == "role":
-            if isinstance(value, str):
-                self.role = value
-            else:
+            if not isinstance(value, str):
                 faults.add(f"{where}.delta.role", f"a role is a string, not {kind_of(value)}")
+                return
+            if value != self.role:
+                faults.add(f"{where}.delta.role", f"the role is {value[:40]!r}, not {self.role!r}")
+            self.role = value
         elif name == "refusal":
             self.refusal.append(value if isinstance(value, str) else dumps(value))
         elif name == "function_call":
@@ -88,6 +93,9 @@ class _Choice:
     def end(self, reason: Any, where: _Where, faults: Faults) -> None:
         """Takes a `finish_reason` that is not null."""
         if isinstance(reason, str):
+            if reason and self.finish_reason not in (None, reason):
+                what = f"the reply ended twice: {self.finish_reason[:40]!r}, then {reason[:40]!r}"
+                faults.add(f"{where}.finish_reason", what)
             self.finish_reason = reason or self.finish_reason
         else:
             what = f"a finish_reason is a string, not {kind_of(reason)}"
@@ -156,7 +164,7 @@ class StreamedReply:
         said, facts = chunk.choices[0], self.facts
         choice, delta = self.choices.get(said.index), said.delta
         named = facts.model and (facts.fingerprint or not chunk.system_fingerprint)
-        if choice is None or not named:
+        if choice is None or choice.finish_reason is not None or not named:
             return False
         if delta.tool_calls is not None:
             call = delta.tool_calls[0]

@@ -51,6 +51,7 @@ class ClientCancelled(Rule):
             (Place(1),),
         ),
     )
+    by_turn = True
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:

@@ -63,6 +63,7 @@ class StreamAborted(Rule):
         ),
         Example("cut before it said anything", (step(TASK, None),), (Place(1),)),
     )
+    by_turn = True
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:

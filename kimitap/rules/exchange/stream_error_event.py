@@ -72,6 +72,7 @@ class StreamErrorEvent(Rule):
             (Place(1),),
         ),
     )
+    by_turn = True
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:

@@ -71,6 +71,7 @@ class TemplateRejected(Rule):
             "the template wants the roles to alternate",
             (failed((*TASK, TASK[1]), 400, JINJA),),
             (Place(1),),
+            also=("unusual-role-order",),
         ),
         Example(
             "the template fails at a call in the history, and is asked three times",
