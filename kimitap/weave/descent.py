@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
+from kimitap.conversation import Turn
 from kimitap.lineage import EchoKind, Fate, Link, Relation
 from kimitap.weave.classify import EARLY, classify
 from kimitap.weave.evidence import Evidence
 from kimitap.weave.keys import Keys
-from kimitap.weave.kin import kin, like_system, scoped
-from kimitap.weave.link import align_history, forked, link_by_alignment, link_by_prefix
+from kimitap.weave.kin import asks_aside, kin, like_system, odd_one, scoped
+from kimitap.weave.link import align_history, beside, forked, link_by_alignment, link_by_prefix
 from kimitap.weave.prefixes import Candidate, Prefixes
 from kimitap.weave.sightings import Sightings
 from kimitap.weave.strand import LATE, SLACK, Strand
@@ -22,6 +23,8 @@ from kimitap.weave.strand import LATE, SLACK, Strand
 EXAMINED = 64
 """Candidates by prefix that are looked at."""
 WHILE = timedelta(minutes=10)
+FASTEST = timedelta(seconds=1)
+"""Time in which no user reads a reply, goes back, and writes something else."""
 QUOTE = 40
 """Characters from which an answer is recognised as another agent's prompt."""
 
@@ -39,6 +42,8 @@ class Descent:
     parent: Strand | None = None
     near: Strand | None = None
     """A turn with the same beginning that it does not follow, being another kind of request."""
+    aside: bool = False
+    """It only asks something about the parent's history."""
 
     @property
     def overtakes(self) -> Strand | None:
@@ -78,6 +83,8 @@ class Ancestors:
                 continue
             found = self._by_prefix(candidate, child)
             if found and _sure(*found):
+                if _beside(*found):
+                    return Descent(beside(parent, child, self._keys), parent, near, aside=True)
                 if _surely_its(*found):
                     return Descent(*found, near)
                 best = found if not best or _given_back(*found) > _given_back(*best) else best
@@ -105,7 +112,7 @@ class Ancestors:
             further = self._by_history(parent.thread.tip, child, parent.length + 1)
             if further:
                 return further
-            if candidate.covered and not identical and _aside(parent, parent.thread.tip):
+            if candidate.covered and not identical and _aside(parent, parent.thread.tip, child):
                 return self._continues(candidate, child), parent
             if (identical and parent.is_first) or not self._evidence.proven(candidate, child):
                 return None
@@ -131,6 +138,7 @@ class Ancestors:
         return link_by_prefix(parent, child, Relation.RETRY, self._keys, why), parent
 
     def _by_sightings(self, child: Strand) -> Found:
+        best: Found = None
         for tip in self._sightings.tips(child):
             if not kin(tip.turn, child.turn, False, self._keys):
                 continue
@@ -138,9 +146,11 @@ class Ancestors:
                 tip.turn, child.turn, self._keys
             ):
                 found = self._by_history(tip, child, None)
-                if found:
+                if found and _sure(*found) and _surely_its(*found):
                     return found
-        return None
+                if found and (not best or _likely(*found) > _likely(*best)):
+                    best = found
+        return best
 
     def _by_answer(self, child: Strand) -> Found:
         """A link to the turn of another agent whose answer is this thread's prompt."""
@@ -195,6 +205,11 @@ def _surely_its(link: Link, parent: Strand) -> bool:
     return link.echo.kind in (EchoKind.SAME, EchoKind.SUPERSEDED) or parent.turn.reply.empty
 
 
+def _likely(link: Link, parent: Strand) -> tuple[bool, int, int, bool]:
+    """How likely a descent is, to be compared between runs that say much the same."""
+    return (_sure(link, parent), *_given_back(link, parent))
+
+
 def _given_back(link: Link, parent: Strand) -> tuple[int, int, bool]:
     """How well a request gives the reply back, to be compared between runs of one prompt."""
     fates = [call.fate for call in link.echo.calls]
@@ -202,13 +217,40 @@ def _given_back(link: Link, parent: Strand) -> tuple[int, int, bool]:
     return kept, len(fates) - kept - fates.count(Fate.GONE), link.echo.text is Fate.SAME
 
 
-def _aside(parent: Strand, tip: Strand) -> bool:
-    """True where `tip` took the parent's place without its good reply: it stands beside."""
+def _beside(link: Link, parent: Strand) -> bool:
+    """True where a request leaves a good reply out because it only asks about the history."""
+    return (
+        link.relation is Relation.CONTINUES
+        and link.echo.kind is EchoKind.MISSING
+        and parent.turn.succeeded
+        and not parent.turn.reply.empty
+        and asks_aside(parent.turn, link.child)
+    )
+
+
+def _aside(parent: Strand, tip: Strand, child: Strand) -> bool:
+    """True where `tip` stands beside the thread, now that `child` goes on with the parent's reply.
+
+    It left the good reply out, or was asked in another way than both, or so fast after the reply,
+    and `child` so fast after it, that no user can have gone back in between.
+    """
     strands, link = parent.thread.strands, tip.link
-    if link is None or len(strands) < 2 or strands[-2] is not parent:
+    if link is None or len(strands) < 2 or strands[-2] is not parent or not parent.turn.succeeded:
         return False
-    missing = link.relation is Relation.RETRY or link.echo.kind is EchoKind.MISSING
-    return missing and parent.turn.succeeded
+    if link.relation is Relation.RETRY or link.echo.kind is EchoKind.MISSING:
+        return True
+    return odd_one(parent.turn, tip.turn, child.turn) or (
+        not tip.turn.reply.message.tool_calls
+        and _at_once(parent.turn, tip.turn)
+        and _at_once(tip.turn, child.turn)
+    )
+
+
+def _at_once(before: Turn, after: Turn) -> bool:
+    """True where a user's message follows a reply faster than any user writes."""
+    if before.ended_at is None or after.messages[-1].role != "user":
+        return False
+    return after.started_at - before.ended_at < FASTEST
 
 
 def _in_time(candidate: Candidate, child: Strand) -> bool:

@@ -2,7 +2,12 @@
 
 from kimitap.conversation import Message, Turn
 from kimitap.weave.keys import LIKENESS, Keys
-from kimitap.weave.markers import SUMMARISE, holds
+from kimitap.weave.markers import ASIDES, SUMMARISE, holds
+
+FORM = ("response_format", "json_schema", "grammar", "text", "output_config")
+"""Fields by which a request asks for an answer of a certain form."""
+NAMING = frozenset({"prompt_cache_key", "metadata", "client_metadata", "user", "seed"})
+"""Fields that may differ from request to request and say nothing of how it is asked."""
 
 
 def leading_systems(turn: Turn) -> int:
@@ -70,6 +75,31 @@ def asks_for_summary(turn: Turn) -> bool:
     """True where the request asks for a summary of a history."""
     asked = [m for m in turn.messages[-1:] if m.role == "user"]
     return any(holds(m.text, SUMMARISE) for m in (*_systems(turn), *asked))
+
+
+def asks_aside(parent: Turn, child: Turn) -> bool:
+    """True where `child` looks like a question about the history of `parent`, asked beside it.
+
+    It says so, or leaves out the tools, or wants its answer in another form.
+    """
+    asked = [m for m in child.messages[-1:] if m.role == "user"]
+    if any(holds(m.text, ASIDES) for m in asked) or asks_for_summary(child):
+        return True
+    return bool(parent.tools and not child.tools) or _form(parent) != _form(child)
+
+
+def odd_one(before: Turn, turn: Turn, after: Turn) -> bool:
+    """True where `turn` is asked in another way than both the turn before and the one after it."""
+    if asks_aside(before, turn) and not asks_aside(before, after):
+        return True
+    if turn.model != after.model and before.model == after.model:
+        return True
+    a, b, c = before.parameters, turn.parameters, after.parameters
+    return any(b.get(f) != c.get(f) and a.get(f) == c.get(f) for f in {*b, *c} - NAMING)
+
+
+def _form(turn: Turn) -> list[object]:
+    return [turn.parameters.get(field) for field in FORM]
 
 
 def _systems(turn: Turn) -> tuple[Message, ...]:

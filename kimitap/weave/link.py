@@ -57,6 +57,13 @@ def forked(parent: Strand, child: Strand, keys: Keys) -> Link:
     return link_by_alignment(parent, child, Relation.FORK, pairs, keys, why)
 
 
+def beside(parent: Strand, child: Strand, keys: Keys) -> Link:
+    """The link of a request that only asks something about the history of `parent`."""
+    pairs = align_history(parent, child, keys)
+    why = f"asks something beside exchange {parent.turn.exchange}"
+    return link_by_alignment(parent, child, Relation.FORK, pairs, keys, why)
+
+
 def history(strand: Strand) -> tuple[Message, ...]:
     """The messages after the leading system ones, and the reply where there is one."""
     reply = strand.turn.reply.message

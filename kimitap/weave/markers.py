@@ -33,6 +33,17 @@ SUMMARISE = (
 )
 """In the last message or the system prompt of a request: it asks for a summary of the history."""
 
+ASIDES = (
+    "immediately preceding response",  # Gemini CLI, Qwen Code: whose turn it is to speak
+    "[SUGGESTION MODE",  # Claude Code: what the user may type next
+    "title for this conversation",  # Zed and others
+    "title for the conversation",
+    "title for the following conversation",
+    "title for this chat",
+    "name for this conversation",
+)
+"""In the last message of a request: it asks something about the history, and does not go on."""
+
 
 def holds(text: str, marks: tuple[str, ...], within: int = 20_000) -> str:
     """The first of `marks` in the first `within` characters of `text`; `""` if there is none."""

@@ -45,10 +45,13 @@ class Sessions:
         self._long_lines: dict[bytes, list[str]] = {}
         self._delegating: deque[Strand] = deque()
 
-    def place(self, strand: Strand, parent: Strand | None, near: Strand | None) -> GrowingThread:
+    def place(
+        self, strand: Strand, parent: Strand | None, near: Strand | None, aside: bool = False
+    ) -> GrowingThread:
         """The new thread that begins with `strand`, in its session.
 
-        `parent` is the turn that it left; `near` one that only has the same beginning.
+        `parent` is the turn that it left, `aside` where it only asks something about that; `near`
+        one that only has the same beginning.
         """
         turn = strand.turn
         delegated = None if parent else self._delegated(turn)
@@ -61,16 +64,17 @@ class Sessions:
         thread.sub_agent = bool(turn.scope.agent_id or turn.scope.parent) or (
             delegated is not None and delegated.thread.session is session
         )
-        thread.side = not (thread.sub_agent or parent) and self._aside(turn, session, near)
+        apart = not (thread.sub_agent or parent)
+        thread.side = aside or (apart and self._aside(turn, session, near))
         session.threads.append(thread)
         strand.undo.append(session.threads.pop)
         session.made = None
         return thread
 
     def set_aside(self, aside: Strand, for_strand: Strand, keys: Keys) -> None:
-        """Make a thread's last turn a fork of its own, since `for_strand` goes on in its place."""
+        """Give a thread's last turn a thread of its own: `for_strand` goes on in its place."""
         thread, link = aside.thread, aside.link
-        fork = GrowingThread(thread.session, [aside])
+        fork = GrowingThread(thread.session, [aside], side=True)
         thread.strands.pop()
         thread.session.threads.append(fork)
         aside.thread, aside.link = fork, forked(thread.tip, aside, keys)

@@ -69,6 +69,7 @@ class GrowingThread:
     session: "GrowingSession"
     strands: list[Strand] = field(default_factory=list)
     side: bool = False
+    """Its first request is about another thread; one that left it and goes on is a fork."""
     sub_agent: bool = False
     made: Thread | None = None
     """The value last given out, as long as nothing changed."""
@@ -88,14 +89,13 @@ class GrowingThread:
 
     def kind(self, has_tools: bool) -> str:
         """What this thread is in its session, one with tools or without, as known by now."""
-        link = self.first.link
+        link, tools = self.first.link, self.first.turn.tools
         if link is not None and link.relation is Relation.FORK:
-            return "fork"
+            lone = len(self.strands) == 1
+            return "side" if lone and (self.side or (link.parent.tools and not tools)) else "fork"
         if self.sub_agent:
             return "sub-agent"
-        if self.side or (has_tools and not self.first.turn.tools):
-            return "side"
-        return "main"
+        return "side" if self.side or (has_tools and not tools) else "main"
 
     def value(self, has_tools: bool) -> Thread:
         """The thread as a value; the same object as long as nothing changed."""

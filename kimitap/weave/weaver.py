@@ -88,7 +88,7 @@ class Weaver:
         if parent is not None and _joins(strand):
             strand.thread = parent.thread
         else:
-            strand.thread = self._sessions.place(strand, parent, descent.near)
+            strand.thread = self._sessions.place(strand, parent, descent.near, descent.aside)
         strand.append(strand.thread.strands)
         strand.thread.touch()
         self._prefixes.add(strand)

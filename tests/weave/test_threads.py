@@ -261,8 +261,85 @@ def test_a_branch_without_the_reply_is_set_aside_when_the_thread_goes_on() -> No
     aside = [*ONE, user("Suggest a name for this conversation.")]
     [session] = woven(*begun(), ask(3, aside, DONE), ask(4, TWO, DONE))
     assert numbers([session]) == [[[1, 2, 4], [3]]]
-    assert [t.kind for t in session.threads] == ["main", "fork"]
+    assert [t.kind for t in session.threads] == ["main", "side"]
     assert all(link.echo.kind is EchoKind.SAME for link in session.threads[0].links if link)
+
+
+CHECK = user("Look at your immediately preceding response only: who should speak next?")
+SPEAKER = assistant('{"next_speaker": "user"}')
+HEARD = [*TWO, DONE]
+ONWARD = [*HEARD, user("Thank you. Now add a line about the weather.")]
+
+
+def checked(*, asked: Json = CHECK, start: float = 40, pause: float = 9, **more: object):  # type: ignore[no-untyped-def]
+    """A run whose last reply is looked at by a request of its own before the user goes on."""
+    looked = ask(4, [*HEARD, asked], SPEAKER, started_at=at(start), **more)  # type: ignore[arg-type]
+    onward = ask(5, ONWARD, DONE, started_at=at(start + 1 + pause))
+    return woven(*begun(), ask(3, TWO, DONE), looked, onward, ask(6, [*ONWARD, DONE, TASK], DONE))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"asked": user("Whose turn is it?"), "tools": ()},
+        {
+            "asked": user("Whose turn is it?"),
+            "fields": {"response_format": {"type": "json_object"}},
+        },
+        {"asked": user("Whose turn is it?"), "fields": {"max_tokens": 16}},
+        {"asked": user("Whose turn is it?"), "start": 31.1, "pause": 0.1},
+    ],
+    ids=["by its words", "no tools", "another form", "another limit", "faster than any user"],
+)
+def test_a_look_at_the_last_reply_does_not_take_the_place_of_the_thread(
+    how: dict[str, object],
+) -> None:
+    [session] = checked(**how)  # type: ignore[arg-type]
+    assert numbers([session]) == [[[1, 2, 3, 5, 6], [4]]]
+    assert [(t.name, t.kind) for t in session.threads] == [("t1", "main"), ("t4", "side")]
+    assert all(link.echo.kind is EchoKind.SAME for link in session.threads[0].links if link)
+
+
+def test_two_ways_on_from_one_reply_at_a_users_pace_are_a_thread_and_its_fork() -> None:
+    [session] = checked(asked=user("Now write it into README.md as well."))
+    assert numbers([session]) == [[[1, 2, 3, 4], [5, 6]]]
+    assert [t.kind for t in session.threads] == ["main", "fork"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"asked": user("Generate a short title for this conversation.")},
+        {"asked": user("Which words come next?"), "tools": ()},
+        {"asked": user("Which words come next?"), "fields": {"grammar": "root ::= word"}},
+    ],
+    ids=["by its words", "no tools", "another form"],
+)
+def test_a_question_beside_the_thread_that_leaves_the_reply_out_loses_nothing(
+    how: dict[str, object],
+) -> None:
+    asked = how.pop("asked")
+    aside = ask(3, [*ONE, asked], DONE, **how)  # type: ignore[arg-type,list-item]
+    [session] = woven(*begun(), aside)
+    assert numbers([session]) == [[[1, 2], [3]]]
+    assert [t.kind for t in session.threads] == ["main", "side"]
+    assert not any(link and link.judged for link in session.threads[1].links)
+    assert numbers(woven(*begun(), aside, ask(4, TWO, DONE))) == [[[1, 2, 4], [3]]]
+
+
+def test_a_side_request_that_goes_on_is_a_fork() -> None:
+    aside = [*ONE, user("Generate a short title for this conversation.")]
+    on = [*aside, DONE, user("A shorter one.")]
+    [session] = woven(*begun(), ask(3, aside, DONE), ask(4, TWO, DONE), ask(5, on, DONE))
+    assert numbers([session]) == [[[1, 2, 4], [3, 5]]]
+    assert [t.kind for t in session.threads] == ["main", "fork"]
+
+
+def test_a_turn_that_is_lost_is_lost_though_the_request_has_other_limits() -> None:
+    lost = ask(3, [*ONE, user("<environment_details/>")], DONE, fields={"max_tokens": 999})
+    link = last_link(woven(*begun(), lost))
+    assert (link.echo.kind, link.judged) == (EchoKind.MISSING, True)
 
 
 def test_an_older_shorter_prompt_that_is_a_prefix_too_is_not_the_parent() -> None:
@@ -423,14 +500,10 @@ def test_a_prompt_that_is_rebuilt_each_time_is_one_thread() -> None:
         ok,
         user(asked["content"] + " RULES: be brief."),
     ]
-    two = [*shown, asked, edit, user("I committed the changes as 6de0a88."), assistant("Ok.")]
-    two += [
-        files("notes.txt summary.md owner ledger"),
-        ok,
-        user("Now add a line. RULES: be brief."),
-    ]
-    kept = {"prompt": PROMPT, "tools": ()}
-    link = last_link(woven(ask(1, one, edit, **kept), ask(2, two, DONE, **kept)))
+    said = [*shown, asked, edit, user("I committed the changes as 6de0a88."), assistant("Ok.")]
+    now = user("Now add a line. RULES: be brief.")
+    two = [*said, files("notes.txt summary.md owner ledger"), ok, now]
+    link = last_link(woven(ask(1, one, edit, tools=()), ask(2, two, DONE, tools=())))
     assert (link.relation, link.echo.kind, link.judged) == (Relation.REBUILT, EchoKind.SAME, False)
 
 
@@ -608,6 +681,43 @@ def test_of_two_runs_of_one_prompt_each_goes_on_with_its_own_rewritten_reply(
         ask(4, [prompt, *given_back(two), result("1", "b1"), result("2", "b2")], DONE),
     ]
     assert numbers(woven(*exchanges)) == [[[1, 3]], [[2, 4]]]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_runs_with_a_clock_in_their_prompt_each_goes_on_with_its_own_reply(
+    turned: bool,
+) -> None:
+    def opening(clock: str) -> list[Json]:
+        return [user(f"It is {clock} now. List the files."), FIRST, NOTES]
+
+    def on(way: tuple[Json, str]) -> list[Json]:
+        reply, mark = way
+        return [{**reply, "content": None}, result("1", f"{mark}1"), result("2", f"{mark}2")]
+
+    ways = [
+        (
+            assistant("Next.", call("read_file", {"path": m}, f"{m}1"), call("run", {}, f"{m}2")),
+            m,
+        )
+        for m in ("a", "b")
+    ]
+    first, second = reversed(ways) if turned else ways
+    sessions = woven(
+        ask(1, opening("9:01")[:1], FIRST, started_at=at(1)),
+        ask(2, opening("9:01")[:1], FIRST, started_at=at(1.1)),
+        ask(3, opening("9:02"), ways[0][0], started_at=at(3)),
+        ask(4, opening("9:02"), ways[1][0], started_at=at(3.1)),
+        ask(5, [*opening("9:03"), *on(first)], DONE),
+        ask(6, [*opening("9:04"), *on(second)], DONE),
+    )
+    follows = {
+        turn.exchange: link
+        for s in sessions
+        for t in s.threads
+        for turn, link in zip(t.turns, t.links, strict=True)
+    }
+    told = {n: follows[n].parent.exchange for n in (5, 6)}  # type: ignore[union-attr]
+    assert told == ({5: 4, 6: 3} if turned else {5: 3, 6: 4})
 
 
 def test_a_run_that_answered_in_text_is_not_blamed_for_the_lost_calls_of_another() -> None:

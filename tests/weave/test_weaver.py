@@ -75,7 +75,7 @@ def growing(turn: Turn, length: int = 3) -> Turn:
 
 
 def _with(turn: Turn, **fields: object) -> Turn:
-    return Turn(**{**turn.__dict__, **fields})  # type: ignore[arg-type]
+    return Turn(**{**turn.__dict__, **fields})
 
 
 def test_the_day_is_woven_as_it_should_be() -> None:
