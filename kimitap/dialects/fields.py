@@ -46,16 +46,24 @@ class Fields:
         where = f"request.{name}"
         if name not in self.runs:
             return self._read_whole(name, read, faults, needed)
-        found: list[T] = []
-        for i, piece in enumerate(self.runs[name]):
-            entry = known.get(piece.key)
-            if entry is None:
-                own = Faults()
-                entry = known[piece.key] = read(value_of(piece, own), "", own), own.told()
-            found.append(entry[0])
-            if entry[1]:
+        run = self.runs[name]
+        entries = [known.get(piece.key) for piece in run]
+        if None in entries:
+            entries = [known.get(p.key) or self._learn(p, known, read) for p in run]
+        for i, entry in enumerate(entries):
+            if entry and entry[1]:
                 faults.add_under(f"{where}[{i}]", entry[1])
-        return found
+        return [entry[0] for entry in entries if entry]
+
+    @staticmethod
+    def _learn[T](
+        piece: Piece,
+        known: dict[bytes, tuple[T, tuple[Fault, ...]]],
+        read: Callable[[Any, str, Faults], T],
+    ) -> tuple[T, tuple[Fault, ...]]:
+        own = Faults()
+        known[piece.key] = read(value_of(piece, own), "", own), own.told()
+        return known[piece.key]
 
     def _read_whole[T](
         self, name: str, read: Callable[[Any, str, Faults], T], faults: Faults, needed: bool
