@@ -1,17 +1,27 @@
 """What is wrong with a reply in itself, before anybody gave it back."""
 
 import json
-import re
+from collections.abc import Iterator
 
 import orjson
 
 from kimitap.conversation import ToolCall, Turn
+from kimitap.lineage import Thread
+from kimitap.rules import markers
 
-_SPECIAL_TOKEN = re.compile(r"<[|｜][^|｜<>\n]{1,60}[|｜]>")
-_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-"""Code in a text: what is quoted there did not leak."""
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "n_predict")
-_CALL_MARKUP = ("<tool_call>", "<function=", "[TOOL_CALLS]", "to=functions.")
+
+CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"})
+"""Finish reasons that say: it was cut for its length."""
+CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
+"""Finish reasons that say: it ended for its calls."""
+SAID = frozenset({"stop", "end_turn", "stop_sequence"})
+"""Finish reasons that say: it ended by itself, without a call."""
+
+_BEGINNINGS = frozenset(
+    word[:n] for word in ("true", "false", "null", "-") for n in range(len(word) + 1)
+)
+"""What may be left of a word that was cut; the empty rest is among them."""
 
 
 def is_object(arguments: str) -> bool:
@@ -44,10 +54,37 @@ def leaked(turn: Turn) -> bool:
     Without declared tools the markup is an agent's own text protocol. In code it is quoted: people
     who write chat templates talk of such tokens all the time.
     """
-    text = _CODE.sub("", turn.reply.message.text)
-    if _SPECIAL_TOKEN.search(text):
+    text = turn.reply.message.text
+    if markers.tokens_in(text, tools=bool(turn.tools)):
         return True
-    return bool(turn.tools) and any(markup in text for markup in _CALL_MARKUP)
+    return bool(markers.calls_in(text, tool_names(turn)))
+
+
+def tool_names(turn: Turn) -> frozenset[str]:
+    """The names of the tools that the request declares."""
+    return frozenset(tool.name for tool in turn.tools if tool.name)
+
+
+def quotes(turn: Turn, text: str) -> bool:
+    """True where the request holds the text already, and not as the assistant's own: it is quoted,
+    from a file that was read or from what the user said."""
+    return any(text in message.text for message in turn.messages if message.role != "assistant")
+
+
+def ended(thread: Thread) -> Iterator[Turn]:
+    """The thread's turns whose replies are whole: a cut or failed one is another rule's."""
+    return (turn for turn in thread.turns if turn.succeeded)
+
+
+def was_cut(turn: Turn) -> bool:
+    """True where the server says that it cut the reply for its length."""
+    return turn.reply.finish_reason in CUT
+
+
+def generated(turn: Turn) -> int | None:
+    """How many tokens the reply took: as llama.cpp counted them, else as `usage` has it."""
+    made = turn.reply.timings.predicted_n
+    return turn.reply.usage.completion_tokens if made is None else made
 
 
 def filled_its_limit(turn: Turn) -> bool:
@@ -55,15 +92,38 @@ def filled_its_limit(turn: Turn) -> bool:
 
     ik_llama.cpp calls such a reply finished, though it was cut.
     """
-    made = turn.reply.timings.predicted_n or turn.reply.usage.completion_tokens
-    return made is not None and any(turn.parameters.get(name) == made for name in _LIMITS)
+    made = generated(turn)
+    return bool(made) and any(turn.parameters.get(name) == made for name in _LIMITS)
+
+
+def is_probe(turn: Turn) -> bool:
+    """True where the request allows one token at most: it asks whether the server answers."""
+    limits = (turn.parameters.get(name) for name in _LIMITS)
+    return any(isinstance(limit, int | float) and 0 <= limit <= 1 for limit in limits)
+
+
+def breaks_off(call: ToolCall) -> bool:
+    """True where the arguments are the beginning of a JSON object, and its end is missing."""
+    text = call.arguments.strip()
+    if call.free or not text.startswith("{"):
+        return False
+    try:
+        json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :]
+        if error.msg.startswith("Invalid \\u"):
+            return len(rest) < len("uXXXX")
+        return error.msg.startswith("Unterminated") or rest in _BEGINNINGS
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def flaw(turn: Turn) -> str:
     """Why an agent may rightly throw the reply away; `""` where it is sound."""
     if any(malformed(call) for call in turn.reply.message.tool_calls):
         return "the arguments of its call are no JSON object"
-    if turn.reply.finish_reason == "length":
+    if was_cut(turn):
         return "it was cut by the length limit"
     if leaked(turn):
         return "special tokens leaked into its text"

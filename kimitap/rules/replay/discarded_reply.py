@@ -67,6 +67,7 @@ class DiscardedReply(Rule):
                 step(TASK, assistant("", reasoning="Hm.")),
                 step(TASK, ASKED),
             ),
+            also=("empty-reply",),
         ),
         Example(
             "the same messages again after a cut stream",
@@ -104,6 +105,7 @@ class DiscardedReply(Rule):
                 step((*TASK, ASKED, NOTES), DONE),
             ),
             (Place(3, 4),),
+            also=("truncated-by-length",),
         ),
     )
 

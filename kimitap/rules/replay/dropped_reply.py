@@ -72,6 +72,7 @@ class DroppedReply(Rule):
                 step(TASK, assistant("", reasoning="Nothing to do?")),
                 step((*TASK, user("Please say something.")), DONE),
             ),
+            also=("empty-reply",),
         ),
         Example(
             "the agent compacts its history",

@@ -120,6 +120,7 @@ class PartiallyReplayedToolCalls(Rule):
                 ),
             ),
             (Place(3, 5),),
+            also=("reused-tool-call-id",),
         ),
     )
 

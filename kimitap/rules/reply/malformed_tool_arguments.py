@@ -67,12 +67,17 @@ class MalformedToolArguments(Rule):
             also=("stream-aborted",),
         ),
         Example(
-            "arguments cut by the length limit, in the second of two calls",
+            "arguments cut by the length limit, in the second of two calls: that limit's finding",
             (step(TASK, assistant(None, READ, call("c2", "write_file", HALF)), "length"),),
+            also=("truncated-by-length",),
+        ),
+        Example(
+            "half the arguments, in the second of two calls, with finish reason tool_calls",
+            (step(TASK, assistant(None, READ, call("c2", "write_file", HALF))),),
             (Place(1, None, 1),),
         ),
         Example(
-            "a list, a string and two objects glued together",
+            "a list and a string; two objects glued together are two calls in one place",
             (
                 step(
                     TASK,
@@ -84,7 +89,8 @@ class MalformedToolArguments(Rule):
                     ),
                 ),
             ),
-            (Place(1, None, 0), Place(1, None, 1), Place(1, None, 2)),
+            (Place(1, None, 0), Place(1, None, 1)),
+            also=("colliding-tool-call-index",),
         ),
     )
 
@@ -120,4 +126,7 @@ def _blame(turn: Turn, broken: ToolCall) -> tuple[Side, str]:
         return Side.SERVER, "the arguments of two calls are glued together under one index"
     if soundness.is_json(text):
         return Side.MODEL, "the arguments are JSON, but no object"
+    if soundness.breaks_off(broken):
+        said = f"the finish reason says “{turn.reply.finish_reason}”"
+        return Side.MODEL, f"the arguments end in mid-JSON, though {said}"
     return Side.MODEL, "the arguments are no valid JSON, though the reply ended well"

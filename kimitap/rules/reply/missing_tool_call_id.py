@@ -52,6 +52,7 @@ class MissingToolCallId(Rule):
                     assistant(None, call("functions.read_file:0", "read_file", path="b")),
                 ),
             ),
+            also=("reused-tool-call-id",),
         ),
         Example(
             "an empty id in the agent's history, not in a reply",

@@ -100,6 +100,7 @@ class RepeatedToolCall(Rule):
                 step((*TASK, ASKED, NOTES, FIRST, ANSWERS[0], SECOND, ANSWERS[1]), THIRD),
             ),
             (Place(4),),
+            also=("reused-tool-call-id",),
         ),
     )
 

@@ -1,0 +1,212 @@
+"""One id for two calls."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kimitap.conversation import ToolCall, Turn
+from kimitap.lineage import Fate, Link, Relation, Session, Thread
+from kimitap.rules import soundness
+from kimitap.rules.examples import TASK, assistant, call, step, tool
+from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import quoted_call, times
+from kimitap.visible import one_line
+
+_COUNTER = re.compile(r"(?:functions\.)?[\w.\-]+:\d+")
+_NOT_GIVEN_BACK = frozenset({Fate.GONE, Fate.AS_TEXT})
+_ELSEWHERE = frozenset({Relation.COMPACTION, Relation.FORK, Relation.HANDOFF, Relation.REBUILT})
+
+KIMI = "functions.read_file:0"
+FIRST = assistant(None, call(KIMI, "read_file", path="notes.txt"))
+SECOND = assistant(None, call(KIMI, "read_file", path="data.csv"))
+THIRD = assistant(None, call(KIMI, "read_file", path="more.csv"))
+RESULT = tool(KIMI, "owner: Ada")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A call of a reply: its turn, its part's index."""
+
+    turn: Turn
+    part: int
+    call: ToolCall
+
+
+def twice_in(turn: Turn) -> Iterator[tuple[Use, Use]]:
+    """The calls of a reply whose id an earlier one of the same reply has, with that one."""
+    seen: dict[str, Use] = {}
+    for use in _uses(turn):
+        call_id = use.call.id or ""
+        if call_id in seen:
+            yield seen[call_id], use
+        seen.setdefault(call_id, use)
+
+
+def again_in(thread: Thread) -> Iterator[tuple[Use, Use]]:
+    """The calls whose id a call of an earlier reply has that is still in the history, with it.
+
+    What was asked for again, never given back, compacted or left behind by a fork is not.
+    """
+    seen: dict[str, Use] = {}
+    made: dict[int, list[Use]] = {}
+    for turn, link in zip(thread.turns, thread.links, strict=True):
+        _forget(seen, made, link)
+        if not turn.succeeded:
+            continue
+        made[turn.exchange] = list(_uses(turn))
+        for use in made[turn.exchange]:
+            first = seen.setdefault(use.call.id or "", use)
+            if first.turn is not turn:
+                yield first, use
+
+
+def _forget(seen: dict[str, Use], made: dict[int, list[Use]], link: Link | None) -> None:
+    """Take out what the request no longer shows of the replies before it."""
+    if link is None or link.relation in _ELSEWHERE:
+        seen.clear()
+        return
+    again = link.relation is Relation.RETRY
+    gone = {echo.part for echo in link.echo.calls if echo.fate in _NOT_GIVEN_BACK}
+    for use in made.get(link.parent.exchange, ()):
+        if (again or use.part in gone) and seen.get(use.call.id or "") is use:
+            del seen[use.call.id or ""]
+
+
+def _uses(turn: Turn) -> Iterator[Use]:
+    for part, call_ in enumerate(turn.reply.message.parts):
+        if isinstance(call_, ToolCall) and call_.id:
+            yield Use(turn, part, call_)
+
+
+class ReusedToolCallId(Rule):
+    """Within one reply results can no longer be told apart; across replies only some agents err."""
+
+    name = "reused-tool-call-id"
+    severity = Severity.WARNING
+    side = Side.SERVER
+    summary = "two calls have one id: in one reply (an error), or in two of one history"
+    meaning = (
+        "Within one reply no result can be told from another's, and servers refuse it. Across the "
+        "replies of one history agents that go by the id alone give the old call the new "
+        "arguments, drop the new call, or stop; it is told once a thread. Kimi counts its ids "
+        "(functions.NAME:0), and the count starts again in some servers. Ids that repeat after a "
+        "compaction, in another session or in a sub-agent, in a retry, or after a reply that the "
+        "history lost, harm nobody."
+    )
+    remedy = (
+        "Use an agent that rewrites ids (Kimi Code does), or a server that makes its own "
+        "(ik_llama.cpp; llama.cpp's newer builds count on for Kimi K2). In one reply: update the "
+        "server, or switch parallel tool calls off."
+    )
+    source = (
+        "https://github.com/fw-ai/fireconnect/issues/16 (ids that start again each turn), "
+        "https://github.com/QwenLM/qwen-code/issues/8382; Anthropic: “`tool_use` ids must be "
+        "unique”"
+    )
+    examples: ClassVar = (
+        Example(
+            "ids that count on",
+            (
+                step(TASK, FIRST),
+                step(
+                    (*TASK, FIRST, RESULT),
+                    assistant(None, call("functions.read_file:1", "read_file", path="data.csv")),
+                ),
+            ),
+        ),
+        Example(
+            "the same request again, and the same id",
+            (step(TASK, FIRST, None), step(TASK, FIRST), step((*TASK, FIRST, RESULT), None)),
+            also=("stream-aborted",),
+        ),
+        Example(
+            "empty ids are missing ones",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        None, call("", "read_file", path="a"), call("", "read_file", path="b")
+                    ),
+                ),
+            ),
+            also=("missing-tool-call-id",),
+        ),
+        Example(
+            "twice in one reply",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        None,
+                        call(KIMI, "read_file", path="notes.txt"),
+                        call(KIMI, "read_file", path="data.csv"),
+                    ),
+                ),
+            ),
+            (Place(1, None, 1),),
+        ),
+        Example(
+            "in three turns: one finding",
+            (
+                step(TASK, FIRST),
+                step((*TASK, FIRST, RESULT), SECOND),
+                step((*TASK, FIRST, RESULT, SECOND, RESULT), THIRD),
+            ),
+            (Place(2, None, 0),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in soundness.ended(thread):
+            for first, again in twice_in(turn):
+                yield self._in_reply(first, again)
+        found = list(again_in(thread))
+        if found:
+            yield self._across(found)
+
+    def _in_reply(self, first: Use, again: Use) -> Finding:
+        side, why = _blame(again.call)
+        turn = again.turn
+        return Finding(
+            self.name,
+            Severity.ERROR,
+            side,
+            f"Two calls of exchange {turn.exchange} have the id {_shown(again.call)}: {why}.",
+            Place(turn.exchange, None, again.part),
+            related=(Place(turn.exchange, None, first.part),),
+            evidence=(quoted_call(turn, first.call), quoted_call(turn, again.call)),
+        )
+
+    def _across(self, found: list[tuple[Use, Use]]) -> Finding:
+        first, again = found[0]
+        side, why = _blame(again.call)
+        turns = len({use.turn.exchange for _, use in found})
+        places = dict.fromkeys(
+            Place(use.turn.exchange, None, use.part) for pair in found[:50] for use in pair
+        )
+        at = Place(again.turn.exchange, None, again.part)
+        places.pop(at, None)
+        return Finding(
+            self.name,
+            self.severity,
+            side,
+            f"The id {_shown(again.call)} of exchange {again.turn.exchange} is already a call's of "
+            f"exchange {first.turn.exchange}, in the same history; ids are used again in "
+            f"{times(turns, 'turn')}: {why}.",
+            at,
+            related=tuple(places),
+            evidence=(quoted_call(first.turn, first.call), quoted_call(again.turn, again.call)),
+        )
+
+
+def _shown(call_: ToolCall) -> str:
+    return f"“{one_line(call_.id or '', 60)}”"
+
+
+def _blame(call_: ToolCall) -> tuple[Side, str]:
+    """Who made the id, and what tells."""
+    if _COUNTER.fullmatch(call_.id or ""):
+        return Side.MODEL, "it is the model's own count, which the server passed on"
+    return Side.SERVER, "the server made it, and made it twice"

@@ -1,0 +1,157 @@
+"""The tags around a thought stand in the text."""
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules import markers, soundness
+from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut
+
+_LEADING = re.compile(r"\s*(?:<think>|\[THINK\]|<seed:think>)")
+_OPEN = re.compile(r"<think>|\[THINK\]|<seed:think>")
+_CLOSE = re.compile(r"</think>|\[/THINK\]|</seed:think>")
+_TALK = re.compile(r"[ \t\"'(“][^\s]*$")
+"""What stands before a tag that is talked of, and not used."""
+
+
+def stray_tag(turn: Turn) -> tuple[str, int] | None:
+    """The tag that leads the reply's text, or that closes what nothing opened; and where."""
+    text = turn.reply.message.text
+    if "think>" not in text and "THINK]" not in text:
+        return None
+    bare = markers.without_code(text)
+    leading = _LEADING.match(bare)
+    found = (leading[0].strip(), leading.end()) if leading else _unmatched(bare)
+    return None if found is None or soundness.quotes(turn, found[0]) else found
+
+
+def _unmatched(text: str) -> tuple[str, int] | None:
+    """The first closing tag without an opening one, unless it stands in a sentence as a word."""
+    close = _CLOSE.search(text)
+    if close is None or _OPEN.search(text, 0, close.start()) or _is_word(text, close):
+        return None
+    return close[0], close.start()
+
+
+def _is_word(text: str, found: re.Match[str]) -> bool:
+    before, after = text[: found.start()][-1:], text[found.end() :][:1]
+    return before in {" ", "\t", '"', "'", "(", "“"} and after not in {"", "\n"}
+
+
+class ThinkTagInContent(Rule):
+    """An info where the agent may like it so."""
+
+    name = "think-tag-in-content"
+    severity = Severity.INFO
+    side = Side.SERVER
+    summary = "a <think> tag stands in the reply's text"
+    meaning = (
+        "The text begins with <think>, or holds a </think> that nothing opened: the server left "
+        "the thought in the content. Some agents take it out themselves (a note); where replies of "
+        "the same thread also have reasoning in its own field, the server's parser lost the "
+        "boundary (a warning): thoughts are shown as the answer and sent back as such. With "
+        "reasoning_format none it is what was asked for. Tags that are talked about, in code, or "
+        "quoted from a file are no defect."
+    )
+    remedy = (
+        "Start the server with --jinja and --reasoning-format auto (or deepseek), and update it. "
+        "If only the closing tag shows, the chat template opens the thought itself: use the "
+        "model's own template, or one whose thought the server knows."
+    )
+    source = (
+        "https://github.com/ggml-org/llama.cpp/issues/24671, "
+        "https://github.com/ikawrakow/ik_llama.cpp/pull/2036 (a stray </think> in the content)"
+    )
+    examples: ClassVar = (
+        Example(
+            "asked for with reasoning_format none",
+            (
+                step(
+                    TASK,
+                    assistant("<think>\nThe notes first.\n</think>\n\nI read them."),
+                    reasoning_format="none",
+                ),
+            ),
+        ),
+        Example(
+            "an answer about the tags",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        "Qwen closes its thought with </think> before it answers: write "
+                        "`</think>` or\n```\n<think>\n</think>\n```"
+                    ),
+                ),
+            ),
+        ),
+        Example(
+            "the answer repeats a file",
+            (
+                step(TASK, assistant(None, READ)),
+                step(
+                    (*TASK, assistant(None, READ), {**NOTES, "content": "hm\n</think>\nx"}),
+                    assistant("The file says:\nhm\n</think>\nx"),
+                ),
+            ),
+        ),
+        Example(
+            "a whole thought in the content",
+            (step(TASK, assistant("<think>\nThe notes first.\n</think>\n\nI read them now.")),),
+            (Place(1),),
+        ),
+        Example(
+            "a closing tag alone, where other replies have their reasoning apart",
+            (
+                step(TASK, assistant("I am at your service.", reasoning="A greeting.")),
+                step(
+                    (
+                        *TASK,
+                        assistant("I am at your service.", reasoning="A greeting."),
+                        user("Who owns it?"),
+                    ),
+                    assistant("They ask for the owner.\n</think>\n\nAda owns it."),
+                ),
+            ),
+            (Place(2),),
+        ),
+        Example(
+            "within a line",
+            (step(TASK, assistant(f"First answer.</think>{DONE['content']}")),),
+            (Place(1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        apart = any(turn.reply.message.reasoning for turn in thread.turns)
+        for turn in soundness.ended(thread):
+            if turn.parameters.get("reasoning_format") == "none":
+                continue
+            found = stray_tag(turn)
+            if found:
+                yield self._finding(turn, *found, apart)
+
+    def _finding(self, turn: Turn, tag: str, at: int, apart: bool) -> Finding:
+        closing = tag.startswith(("</", "[/"))
+        text = turn.reply.message.text
+        shown = text[max(0, at - 60) : at + 60] if closing else text
+        what = f"An unmatched {tag} stands" if closing else f"A thought with its {tag} tag stands"
+        why = (
+            "the template opened the thought in the prompt, and the server did not know"
+            if closing
+            else "the server's parser did not take the thought out"
+        )
+        also = ", though other reasoning of this thread came in a field of its own" if apart else ""
+        return Finding(
+            self.name,
+            Severity.WARNING if apart else self.severity,
+            Side.TEMPLATE if closing and not turn.reply.message.reasoning else Side.SERVER,
+            f"{what} in the text of exchange {turn.exchange}{also}: {why}.",
+            Place(turn.exchange),
+            evidence=(Evidence(turn.exchange, cut(shown)),),
+        )

@@ -1,0 +1,131 @@
+"""The model called a tool while it thought, and the call stayed in the reasoning."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules import markers, soundness
+from kimitap.rules.examples import NOTES, READ, TASK, assistant, step
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.markers import Leak
+from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN, opening
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut
+
+AT_THE_END = 80
+"""Characters that may follow a call in the reasoning before the model went on thinking."""
+
+
+def leaked(turn: Turn) -> Leak | None:
+    """The call that the reasoning holds, if the reply has none.
+
+    Where an answer follows, only a call at the reasoning's end counts: models rehearse calls.
+    """
+    message = turn.reply.message
+    if message.tool_calls or not turn.tools or not message.reasoning:
+        return None
+    if soundness.was_cut(turn) or soundness.filled_its_limit(turn):
+        return None
+    thought = message.reasoning
+    found = markers.calls_in(thought, soundness.tool_names(turn))
+    if not found or soundness.quotes(turn, opening(thought, found[-1])):
+        return None
+    last = found[-1]
+    if message.blank or len(thought.rstrip()) - last.stop <= AT_THE_END:
+        return last
+    return None
+
+
+class ToolCallInReasoning(Rule):
+    """Worst where nothing follows: the agent gets an empty reply."""
+
+    name = "tool-call-in-reasoning"
+    severity = Severity.ERROR
+    side = Side.MODEL
+    summary = "a tool call stands in the reasoning, where nobody looks for one"
+    meaning = (
+        "The request declares tools, the reply has no call, but its reasoning holds the markup of "
+        "a call of one of them. The model takes it for made and waits for its result, or makes one "
+        "up. Where the reply ends there the agent has nothing to go on with (an error), else it "
+        "is a warning. Reasoning that only weighs a call and then goes on, a quoted example, and "
+        "a thought that is followed by a real call are no defect."
+    )
+    remedy = (
+        "Update the server: newer parsers take a call out of an unclosed thought. Else switch "
+        "thinking off for this model (--reasoning-budget 0 or enable_thinking false), or use its "
+        "newer chat template, which keeps calls out of the thought."
+    )
+    source = "https://github.com/ggml-org/llama.cpp/pull/24202 (Qwen3.5 calls within <think>)"
+    examples: ClassVar = (
+        Example(
+            "it thinks of a call and then makes it",
+            (step(TASK, assistant(None, READ, reasoning=f"I should write {QWEN}")),),
+        ),
+        Example(
+            "it rehearses a call, goes on thinking, and answers",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        "You gave me all that I need: the owner is Ada.",
+                        reasoning=f"I could say {CODER} but the user already told me who owns it, "
+                        "so that there is no need for any tool at all here. I just answer.",
+                    ),
+                ),
+            ),
+        ),
+        Example(
+            "a thought without an answer, then the call",
+            (
+                step(TASK, assistant("", reasoning="I must read the notes first.")),
+                step(TASK, assistant(None, READ)),
+            ),
+            also=("empty-reply",),
+        ),
+        Example(
+            "the reply ends with the call in its reasoning",
+            (step(TASK, assistant("", reasoning=f"I need the notes.\n{CODER}")),),
+            (Place(1),),
+        ),
+        Example(
+            "after a real call, one in the reasoning, and an answer without its result",
+            (
+                step(TASK, assistant(None, READ)),
+                step(
+                    (*TASK, assistant(None, READ), NOTES),
+                    assistant("Now I look at the data.", reasoning=f"On to the data. {KIMI}"),
+                ),
+            ),
+            (Place(2),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in soundness.ended(thread):
+            found = leaked(turn)
+            if found:
+                yield self._finding(turn, found)
+
+    def _finding(self, turn: Turn, found: Leak) -> Finding:
+        message = turn.reply.message
+        ends = message.blank
+        side, why = _blame(message.reasoning, found)
+        what = "and the reply ends there" if ends else "and the answer does without its result"
+        quote = cut(message.reasoning[found.start : found.stop])
+        return Finding(
+            self.name,
+            Severity.ERROR if ends else Severity.WARNING,
+            side,
+            f"A call of {found.name} stands in the reasoning of exchange {turn.exchange} "
+            f"({found.family}), {what}: {why}.",
+            Place(turn.exchange),
+            evidence=(Evidence(turn.exchange, quote),),
+        )
+
+
+def _blame(thought: str, found: Leak) -> tuple[Side, str]:
+    """Whose side it is, and what tells."""
+    if "</think>" in thought[: found.start]:
+        return Side.SERVER, "the thought was closed before it, but the server's parser went on"
+    return Side.MODEL, "the model called it before it had closed its thought"

@@ -1,0 +1,166 @@
+"""The reply was cut because it was too long, and the server says so."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import ToolCall, Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules import markers, soundness
+from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, call, step, user
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut, quoted_call, quoted_reasoning
+
+HALF = '{"path": "summary.md", "content": "# Summ'
+
+
+def cut_call(turn: Turn) -> tuple[int, ToolCall] | None:
+    """The call in which the reply breaks off: its last one, and its part's index."""
+    calls = [(n, p) for n, p in enumerate(turn.reply.message.parts) if isinstance(p, ToolCall)]
+    if not calls:
+        return None
+    part, last = calls[-1]
+    open_ended = soundness.breaks_off(last) or (last.arguments == "" and soundness.was_cut(turn))
+    return (part, last) if open_ended and not last.free else None
+
+
+def is_cut(turn: Turn) -> bool:
+    """True for a reply that is cut by its finish reason; or that breaks off within a call, with a
+    finish reason that does not speak for the call."""
+    if soundness.is_probe(turn):
+        return False
+    if soundness.was_cut(turn):
+        return True
+    if soundness.filled_its_limit(turn) or turn.reply.finish_reason in soundness.CALLED:
+        return False
+    return cut_call(turn) is not None
+
+
+class TruncatedByLength(Rule):
+    """A cut call is worse than a cut sentence: agents repair its arguments and run it."""
+
+    name = "truncated-by-length"
+    severity = Severity.ERROR
+    side = Side.SERVER
+    summary = "the reply was cut at a length limit; an error where that hit a call"
+    meaning = (
+        "The finish reason is length: the limit of the request (max_tokens), of the server (-n) or "
+        "of the context ended the reply before the model did. A call that was cut has half its "
+        "arguments; agents replace them by {}, or repair them and write half a file. The same is "
+        "told of arguments that end in mid-JSON where the finish reason does not speak of calls. "
+        "A request for one token is a probe; a limit that the server keeps quiet about is "
+        "unreported-truncation."
+    )
+    remedy = (
+        "Raise max_tokens in the agent, or the server's context (-c) where prompt and reply fill "
+        "it together; give reasoning a budget if it used the tokens up; ask for smaller writes. "
+        "Rewind to before this reply, so that no half call stays in the history."
+    )
+    source = (
+        "OpenAI's API reference: finish_reason `length`; "
+        "https://github.com/ahwurm/localharness/issues/77 (cut calls that were run)"
+    )
+    examples: ClassVar = (
+        Example("a reply that fits", (step(TASK, DONE, max_tokens=64),)),
+        Example("a probe for one token", (step(TASK, assistant("I"), "length", max_tokens=1),)),
+        Example(
+            "the stream was cut inside the arguments",
+            (step(TASK, assistant(None, call("c1", "write_file", HALF)), None),),
+            also=("stream-aborted",),
+        ),
+        Example(
+            "the server refused the prompt for its length",
+            (
+                step(TASK, assistant(None, READ)),
+                step((*TASK, assistant(None, READ), NOTES), DONE),
+            ),
+        ),
+        Example(
+            "a sentence cut, and gone on with",
+            (
+                step(TASK, assistant("The owner of the notes is"), "length"),
+                step(
+                    (*TASK, assistant("The owner of the notes is"), user("Go on.")),
+                    assistant("Ada."),
+                ),
+            ),
+            (Place(1),),
+        ),
+        Example(
+            "the second of two calls cut: one defect, though its arguments are broken",
+            (step(TASK, assistant(None, READ, call("c2", "write_file", HALF)), "length"),),
+            (Place(1, None, 1),),
+        ),
+        Example(
+            "cut in its thoughts, before it said anything",
+            (step(TASK, assistant("", reasoning="The notes are long, so"), "length"),),
+            (Place(1),),
+        ),
+        Example(
+            "arguments that end in mid-JSON, with finish reason stop",
+            (step(TASK, assistant(None, call("c2", "write_file", HALF)), "stop"),),
+            (Place(1, None, 0),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in soundness.ended(thread):
+            if is_cut(turn):
+                yield self._finding(turn)
+
+    def _finding(self, turn: Turn) -> Finding:
+        side, why = _blame(turn)
+        where, part, evidence = broken_off(turn)
+        calls = bool(turn.reply.message.tool_calls) or where == "inside a call's markup"
+        return Finding(
+            self.name,
+            Severity.ERROR if calls else Severity.WARNING,
+            side,
+            f"The reply of exchange {turn.exchange} was cut {where}: {why}.",
+            Place(turn.exchange, None, part),
+            evidence=(evidence,),
+        )
+
+
+def broken_off(turn: Turn) -> tuple[str, int | None, Evidence]:
+    """Where a reply ends too early, in words; the part of the call; the bytes that show it."""
+    message = turn.reply.message
+    broken = cut_call(turn)
+    if broken is not None:
+        part, last = broken
+        said = f"inside the call of {last.name or '(no name)'}"
+        return said, part, _end_of(turn, last) if last.arguments else quoted_call(turn, last)
+    if message.tool_calls:
+        return "after its calls", None, quoted_call(turn, message.tool_calls[-1])
+    if markers.breaks_off(message.text, soundness.tool_names(turn)):
+        return "inside a call's markup", None, _tail(turn, message.text)
+    if message.text.strip():
+        return "in mid-sentence", None, _tail(turn, message.text)
+    if message.reasoning.strip():
+        return "in its thoughts, before it said anything", None, quoted_reasoning(turn)
+    reason = f'"finish_reason": "{turn.reply.finish_reason}"'
+    return "before it said anything", None, Evidence(turn.exchange, cut(reason))
+
+
+def _end_of(turn: Turn, call: ToolCall) -> Evidence:
+    text = call.arguments
+    return quoted_call(turn, call) if len(text) < 150 else _tail(turn, text)
+
+
+def _tail(turn: Turn, text: str) -> Evidence:
+    """The end of a text: there it broke off."""
+    return Evidence(turn.exchange, text if len(text) <= 200 else f"…{text[-199:]}")
+
+
+def _blame(turn: Turn) -> tuple[Side, str]:
+    """Whose limit it was, and what tells."""
+    made, prompt = soundness.generated(turn), turn.reply.usage.prompt_tokens
+    said = f"its finish reason is “{turn.reply.finish_reason}”"
+    if not soundness.was_cut(turn):
+        return Side.SERVER, f"the arguments end in mid-JSON, though {said}"
+    if soundness.filled_its_limit(turn):
+        return Side.MODEL, f"the model had not ended at the {made} tokens that the request allows"
+    if made is not None and prompt is not None:
+        both = f"at {prompt} prompt + {made} reply tokens"
+        return Side.SERVER, f"the server ended it {both}, below any limit of the request"
+    return Side.SERVER, f"the server ended it, {said}"

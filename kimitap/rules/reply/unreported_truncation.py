@@ -1,0 +1,109 @@
+"""The reply was cut at its limit, and the server says that it ended by itself."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Session, Thread
+from kimitap.rules import markers, soundness
+from kimitap.rules.examples import DONE, READ, TASK, assistant, call, step
+from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.reply.truncated_by_length import HALF, broken_off
+from kimitap.rules.rule import Example, Rule, Sample
+
+
+def _made(tokens: int, sample: Sample) -> Sample:
+    """The exchange, with llama.cpp's count of the tokens that it generated."""
+    timings = {"prompt_n": 40, "prompt_ms": 90.0, "predicted_n": tokens, "predicted_ms": 400.0}
+    return Sample(sample.request, sample.reply, extra={"timings": timings})
+
+
+def is_hidden(turn: Turn) -> bool:
+    """True where the reply took all the tokens it may, and its finish reason is another."""
+    reason = turn.reply.finish_reason
+    if reason is None or soundness.was_cut(turn) or soundness.is_probe(turn):
+        return False
+    return reason in soundness.SAID | soundness.CALLED and soundness.filled_its_limit(turn)
+
+
+class UnreportedTruncation(Rule):
+    """ik_llama.cpp does so always."""
+
+    name = "unreported-truncation"
+    severity = Severity.WARNING
+    side = Side.SERVER
+    summary = "the reply used up exactly its token limit, but its finish reason is not length"
+    meaning = (
+        "The server generated exactly as many tokens as the request allows and still says stop or "
+        "tool_calls, so that the agent takes a cut reply for a whole one: half a file is written, "
+        "half an answer believed. Servers that report length do so for the same reply. That a "
+        "model ends by itself just there is possible, once in as many replies as the limit has "
+        "tokens. An error where the reply has calls, or ends inside one's markup."
+    )
+    remedy = (
+        "Raise max_tokens in the agent; where the reply breaks off in mid-sentence, rewind to "
+        "before it. ik_llama.cpp always says stop here: llama.cpp's own server says length."
+    )
+    source = (
+        "ik_llama.cpp's own replies: 16 of 16 tokens, finish_reason stop; "
+        "https://github.com/BerriAI/litellm/issues/25825 (the same of Ollama through LiteLLM)"
+    )
+    examples: ClassVar = (
+        Example("one token below the limit", (_made(63, step(TASK, DONE, max_tokens=64)),)),
+        Example("no limit at all", (_made(64, step(TASK, DONE)),)),
+        Example(
+            "a limit that is owned up to",
+            (_made(8, step(TASK, assistant("The owner of the notes"), "length", max_tokens=8)),),
+            also=("truncated-by-length",),
+        ),
+        Example(
+            "16 of 16 tokens, and stop",
+            (_made(16, step(TASK, assistant("The owner of the notes is"), max_tokens=16)),),
+            (Place(1),),
+        ),
+        Example(
+            "half a call, and tool_calls: one defect, though its arguments are broken",
+            (
+                _made(
+                    72,
+                    step(
+                        TASK,
+                        assistant(None, READ, call("c2", "write_file", HALF)),
+                        max_completion_tokens=72,
+                    ),
+                ),
+            ),
+            (Place(1, None, 1),),
+        ),
+        Example(
+            "cut inside Kimi's markup, which then is text",
+            (
+                _made(
+                    6,
+                    step(TASK, assistant("<|tool_calls_section_begin|><|tool"), n_predict=6),
+                ),
+            ),
+            (Place(1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn in soundness.ended(thread):
+            if is_hidden(turn):
+                yield self._finding(turn)
+
+    def _finding(self, turn: Turn) -> Finding:
+        message = turn.reply.message
+        _, part, evidence = broken_off(turn)
+        markup = markers.breaks_off(message.text, soundness.tool_names(turn))
+        grave = bool(message.tool_calls) or (markup and bool(turn.tools))
+        return Finding(
+            self.name,
+            Severity.ERROR if grave else self.severity,
+            self.side,
+            f"The reply of exchange {turn.exchange} took all of its {soundness.generated(turn)} "
+            f"tokens and was cut there, though its finish reason says "
+            f"“{turn.reply.finish_reason}”.",
+            Place(turn.exchange, None, part),
+            evidence=(evidence,),
+        )
