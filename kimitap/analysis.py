@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kimitap.conversation import Turn
 from kimitap.dialects import Memo, decode
+from kimitap.dialects.endpoints import named
 from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange
 from kimitap.lineage import Link, Session, Thread
@@ -25,8 +26,8 @@ class Analysis:
     """What a recording says, as of the last `refresh()`.
 
     `turns` holds every decoded exchange by number, `others` the number, method, path and status of
-    those that no dialect speaks (`GET /props`), bodies left out. `findings` are those that `choice`
-    wants, in the order of their places.
+    those that no dialect speaks (`GET /props`), bodies left out; `asked` says in a word or two what
+    such a one is. `findings` are those that `choice` wants, in the order of their places.
     """
 
     def __init__(
@@ -162,6 +163,13 @@ class Analysis:
             "t": [t.name for t in self.threads],
         }.get(kind, [])
         return f"; it has {', '.join(names[:12])}" if names else ""
+
+
+def asked(other: Exchange) -> str:
+    """What an exchange asked for that is no conversation: `properties: GET /props`."""
+    name = named(other)
+    said = f"{other.method} {other.path}"
+    return f"{name}: {said}" if name else said
 
 
 def _without_bodies(exchange: Exchange) -> Exchange:

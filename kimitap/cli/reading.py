@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from kimitap.analysis import Analysis
+from kimitap.analysis import Analysis, asked
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
@@ -106,7 +106,7 @@ def _print_others(analysis: Analysis) -> None:
     click.echo("── other exchanges ──")
     for other in analysis.others.values():
         said = other.status if other.status is not None else other.outcome
-        click.echo(f"#{other.number} {one_line(f'{other.method} {other.path}', 90)} → {said}")
+        click.echo(f"#{other.number} {one_line(asked(other), 90)} → {said}")
 
 
 @click.command()

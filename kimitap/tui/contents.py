@@ -8,6 +8,7 @@ from enum import StrEnum
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from kimitap.analysis import asked
 from kimitap.conversation import Turn
 from kimitap.lineage import Thread
 from kimitap.rules.finding import Finding, Severity
@@ -61,7 +62,7 @@ def nodes(view: View, open_thread: int | None, others_open: bool) -> Iterator[No
         text = f"{plural(len(view.others), 'other exchange')}"
         yield Node(NodeKind.OTHERS, 0, None, text)
         for other in view.others if others_open else ():
-            said = f"{other.method} {one_line(other.path, 80)} {other.status or other.outcome}"
+            said = f"{one_line(asked(other), 90)} {other.status or other.outcome}"
             yield Node(NodeKind.OTHER, other.number, None, f"#{other.number} {said}")
 
 

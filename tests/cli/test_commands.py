@@ -160,6 +160,8 @@ def test_show_prints_what_no_dialect_speaks(kimitap: Kimitap, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert "POST /props" in done.stdout
     assert "total_slots" in done.stdout
+    done = kimitap("show", where, cwd=tmp_path)
+    assert "#1 settings: POST /props → 404" in done.stdout
 
 
 @pytest.mark.parametrize("places", [("1",), ("t1",), ("s1",), ("1", "2")])

@@ -7,9 +7,11 @@ import pytest
 
 from kimitap.rules import RULES
 from kimitap.tui.app import Kimitap, write_new
+from kimitap.tui.contents import nodes
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, RAW_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
+from kimitap.tui.source import View
 from kimitap.tui.text_pane import TextPane
 from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
 from tests.support.recorded import lost, record
@@ -107,6 +109,12 @@ async def test_r_shows_the_bytes_of_an_exchange_without_a_turn(tmp_path: Path) -
         assert isinstance(app.screen, RawScreen)
         assert "total_slots" in text(app)
     source.close()
+
+
+def test_an_exchange_without_a_turn_has_a_name() -> None:
+    props = replace(exchange(1, b"", b"{}"), method="GET", path="/props")
+    listed = nodes(View(others=(props,)), None, others_open=True)
+    assert [node.text for node in listed] == ["1 other exchange", "#1 properties: GET /props 200"]
 
 
 @pytest.mark.parametrize("key", ["d", "r", "e"])
