@@ -34,9 +34,13 @@ class Expected:
 def expected(truth: Any) -> Iterator[Expected]:
     """What the truth file of a capture calls for, of what these rules can find."""
     told = truth["expected"]
-    facts = {e["n"]: e for e in truth["exchanges"] if e["api"] == "chat"}
+    facts = {e["n"]: e for e in truth["exchanges"] if e["kind"] != "probe"}
     for n, fact in facts.items():
         yield from _of_reply(n, fact)
+    yield from _of_replies(told, facts)
+    twice = truth["requests_with_duplicate_call_ids"]
+    if twice:
+        yield Expected("reused-tool-call-id", frozenset(int(n) for n in twice))
     whole = {n: fact for n, fact in facts.items() if fact["complete"]}
     for item in told.get("dropped_turns", ()):
         if item["n"] in whole and "thrown away" in item["cause"]:
@@ -59,11 +63,27 @@ def _of_reply(n: int, fact: Any) -> Iterator[Expected]:
         if fact["status"] == 200:
             yield Expected(_ending(fact["response_error"] or ""), here)
         return
+    if fact["finish"] == "length":
+        yield Expected("truncated-by-length", here)
+    if fact["finish"] == "stop" and fact["tool_calls"]:
+        yield Expected("finish-reason-mismatch", here)
+    if fact["fault"] == "unknown_tool":
+        yield Expected("unknown-tool", here)
     for call in fact["tool_calls"]:
-        if not call["args_valid_json"]:
+        if not call["args_valid_json"] and fact["finish"] != "length":
             yield Expected("malformed-tool-arguments", here)
         if not call["id"]:
             yield Expected("missing-tool-call-id", here)
+
+
+def _of_replies(told: Any, facts: Any) -> Iterator[Expected]:
+    for n in told.get("empty_turns", ()):
+        if n in facts:
+            yield Expected("empty-reply", frozenset({n + 1}))
+    for n in told.get("leaked_special_tokens", ()):
+        if n in facts:
+            leaked = "tool-call" if facts[n]["n_tools"] else "special-token"
+            yield Expected(f"{leaked}-in-content", frozenset({n + 1}))
 
 
 def _ending(error: str) -> str:
