@@ -1,5 +1,6 @@
 """Rules about how a request gives back the history that the turns before it left."""
 
+from kimitap.rules.replay.altered_thinking import AlteredThinking
 from kimitap.rules.replay.discarded_reply import DiscardedReply
 from kimitap.rules.replay.dropped_reply import DroppedReply
 from kimitap.rules.replay.flattened_tool_history import FlattenedToolHistory
@@ -15,4 +16,5 @@ RULES: tuple[Rule, ...] = (
     DroppedReply(),
     DiscardedReply(),
     ReasoningDropped(),
+    AlteredThinking(),
 )

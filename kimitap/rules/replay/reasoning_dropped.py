@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from kimitap.lineage import Fate, Link, Session, Thread
+from kimitap.rules import blocks
 from kimitap.rules.echoes import GIVEN_BACK, judged, standing_at
 from kimitap.rules.examples import (
     DONE,
@@ -23,6 +24,11 @@ from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, times
 THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
 UNTHOUGHT = assistant("I read the notes.", READ)
 THOUGHT_TWO = assistant(None, WRITE, reasoning="Now the summary.")
+SIGNED = blocks.thinking("The task asks for the notes first.", "EqQBCkYIBxgCKkBn")
+NO_THINKING = (
+    "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. "
+    "When `thinking` is enabled, a final `assistant` message must start with a thinking block."
+)
 REFUSAL = "The `reasoning_content` in the thinking mode must be passed back to the API."
 
 
@@ -35,7 +41,8 @@ def owes_reasoning(link: Link) -> bool:
 
 def is_refused(link: Link) -> bool:
     """True where the server answers the request with a 400 that speaks of reasoning."""
-    return link.child.status == 400 and "reasoning" in link.child.reply.error.lower()
+    said = link.child.reply.error.lower()
+    return link.child.status == 400 and ("reasoning" in said or "thinking" in said)
 
 
 class ReasoningDropped(Rule):
@@ -115,6 +122,17 @@ class ReasoningDropped(Rule):
                 failed((*TASK, UNTHOUGHT, NOTES, assistant(None, WRITE), WRITTEN), 400, REFUSAL),
             ),
             (Place(3, 4),),
+        ),
+        Example(
+            "Anthropic refuses a turn that thought before its call and comes back without",
+            (
+                blocks.step(blocks.TASK, SIGNED, blocks.READ),
+                blocks.refused(
+                    (*blocks.TASK, blocks.assistant(blocks.READ), blocks.user(blocks.NOTES)),
+                    NO_THINKING,
+                ),
+            ),
+            (Place(2, 2),),
         ),
     )
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import ToolCall
 from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules import blocks, soundness
 from kimitap.rules.echoes import judged
 from kimitap.rules.examples import (
     ASKED,
@@ -115,6 +115,20 @@ class ToolTurnLost(Rule):
             ),
         ),
         Example(
+            "Anthropic's API: both calls come back, their results in one message",
+            (
+                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ, blocks.READ_TWO),
+                blocks.step(
+                    (
+                        *blocks.TASK,
+                        blocks.assistant(blocks.SAYING, blocks.READ, blocks.READ_TWO),
+                        blocks.user(blocks.NOTES, blocks.TABLE, blocks.text("Go on.")),
+                    ),
+                    blocks.DONE,
+                ),
+            ),
+        ),
+        Example(
             "the assistant's turn is blank (Roo Code's R1 format)",
             (
                 step(TASK, ASKED),
@@ -156,6 +170,29 @@ class ToolTurnLost(Rule):
                 ),
             ),
             (Place(3, 4), Place(4, 6)),
+        ),
+        Example(
+            "Anthropic's API: the tool_use is taken out, and its result is no tool_result any more",
+            (
+                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
+                blocks.step(
+                    (
+                        *blocks.TASK,
+                        blocks.assistant(blocks.SAYING),
+                        blocks.user(blocks.text("(no content)")),
+                    ),
+                    blocks.READ,
+                ),
+            ),
+            (Place(2, 2),),
+        ),
+        Example(
+            "Anthropic's API: the assistant's turn is gone, its tool_result stays behind",
+            (
+                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
+                blocks.step((*blocks.TASK, blocks.user(blocks.NOTES)), blocks.WRITE),
+            ),
+            (Place(2, 2),),
         ),
     )
 
