@@ -6,7 +6,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 LOCKER := .venv-lock
 
-.PHONY: help demo demo-llama test check format lock samples screenshots bench clean venv
+.PHONY: help demo demo-llama test check format lock samples screenshots bench scoreboard clean venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ screenshots: venv ## draw the pictures of the README anew
 
 bench: venv ## measure what recording costs
 	@$(BIN)/python -m bench
+
+scoreboard: venv ## count what the rules find, and write docs/scoreboard.md
+	@$(BIN)/python -m tests.scoring
 
 # uv resolves for every platform and Python at once; plain pip installs the result.
 lock: ## resolve requirements.lock anew, to the newest versions that pyproject.toml allows

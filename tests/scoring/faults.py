@@ -239,9 +239,6 @@ FAULTS |= {
         lambda r: changed_call(r, arguments=arguments_of(r)[:-3]),
     ),
     "no id": said_by_model("missing-tool-call-id", has_call, lambda r: changed_call(r, id="")),
-    "one id for two calls": said_by_model(
-        "reused-tool-call-id", has_calls, lambda r: changed_call(r, 1, id=calls_of(r)[0]["id"])
-    ),
     "unknown tool": said_by_model(
         "unknown-tool", has_call, lambda r: changed_call(r, name="fly_to_moon")
     ),
@@ -396,7 +393,11 @@ def _prompt_tokens(sample: Sample) -> int:
 def limit_unreported(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """The reply ends where max_tokens are used up, and its finish reason says `stop`."""
     made = counted(samples)
-    texts = [i for i, s in enumerate(made) if s.extra and has_text_only(message_of(s))]
+    texts = [
+        i
+        for i, s in enumerate(made)
+        if s.extra and has_text_only(message_of(s)) and not s.cancelled
+    ]
     if not texts:
         return None
     at = rng.choice(texts)
@@ -407,11 +408,33 @@ def limit_unreported(samples: Sequence[Sample], rng: random.Random) -> Broken | 
 
 
 @fault
+def one_id_for_two_calls(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """Two calls of one reply have one id, and so have their results."""
+    spot = chosen(samples, rng, has_calls)
+    if spot is None:
+        return None
+    reply = message_of(samples[spot.reply_at])
+    first, second = (str(made["id"]) for made in calls_of(reply)[:2])
+    new = changed_call(reply, 1, id=first)
+    made = rewritten(
+        samples,
+        spot,
+        lambda b: [
+            new,
+            *({**m, "tool_call_id": first} if m["tool_call_id"] == second else m for m in b[1:]),
+        ],
+    )
+    made[spot.reply_at] = with_reply(samples, spot, new)[spot.reply_at]
+    return Broken(made, "reused-tool-call-id", spot.reply_at + 1)
+
+
+@fault
 def wrong_type(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """An argument has another type than the tool's declaration says."""
+    declared = {"read_file", "write_file", "run_command"}
     return said_by_model(
         "tool-schema-violation",
-        has_call,
+        lambda r: has_call(r) and name_of(r) in declared,
         lambda r: changed_call(
             r, arguments=json.dumps(dict.fromkeys(json.loads(arguments_of(r)), 5))
         ),

@@ -57,6 +57,12 @@ def measure(seed: int, rounds: int) -> dict[str, Score]:
     return scores
 
 
+def false_errors() -> list[Finding]:
+    """Errors that are found in clean sessions."""
+    found = (f for samples in SOUND.values() for f in findings_of(counted(samples)))
+    return [finding for finding in found if finding.severity is Severity.ERROR]
+
+
 def in_company(seed: int, count: int) -> list[str]:
     """What was missed where a second fault stands behind the first, in `count` sessions.
 
