@@ -47,6 +47,8 @@ class Pairing:
     """Calls without a result: (message, part, call)."""
     results: tuple[tuple[int, int, ToolResult], ...]
     """Results whose id the round's assistant messages do not declare."""
+    repeats: tuple[tuple[int, int, ToolResult], ...] = ()
+    """Results whose calls are answered already by a result before them."""
 
 
 Finder = Callable[[Sequence[Message], Round], Iterator[Defect]]
@@ -92,8 +94,52 @@ def paired(messages: Sequence[Message], found: Round) -> Pairing:
                 strangers.append((i, n, part))
     _pair_by_place(calls, strangers)
     return Pairing(
-        tuple(calls), tuple(s for s in strangers if (s[2].call_id or "") not in declared)
+        tuple(calls),
+        tuple(s for s in strangers if (s[2].call_id or "") not in declared),
+        tuple(s for s in strangers if (s[2].call_id or "") in declared),
     )
+
+
+def call_of(messages: Sequence[Message], found: Round, result: ToolResult) -> ToolCall | None:
+    """The call of the round that a result names by its id; else the only call there is."""
+    calls = [c for i in range(found.start, found.results) for c in messages[i].tool_calls]
+    named = (call for call in calls if call.id and call.id == result.call_id)
+    return next(named, calls[0] if len(calls) == 1 else None)
+
+
+def round_at(messages: Sequence[Message], at: int) -> Round:
+    """The round in which an assistant's message or a result stands."""
+    while at > 0 and answers(messages[at]) and answers(messages[at - 1]):
+        at -= 1
+    while at > 0 and messages[at - 1].role == "assistant":
+        at -= 1
+    return next(rounds(messages, at))
+
+
+def result_at(turn: Turn, at: Part) -> ToolResult:
+    """The result that stands at a part of the request."""
+    part = turn.messages[at[0]].parts[at[1]]
+    assert isinstance(part, ToolResult)
+    return part
+
+
+def call_at(turn: Turn, at: Part) -> ToolCall:
+    """The call that stands at a part of the request."""
+    part = turn.messages[at[0]].parts[at[1]]
+    assert isinstance(part, ToolCall)
+    return part
+
+
+def home_of(messages: Sequence[Message], before: int, call_id: str | None) -> Part | None:
+    """The nearest call of that id before the message `before`, where no result answers it.
+
+    None where there is none, or where the nearest one is answered.
+    """
+    for at in range(before - 1, -1, -1) if call_id else ():
+        if any(call.id == call_id for call in messages[at].tool_calls):
+            open_calls = paired(messages, round_at(messages, at)).calls
+            return next(((i, n) for i, n, call in open_calls if call.id == call_id), None)
+    return None
 
 
 def _take(calls: list[tuple[int, int, ToolCall]], call_id: str) -> bool:
@@ -152,7 +198,7 @@ def _split(
     """The defects of a request: in what it shares with its parent's, and in the rest."""
     if link is None:
         return (), _all(turn.messages, find)
-    since = _last_boundary(turn.messages, _shared(link.parent.messages, turn.messages))
+    since = _last_boundary(turn.messages, shared(link.parent.messages, turn.messages))
     kept = tuple(d for d in known[link.parent.exchange] if d.at[0] < since)
     return kept, _all(turn.messages, find, since)
 
@@ -161,7 +207,7 @@ def _all(messages: Sequence[Message], find: Finder, since: int = 0) -> tuple[Def
     return tuple(defect for found in rounds(messages, since) for defect in find(messages, found))
 
 
-def _shared(old: Sequence[Message], new: Sequence[Message]) -> int:
+def shared(old: Sequence[Message], new: Sequence[Message]) -> int:
     """How many messages two requests begin with in common, ids included.
 
     What neither calls nor answers may differ: a prompt that tells the time makes no difference.

@@ -40,7 +40,8 @@ class Sample:
 class Example:
     """A small session. `expected`: the places where the rule must strike; empty for a clean one.
 
-    Exchanges are numbered from 1. `also` names the other rules that rightly strike here.
+    Exchanges are numbered from 1. `also` names the other rules that rightly strike here, those
+    that only take note (info) where it is worth telling.
     """
 
     title: str

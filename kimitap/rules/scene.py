@@ -27,6 +27,8 @@ class Tie(StrEnum):
     """Both are about one exchange's request."""
     MESSAGE = "message"
     """Both are about one message of a request."""
+    HISTORY = "history"
+    """Both are about one message of the history, in whichever requests."""
     ECHOED = "echoed"
     """The effect is about the message that gives back the reply which the cause is about."""
     OWED = "owed"
@@ -51,6 +53,8 @@ class Scene:
     def cause(self, effect: Finding, rules: Sequence[str], tie: Tie) -> Finding | None:
         """The finding of one of `rules` that `effect` is tied to; the first rule comes first."""
         match tie:
+            case Tie.HISTORY:
+                return self._of_message(effect, rules)
             case Tie.ECHOED:
                 return self._of_echoed_reply(effect, rules)
             case Tie.OWED:
@@ -72,6 +76,16 @@ class Scene:
             return None
         found = (self._by_spot.get((rule, tie, spot)) for rule in rules)
         return next((cause for cause in found if cause), None)
+
+    def _of_message(self, effect: Finding, rules: Sequence[str]) -> Finding | None:
+        wanted = self._standing(effect.place)
+        found = (self._by_message.get((rule, wanted)) for rule in rules) if wanted else ()
+        return next((cause for cause in found if cause), None)
+
+    def _standing(self, place: Place) -> tuple[int, Message] | None:
+        """A message of the history by its index and what it says: requests repeat it."""
+        message = None if place.message_index is None else self._message(place)
+        return None if message is None else (place.message_index or 0, message)
 
     def _of_echoed_reply(self, effect: Finding, rules: Sequence[str]) -> Finding | None:
         link = self._links.get(effect.place.exchange)
@@ -102,7 +116,9 @@ class Scene:
     def _of_loop(self, loop: Finding, rules: Sequence[str]) -> Finding | None:
         exchanges = {loop.place.exchange, *(place.exchange for place in loop.related)}
         for lost in self._of(rules):
-            if self._links[lost.place.exchange].parent.exchange in exchanges:
+            link = self._links.get(lost.place.exchange)
+            grave = lost.severity is not Severity.INFO
+            if grave and link is not None and link.parent.exchange in exchanges:
                 return lost
         return None
 
@@ -145,6 +161,17 @@ class Scene:
                     spot = _spot(place, tie)
                     if spot and place.exchange == finding.place.exchange:
                         found.setdefault((finding.rule, tie, spot), finding)
+        return found
+
+    @cached_property
+    def _by_message(self) -> dict[tuple[str, tuple[int, Message]], Finding]:
+        """The first finding of each rule about a message of the history, related ones included."""
+        found: dict[tuple[str, tuple[int, Message]], Finding] = {}
+        for finding in self.findings:
+            for place in (finding.place, *finding.related):
+                standing = self._standing(place)
+                if standing and place.exchange == finding.place.exchange:
+                    found.setdefault((finding.rule, standing), finding)
         return found
 
     @cached_property

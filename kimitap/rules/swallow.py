@@ -30,8 +30,16 @@ LOST = ("tool-turn-lost", "flattened-tool-history", "partially-replayed-tool-cal
 
 CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence(("orphan-tool-result", "unanswered-tool-call"), LOST, Tie.OWED),
+    Consequence(
+        ("orphan-tool-result", "unanswered-tool-call"),
+        ("mismatched-tool-call-id", "misplaced-tool-result"),
+        Tie.HISTORY,
+    ),
+    Consequence(("mismatched-tool-call-id", "misplaced-tool-result"), LOST, Tie.OWED),
     Consequence(("orphan-tool-result",), ("unanswered-tool-call",), Tie.ANSWER),
-    Consequence(("repeated-tool-call",), ("tool-turn-lost",), Tie.LOOP),
+    Consequence(("repeated-tool-call",), ("tool-turn-lost", "empty-tool-result"), Tie.LOOP),
+    Consequence(("empty-assistant-in-history",), (*LOST, "dropped-reply"), Tie.OWED),
+    Consequence(("template-rejected", "retry-storm"), ("poisoned-history",), Tie.EXCHANGE),
     Consequence(
         ("reasoning-dropped",), ("flattened-tool-history", "tool-turn-lost"), Tie.REWRITTEN
     ),
@@ -63,7 +71,7 @@ CONSEQUENCES: tuple[Consequence, ...] = (
         Tie.CALL,
     ),
     Consequence(
-        ("finish-reason-mismatch", "empty-reply", "special-token-in-content"),
+        ("finish-reason-mismatch", "empty-reply"),
         ("truncated-by-length", "unreported-truncation"),
         Tie.REPLY,
     ),

@@ -10,7 +10,7 @@ from kimitap.rules.examples import Json, assistant, call, failed, step, tool, us
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.weave import weave
 from tests.support import chat
-from tests.support.examples import findings_of, sessions_of
+from tests.support.examples import defects_of, sessions_of
 from tests.support.histories import (
     DETAILS,
     FIRST,
@@ -46,12 +46,12 @@ def test_the_seeds_histories_give_the_findings_of_its_table(
     expected: set[str],
     turns: int,
 ) -> None:
-    found = findings_of(session(given_back, turns, call_id))
+    found = defects_of(session(given_back, turns, call_id))
     assert {f.rule for f in found} == expected, found
 
 
 def test_a_lost_turn_is_told_with_both_sides_of_it() -> None:
-    [lost] = findings_of(session(r1, 1))
+    [lost] = defects_of(session(r1, 1))
     assert lost.severity is Severity.ERROR
     assert lost.side is Side.AGENT
     assert (lost.session, lost.thread) == ("s1", "t1")
@@ -66,7 +66,7 @@ def test_a_lost_turn_is_told_with_both_sides_of_it() -> None:
 def test_reasoning_that_the_server_misses_is_an_error() -> None:
     steps = session(default, 2)[:2]
     refused = [*OPENING, bare(thought(1)), tool("c1", "ok"), bare(thought(2)), tool("c2", "ok")]
-    found = findings_of([*steps, failed(refused, 400, "reasoning_content is missing at index 2")])
+    found = defects_of([*steps, failed(refused, 400, "reasoning_content is missing at index 2")])
     assert [(f.rule, f.severity, f.place) for f in found] == [
         ("reasoning-dropped", Severity.ERROR, Place(2, 2))
     ]
@@ -75,7 +75,7 @@ def test_reasoning_that_the_server_misses_is_an_error() -> None:
 
 def test_a_client_that_hung_up_is_a_note_and_a_server_that_did_an_error() -> None:
     def told(cancelled: bool) -> tuple[str, Severity, Side]:
-        [found] = findings_of([step(OPENING, assistant("I wr"), None, cancelled=cancelled)])
+        [found] = defects_of([step(OPENING, assistant("I wr"), None, cancelled=cancelled)])
         return found.rule, found.severity, found.side
 
     assert told(True) == ("client-cancelled", Severity.INFO, Side.AGENT)
@@ -109,7 +109,7 @@ def test_the_side_of_broken_arguments_is_told_by_the_evidence(
     arguments: str, finish: str, side: Side, why: str
 ) -> None:
     broken = assistant(None, call("c1", "write_file", arguments))
-    [found] = findings_of([step(OPENING, broken, finish)])
+    [found] = defects_of([step(OPENING, broken, finish)])
     assert found.side is side
     assert why in found.message
 
@@ -117,7 +117,7 @@ def test_the_side_of_broken_arguments_is_told_by_the_evidence(
 def test_a_partial_turn_names_the_calls_that_are_gone() -> None:
     both = assistant(None, call("c1", "write_file", path="a"), call("c2", "read_file", path="b"))
     half = assistant(None, call("c1", "write_file", path="a"))
-    [found] = findings_of(
+    [found] = defects_of(
         [step(OPENING, both), step([*OPENING, half, tool("c1", "ok")], assistant("Hm."))]
     )
     assert "only 1 of the 2 calls" in found.message
@@ -125,31 +125,31 @@ def test_a_partial_turn_names_the_calls_that_are_gone() -> None:
     assert found.related == (Place(1, None, 1),)
 
 
-def test_an_unanswered_call_says_where_its_result_stands_instead() -> None:
+def test_an_unanswered_call_says_for_whom_the_result_after_it_is() -> None:
     def told(*after: Json) -> str:
-        [found] = findings_of([step([*OPENING, SAME, *after], assistant("Hm."))])
-        return found.message
+        found = defects_of([step([*OPENING, SAME, *after], assistant("Hm."))])
+        return next(f.message for f in found if f.rule == "unanswered-tool-call")
 
-    assert "the result after it is for the id “c9”" in told(tool("c9", "ok"), DETAILS)
-    assert "its result comes only in message 4" in told(DETAILS, tool("c1", "ok"))
+    strangers = [tool("c9", "ok"), tool("c8", "ok")]
+    assert "the result after it is for the id “c9”" in told(*strangers, DETAILS)
     assert "(" not in told(DETAILS).replace("write_file(", "")
     both = assistant(None, call("c1", "write_file", path="a"), call("c2", "read_file", path="b"))
-    [found] = findings_of([step([*OPENING, both, tool("c1", "ok"), DETAILS], assistant("Hm."))])
+    [found] = defects_of([step([*OPENING, both, tool("c1", "ok"), DETAILS], assistant("Hm."))])
     assert "id “c1”" not in found.message
 
 
 def test_a_loop_that_sees_its_calls_as_text_is_the_agents() -> None:
     text = [assistant("[Tool Use: write_file]"), user("[write_file Result]\nok")]
     steps = [step([*OPENING, *text * n], SAME) for n in range(4)]
-    sides = {f.rule: f.side for f in findings_of(steps)}
+    sides = {f.rule: f.side for f in defects_of(steps)}
     assert sides == {"flattened-tool-history": Side.AGENT, "repeated-tool-call": Side.AGENT}
     answered = [SAME, tool("c1", "ok")]
     steps = [step([*OPENING, *answered * n], SAME) for n in range(4)]
-    assert {f.rule: f.side for f in findings_of(steps)} == {"repeated-tool-call": Side.MODEL}
+    assert {f.rule: f.side for f in defects_of(steps)} == {"repeated-tool-call": Side.MODEL}
 
 
 def test_a_call_written_into_a_users_text_is_quoted_from_there() -> None:
-    found = findings_of(session(empty_id, 1, ""))
+    found = defects_of(session(empty_id, 1, ""))
     [flat] = [f for f in found if f.rule == "flattened-tool-history"]
     assert [e.quote.split(" Result")[0] for e in flat.evidence] == [
         'read_file({"path": "1.md"})',
@@ -166,7 +166,7 @@ def test_a_thrown_away_reply_is_a_note_where_it_was_no_good() -> None:
             step(begun, assistant("I write"), finish),
             step(begun, assistant("I wrote it.")),
         ]
-        [found] = findings_of(steps)
+        [found] = defects_of(steps)
         return found
 
     assert discarded("stop").severity is Severity.WARNING
@@ -185,7 +185,8 @@ def test_the_older_function_call_has_no_id_and_needs_none() -> None:
             chat.choice(chat.assistant("Done.")),
         ),
     ]
-    assert [finding for woven in weave(turns) for finding in check(woven)] == []
+    found = [finding for woven in weave(turns) for finding in check(woven)]
+    assert {f.rule for f in found} <= {"unusual-role-order"}
 
 
 def test_only_the_rules_asked_for_are_applied() -> None:
@@ -196,7 +197,7 @@ def test_only_the_rules_asked_for_are_applied() -> None:
 
 def test_findings_come_in_the_order_of_their_places() -> None:
     broken = assistant(None, call("c1", "write_file", "{"))
-    found = findings_of([step([*OPENING, tool("c0", "?"), user("On.")], broken)])
+    found = defects_of([step([*OPENING, tool("c0", "?"), user("On.")], broken)])
     assert [(f.rule, f.place.message_index) for f in found] == [
         ("orphan-tool-result", 2),
         ("malformed-tool-arguments", None),

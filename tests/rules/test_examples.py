@@ -3,6 +3,7 @@
 import pytest
 
 from kimitap.rules import RULES
+from kimitap.rules.finding import Severity
 from kimitap.rules.rule import Example, Rule
 from tests.support.examples import findings_of, turn_of
 
@@ -11,9 +12,11 @@ CASES = [pytest.param(r, e, id=f"{r.name}: {e.title}") for r in RULES for e in r
 
 @pytest.mark.parametrize(("rule", "example"), CASES)
 def test_an_example_is_judged_as_it_says(rule: Rule, example: Example) -> None:
+    """Notes of other rules need not be named: many agents write what some rule takes note of."""
     found = findings_of(example.exchanges)
     assert [f.place for f in found if f.rule == rule.name] == list(example.expected), found
-    assert {f.rule for f in found} - {rule.name} == set(example.also), found
+    told = {f.rule for f in found if f.severity is not Severity.INFO or f.rule in example.also}
+    assert told - {rule.name} == set(example.also), found
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

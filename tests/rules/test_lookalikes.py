@@ -9,7 +9,7 @@ import pytest
 
 from kimitap.rules.examples import assistant, call, failed, step, system, tool, user
 from kimitap.rules.rule import Sample
-from tests.support.examples import findings_of
+from tests.support.examples import defects_of
 from tests.support.shapes import (
     BEGUN,
     DONE,
@@ -123,4 +123,4 @@ CLEAN: dict[str, Sequence[Sample]] = {
 
 @pytest.mark.parametrize("title", CLEAN)
 def test_what_only_looks_like_a_defect_is_none(title: str) -> None:
-    assert findings_of(CLEAN[title]) == []
+    assert defects_of(CLEAN[title]) == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kimitap.rules.examples import Json, assistant, call, step, system, tool, user
 from kimitap.rules.finding import Place
 from kimitap.rules.rule import Sample
-from tests.support.examples import findings_of
+from tests.support.examples import defects_of
 
 OPEN = (system("You are an agent."), user("Read all files and tell what is in them."))
 
@@ -109,7 +109,7 @@ def session(acts: list[Act], habit: Habit, losing: int = -1) -> tuple[list[Sampl
 @settings(max_examples=60, deadline=None)
 @given(acts, habits)
 def test_nothing_is_found_in_a_healthy_run(acts: list[Act], habit: Habit) -> None:
-    assert findings_of(session(acts, habit)[0]) == []
+    assert defects_of(session(acts, habit)[0]) == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -119,6 +119,6 @@ def test_a_lost_turn_is_found_at_its_place_and_nothing_else(
 ) -> None:
     losing = data.draw(st.integers(0, len(acts) - 1))
     samples, place = session(acts, habit, losing)
-    found = findings_of(samples)
+    found = defects_of(samples)
     assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(losing + 2, place))]
     assert found[0].related == (Place(losing + 1),)

@@ -9,7 +9,7 @@ import pytest
 
 from kimitap.rules.examples import assistant, step, tool, user
 from kimitap.rules.rule import Sample
-from tests.support.examples import findings_of
+from tests.support.examples import defects_of
 from tests.support.shapes import (
     BEGUN,
     CUT,
@@ -52,7 +52,11 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
             *retried(bad(CUT))[:3],
             step((*BEGUN, SECOND, tool("c2", "rejected"), tool("c2", "ok")), DONE),
         ],
-        {"error malformed-tool-arguments", "info discarded-reply"},
+        {
+            "error malformed-tool-arguments",
+            "info discarded-reply",
+            "error duplicate-tool-result",
+        },
     ),
     "mini-swe-agent leaves a bad call out and complains": (
         session(bad(CUT), user("Format error: no valid call.")),
@@ -135,7 +139,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
                 DONE,
             ),
         ],
-        {"error stream-aborted"},
+        {"error stream-aborted", "info trailing-assistant"},
     ),
     "Continue and LangGraph never send reasoning back": (
         [
@@ -227,6 +231,6 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
 @pytest.mark.parametrize("title", DEFECTS)
 def test_a_real_defect_is_found_and_nothing_else(title: str) -> None:
     samples, expected = DEFECTS[title]
-    found = findings_of(samples)
+    found = defects_of(samples)
     assert {f"{f.severity} {f.rule}" for f in found} == expected, found
     assert len(found) == len(expected), found

@@ -10,7 +10,7 @@ from kimitap.conversation import Turn
 from kimitap.exchange import Exchange, Outcome, Segment
 from kimitap.lineage import Session
 from kimitap.rules import check
-from kimitap.rules.finding import Finding
+from kimitap.rules.finding import Finding, Severity
 from kimitap.rules.rule import Sample
 from kimitap.weave import weave
 from tests.support import chat
@@ -84,3 +84,12 @@ def sessions_of(samples: Sequence[Sample]) -> tuple[Session, ...]:
 def findings_of(samples: Sequence[Sample]) -> list[Finding]:
     """Everything that all rules find in the samples."""
     return [finding for session in sessions_of(samples) for finding in check(session)]
+
+
+def defects_of(samples: Sequence[Sample]) -> list[Finding]:
+    """Everything but the notes on the order of roles, which most short histories would get."""
+    return [
+        finding
+        for finding in findings_of(samples)
+        if (finding.rule, finding.severity) != ("unusual-role-order", Severity.INFO)
+    ]

@@ -77,7 +77,7 @@ class RepeatedToolCall(Rule):
                 step(TASK, FIRST, None),
                 step(TASK, FIRST),
             ),
-            also=("stream-aborted",),
+            also=("stream-aborted", "retry-storm"),
         ),
         Example(
             "three times the same, each answered",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from kimitap.conversation import Message, ToolResult, Turn
+from kimitap.conversation import Message, Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import (
     ASKED,
@@ -21,7 +21,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Part, Round, first_shown, paired
+from kimitap.rules.history import Defect, Part, Round, first_shown, paired, result_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request, times
 
@@ -61,6 +61,7 @@ class OrphanToolResult(Rule):
         Example(
             "two results for one call: the second answers a call that is there",
             (step((*TASK, ASKED, NOTES, tool("c1", "owner: Ada (again)"), user("On.")), DONE),),
+            also=("duplicate-tool-result",),
         ),
         Example(
             "the agent rewrote the id on both sides",
@@ -116,7 +117,7 @@ class OrphanToolResult(Rule):
             yield self._finding(turn, parts)
 
     def _finding(self, turn: Turn, parts: Sequence[Part]) -> Finding:
-        results = [_result_at(turn, at) for at in parts]
+        results = [result_at(turn, at) for at in parts]
         index = parts[0][0]
         ids = ", ".join(f"“{result.call_id or ''}”" for result in results[:3])
         before = max(index - 1, 0)
@@ -134,9 +135,3 @@ class OrphanToolResult(Rule):
                 *(Evidence(turn.exchange, cut(f"tool: {result.text}")) for result in results[:2]),
             ),
         )
-
-
-def _result_at(turn: Turn, at: Part) -> ToolResult:
-    part = turn.messages[at[0]].parts[at[1]]
-    assert isinstance(part, ToolResult)
-    return part

@@ -21,7 +21,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Part, Round, first_shown, paired, rounds
+from kimitap.rules.history import Defect, Part, Round, call_at, first_shown, paired, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, quoted_request, written
 
@@ -112,6 +112,7 @@ class UnansweredToolCall(Rule):
                     DONE,
                 ),
             ),
+            also=("reused-tool-call-id",),
         ),
         Example("the call is the last message: its result may come", (step((*TASK, ASKED), DONE),)),
         Example(
@@ -132,14 +133,14 @@ class UnansweredToolCall(Rule):
             (Place(1, 2, 1),),
         ),
         Example(
-            "the result answers another id",
+            "the result answers another id: that is the defect",
             (step(TASK, ASKED), step((*TASK, ASKED, tool("c7", "owner: Ada"), user("On.")), DONE)),
-            (Place(2, 2, 1),),
+            also=("mismatched-tool-call-id",),
         ),
         Example(
-            "the result comes after a user's message",
+            "the result comes after a user's message: that is the defect",
             (step(TASK, ASKED), step((*TASK, ASKED, user("Hurry."), NOTES), DONE)),
-            (Place(2, 2, 1),),
+            also=("misplaced-tool-result",),
         ),
     )
 
@@ -148,11 +149,11 @@ class UnansweredToolCall(Rule):
             yield self._finding(turn, link, parts)
 
     def _finding(self, turn: Turn, link: Link | None, parts: Sequence[Part]) -> Finding:
-        calls = [_call_at(turn, at) for at in parts]
+        calls = [call_at(turn, at) for at in parts]
         index = parts[0][0]
         made = _made_by(link, calls[0])
         where = f"in its message {index}{f', made in exchange {made}' if made else ''}"
-        where += _elsewhere(turn, calls[0], index)
+        where += _elsewhere(turn, index)
         return Finding(
             self.name,
             self.severity,
@@ -170,22 +171,12 @@ class UnansweredToolCall(Rule):
         )
 
 
-def _call_at(turn: Turn, at: Part) -> ToolCall:
-    part = turn.messages[at[0]].parts[at[1]]
-    assert isinstance(part, ToolCall)
-    return part
-
-
-def _elsewhere(turn: Turn, call: ToolCall, index: int) -> str:
-    """Where the result stands instead, in words; `""` where there is none."""
-    first, *later = rounds(turn.messages, index)
-    strangers = [s for found in (first, *later) for s in paired(turn.messages, found).results]
-    for at, _, result in strangers:
-        if call.id and result.call_id == call.id:
-            return f" (its result comes only in message {at})"
-    if strangers and strangers[0][0] < first.stop:
-        return f" (the result after it is for the id “{strangers[0][2].call_id or ''}”)"
-    return ""
+def _elsewhere(turn: Turn, index: int) -> str:
+    """For which id the result after it is, in words; `""` where there is none."""
+    strangers = paired(turn.messages, round_at(turn.messages, index)).results
+    if not strangers:
+        return ""
+    return f" (the result after it is for the id “{strangers[0][2].call_id or ''}”)"
 
 
 def _made_by(link: Link | None, call: ToolCall) -> int:
