@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deepdiff import DeepDiff  # type: ignore[import-untyped,unused-ignore]
 
-from kimitap.conversation import Image, Message, Other, ToolCall, Turn
+from kimitap.conversation import Image, Message, Other, Reasoning, ToolCall, Turn
 from kimitap.lineage import Link, Mark
 
 
@@ -88,12 +88,17 @@ def _as_fields(message: Message) -> dict[str, str]:
     fields = {"role": message.role}
     if message.reasoning:
         fields["reasoning"] = message.reasoning
+    signed = [p.signature for p in message.parts if isinstance(p, Reasoning) and p.signature]
+    if signed:
+        fields["reasoning.signature"] = " ".join(signed)
     if message.text:
         fields["text"] = message.text
     for i, call in enumerate(message.tool_calls):
         fields |= _call_fields(f"tool_calls[{i}]", call)
     for i, result in enumerate(message.tool_results):
         fields[f"tool_results[{i}].id"] = _shown_id(result.call_id)
+        if result.failed:
+            fields[f"tool_results[{i}].failed"] = "true"
     for i, part in enumerate(p for p in message.parts if isinstance(p, Image | Other)):
         fields[f"parts[{i}]"] = part.digest if isinstance(part, Image) else part.json
     return fields

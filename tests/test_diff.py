@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from kimitap.conversation import Message, Reasoning, Reply, Text, ToolCall, Turn
+from kimitap.conversation import Message, Reasoning, Reply, Text, ToolCall, ToolResult, Turn
 from kimitap.diff import Change, changes_of, diff_link
 from kimitap.exchange import Outcome
 from kimitap.lineage import Echo, EchoKind, Link, Mark, Pair, Relation
@@ -67,3 +67,11 @@ def test_a_changed_parameter_is_a_setting_and_not_a_message() -> None:
         ("temperature", "0.6", "1.0"),
         ("top_k", "40", None),
     ]
+
+
+def test_a_lost_signature_and_a_failed_tool_have_names_of_their_own() -> None:
+    thought = Message("assistant", (Reasoning("hm", "thinking", "sig"), CALL))
+    bare = Message("assistant", (Reasoning("hm", "thinking"), CALL))
+    assert changes_of(thought, bare) == (Change("reasoning.signature", "sig", None),)
+    done, failed = (Message("tool", (ToolResult("x", "c1", "", f),)) for f in (False, True))
+    assert changes_of(done, failed) == (Change("tool_results[0].failed", None, "true"),)

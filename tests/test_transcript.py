@@ -5,7 +5,16 @@ from itertools import pairwise
 
 import pytest
 
-from kimitap.conversation import Fault, Image, Message, Text, ToolCall, ToolResult, Turn
+from kimitap.conversation import (
+    Fault,
+    Image,
+    Message,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 from kimitap.exchange import Outcome
 from kimitap.lineage import Relation, Thread
 from kimitap.rules import RULES, check
@@ -311,3 +320,18 @@ def test_plain_lines_put_the_mark_first_and_the_finding_below() -> None:
     assert any(line.startswith("    ✗ error: tool-turn-lost: ") for line in lines[at : at + 12])
     turns = [line for line in lines if line.startswith("  ──  #")]
     assert len(turns) == 6 and all(a < b for a, b in pairwise(turns))
+
+
+def test_how_an_anthropic_turn_ends_is_told_where_it_did_not_end_well() -> None:
+    reply = turn(1, OPENING, DONE).reply
+    for reason, note in (("end_turn", ""), ("tool_use", ""), ("max_tokens", "finish: max_tokens")):
+        made = replace(turn(1, OPENING, DONE), reply=replace(reply, finish_reason=reason))
+        assert rows(chain(made), [])[0].note == note
+
+
+def test_a_tool_that_failed_and_thinking_that_only_the_server_can_read_say_so() -> None:
+    thought = Message("assistant", (Reasoning("", "redacted_thinking", "x" * 1200), *ASKS.parts))
+    failed = Message("tool", (ToolResult("no such file", "c1", "", failed=True),))
+    made = rows(chain(turn(1, [*OPENING, thought, failed], DONE)), [])
+    assert "(not shown to the agent: 1,200 characters for the server)" in [r.text for r in made]
+    assert [row.note for row in made if row.kind is Kind.RESULT] == ["failed"]

@@ -195,7 +195,9 @@ def message_rows(turn: Turn, index: int, message: Message, note: str = "") -> It
 
 def _size_note(part: Part) -> str:
     text = getattr(part, "text", "")
-    return size_of(text) if "\n" in text or len(text) > 400 else ""
+    size = size_of(text) if "\n" in text or len(text) > 400 else ""
+    failed = "failed" if isinstance(part, ToolResult) and part.failed else ""
+    return ", ".join(note for note in (failed, size) if note)
 
 
 def _answered_tool(turn: Turn, index: int, result: ToolResult) -> str:

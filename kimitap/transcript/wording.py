@@ -17,6 +17,7 @@ from kimitap.conversation import (
     Turn,
 )
 from kimitap.exchange import Outcome
+from kimitap.rules import soundness
 from kimitap.visible import one_line
 
 WIDEST = 400
@@ -93,7 +94,7 @@ def turn_ending(turn: Turn) -> str:
         return f"HTTP {turn.status}"
     if turn.outcome is not Outcome.COMPLETE and not turn.reply.complete:
         return turn.outcome.value
-    if turn.reply.finish_reason in {None, "stop", "tool_calls", "function_call"}:
+    if turn.reply.finish_reason in {None, *soundness.SAID, *soundness.CALLED}:
         return ""
     return f"finish: {one_line(str(turn.reply.finish_reason), 40)}"
 
@@ -152,6 +153,8 @@ def pretty_call(call: ToolCall) -> str:
 def part_line(part: Part) -> str:
     """What one part says, on one line."""
     match part:
+        case Reasoning("", signature=signature) if signature:
+            line = f"(not shown to the agent: {len(signature):,} characters for the server)"
         case Text(text) | Reasoning(text):
             line = text
         case ToolCall():
