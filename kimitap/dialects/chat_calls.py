@@ -95,6 +95,8 @@ class Calls:
             what = f"a call is an object, not {kind_of(function)}"
             faults.add(f"{where}.delta.function_call", what)
             return
+        if not any(function.values()):
+            return
         if not self._calls:
             self._calls.append(_Call(None))
         self._calls[0].add(None, function.get("name"), function.get("arguments"))

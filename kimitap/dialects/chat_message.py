@@ -144,7 +144,10 @@ def _result(value: dict[str, Any], name: str, where: str, faults: Faults) -> lis
 
 
 def calls_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
-    """The tool calls of a message, the older single `function_call` included."""
+    """The tool calls of a message, the older single `function_call` included.
+
+    One with nothing in it is none: gateways write every field of OpenAI's types out.
+    """
     calls = value.get("tool_calls")
     parts: list[Part] = []
     if isinstance(calls, list):
@@ -152,9 +155,9 @@ def calls_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
     elif calls is not None:
         faults.add(f"{where}.tool_calls", f"tool_calls is a list, not {kind_of(calls)}")
     older = value.get("function_call")
-    if isinstance(older, dict):
+    if isinstance(older, dict) and any(older.values()):
         parts.append(_named_call(older, None, f"{where}.function_call", faults))
-    elif older is not None:
+    elif older is not None and not isinstance(older, dict):
         faults.add(f"{where}.function_call", f"a call is an object, not {kind_of(older)}")
     return parts
 

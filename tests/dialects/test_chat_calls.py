@@ -154,6 +154,12 @@ def test_the_older_function_call_is_streamed_too() -> None:
     assert calls.values() == [ToolCall("f", "{}", None)]
 
 
+def test_an_older_function_call_with_nothing_in_it_begins_no_call() -> None:
+    calls, faults = Calls(), Faults()
+    calls.add_function({"name": "", "arguments": ""}, "choice", faults)
+    assert calls.values() == [] and faults.told() == ()
+
+
 @pytest.mark.parametrize(
     "delta, where",
     [

@@ -76,6 +76,11 @@ def test_the_older_function_call_is_a_call_without_id() -> None:
     assert message_of(sent).tool_calls == (ToolCall("f", "{}", None),)
 
 
+def test_a_function_call_with_nothing_in_it_is_none() -> None:
+    sent = {"role": "assistant", "content": "x", "function_call": {"name": "", "arguments": ""}}
+    assert message_of(sent).parts == (Text("x"),)
+
+
 def test_a_call_of_a_custom_tool_has_its_input_as_arguments() -> None:
     sent = {"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls -l"}}
     made = message_of({"role": "assistant", "tool_calls": [sent]}).tool_calls
