@@ -37,6 +37,8 @@ class Tie(StrEnum):
     """The effect is a lone result; the cause, the lone call that it was for."""
     LOOP = "loop"
     """The effect is a loop; the cause, that the model did not see one of the loop's replies."""
+    COST = "cost"
+    """The effect is what it cost that a message of a request was changed, which the cause is."""
     REFUSED = "refused"
     """The effect is a server's refusal of a request; the cause, an error in that request."""
     REWRITTEN = "rewritten"
@@ -63,6 +65,8 @@ class Scene:
                 return self._call_without_it(effect, rules)
             case Tie.LOOP:
                 return self._of_loop(effect, rules)
+            case Tie.COST:
+                return self._of_cost(effect, rules)
             case Tie.REFUSED:
                 return self._of_refused(effect, rules)
             case Tie.REWRITTEN:
@@ -120,6 +124,15 @@ class Scene:
             grave = lost.severity is not Severity.INFO
             if grave and link is not None and link.parent.exchange in exchanges:
                 return lost
+        return None
+
+    def _of_cost(self, cost: Finding, rules: Sequence[str]) -> Finding | None:
+        """The change at every message at which the cost arose, where it is more than a note."""
+        messages = {p for p in (cost.place, *cost.related) if p.message_index is not None}
+        for cause in self._of(rules) if messages else ():
+            grave = cause.severity is not Severity.INFO
+            if grave and messages <= {cause.place, *cause.related}:
+                return cause
         return None
 
     def _of_refused(self, refusal: Finding, rules: Sequence[str]) -> Finding | None:

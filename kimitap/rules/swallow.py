@@ -5,11 +5,11 @@ written out as text has no results of role tool; a call that leaked into the tex
 reason without a call. None of these is a second defect. `CONSEQUENCES` is the whole law.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kimitap.lineage import Thread
-from kimitap.rules.finding import Finding, Place
+from kimitap.rules.finding import Finding
 from kimitap.rules.scene import Scene, Tie
 
 
@@ -78,6 +78,22 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence(("tool-schema-violation",), ("unknown-tool", "malformed-tool-arguments"), Tie.CALL),
     Consequence(("empty-assistant-in-history",), ("empty-reply",), Tie.ECHOED),
     Consequence(
+        ("prompt-cache-broken",),
+        (
+            "tool-turn-lost",
+            "flattened-tool-history",
+            "partially-replayed-tool-calls",
+            "dropped-reply",
+            "dropped-from-history",
+            "changed-tool-call",
+            "edited-history",
+            "edited-reply",
+            "doubled-reply",
+            "reasoning-dropped",
+        ),
+        Tie.COST,
+    ),
+    Consequence(
         ("template-rejected",),
         (
             "reasoning-dropped",
@@ -99,14 +115,14 @@ def swallow(findings: Sequence[Finding], thread: Thread) -> list[Finding]:
     """The findings without those that follow from another, whose places the cause takes over."""
     scene = Scene(findings, thread)
     kept: list[Finding] = []
-    taken: dict[int, list[Place]] = {}
+    taken: dict[int, list[Finding]] = {}
     for finding in findings:
         cause = _root(finding, scene)
         if cause is finding:
             kept.append(finding)
         else:
-            taken.setdefault(id(cause), []).extend((finding.place, *finding.related))
-    return [_with(f, taken.get(id(f), ())) for f in kept]
+            taken.setdefault(id(cause), []).append(finding)
+    return [_with(f, taken[id(f)]) if id(f) in taken else f for f in kept]
 
 
 def _root(finding: Finding, scene: Scene) -> Finding:
@@ -123,8 +139,10 @@ def _cause(effect: Finding, scene: Scene) -> Finding | None:
     return next((cause for cause in causes if cause is not None), None)
 
 
-def _with(finding: Finding, places: Iterable[Place]) -> Finding:
-    """The finding with more related places, each once."""
+def _with(finding: Finding, effects: Sequence[Finding]) -> Finding:
+    """The finding with the places of what follows from it, each once, and with what that cost."""
+    places = (place for effect in effects for place in (effect.place, *effect.related))
     known = dict.fromkeys((*finding.related, *places))
     known.pop(finding.place, None)
-    return replace(finding, related=tuple(known))
+    costs = (effect.evidence[0] for effect in effects if effect.rule == "prompt-cache-broken")
+    return replace(finding, related=tuple(known), evidence=(*finding.evidence, *costs))

@@ -18,6 +18,7 @@ from kimitap.rules.examples import (
     step,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.price import total
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, times
 
@@ -147,13 +148,15 @@ class ReasoningDropped(Rule):
         refused = next((link for link in gone if is_refused(link)), None)
         often = f" (in {len(gone)} of {times(owed, 'turn')})" if owed > 1 else ""
         said = "" if refused is None else f" The server refused request {refused.child.exchange}."
+        spent = total(gone)
+        cost = f" The server had to read about {spent} again." if spent else ""
         return Finding(
             self.name,
             self.severity if refused is None else Severity.ERROR,
             self.side,
             f"Request {first.child.exchange} gives the reply of exchange {first.parent.exchange} "
             f"back without its reasoning{often}: the model sees its calls, and not why it made "
-            f"them.{said}",
+            f"them.{said}{cost}",
             Place(first.child.exchange, standing_at(first.echo)),
             related=(
                 Place(first.parent.exchange),
