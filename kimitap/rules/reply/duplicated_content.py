@@ -20,6 +20,7 @@ WHOLE = 0.7
 """How much of the text the two must be, where it is lines that repeat: lists and verses may."""
 _TRIED = 200
 _WORD = re.compile(r"[^\W_]+")
+_TAG = re.compile(r"<[^<>\n]{1,80}>")
 
 TEXT = "The notes name the owner, Ada, and 3 rows."
 
@@ -40,7 +41,7 @@ def doubled(text: str) -> int:
 
 
 def _is_speech(said: str, text: str) -> bool:
-    if len(set(_WORD.findall(said.lower()))) < WORDS:
+    if len(set(_WORD.findall(_TAG.sub(" ", said.lower())))) < WORDS:
         return False
     lines = said.endswith("\n") and "\n" not in said.strip()
     return not lines or 2 * len(said) >= WHOLE * len(text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kimitap.conversation import ToolCall, Turn
-from kimitap.lineage import Fate, Link, Relation, Session, Thread
+from kimitap.lineage import CallEcho, Link, Relation, Session, Thread
 from kimitap.rules import soundness
 from kimitap.rules.examples import TASK, assistant, call, step, tool
 from kimitap.rules.finding import Finding, Place, Severity, Side
@@ -15,7 +15,6 @@ from kimitap.rules.wording import quoted_call, times
 from kimitap.visible import one_line
 
 _COUNTER = re.compile(r"(?:functions\.)?[\w.\-]+:\d+")
-_NOT_GIVEN_BACK = frozenset({Fate.GONE, Fate.AS_TEXT})
 _ELSEWHERE = frozenset({Relation.COMPACTION, Relation.FORK, Relation.HANDOFF, Relation.REBUILT})
 
 KIMI = "functions.read_file:0"
@@ -34,20 +33,19 @@ class Use:
     call: ToolCall
 
 
-def twice_in(turn: Turn) -> Iterator[tuple[Use, Use]]:
-    """The calls of a reply whose id an earlier one of the same reply has, with that one."""
-    seen: dict[str, Use] = {}
+def twice_in(turn: Turn) -> list[list[Use]]:
+    """The calls of a reply that share an id, id by id."""
+    by_id: dict[str, list[Use]] = {}
     for use in _uses(turn):
-        call_id = use.call.id or ""
-        if call_id in seen:
-            yield seen[call_id], use
-        seen.setdefault(call_id, use)
+        by_id.setdefault(use.call.id or "", []).append(use)
+    return [uses for uses in by_id.values() if len(uses) > 1]
 
 
 def again_in(thread: Thread) -> Iterator[tuple[Use, Use]]:
     """The calls whose id a call of an earlier reply has that is still in the history, with it.
 
-    What was asked for again, never given back, compacted or left behind by a fork is not.
+    What was asked for again, never given back, given another id by the agent, compacted or left
+    behind by a fork is not.
     """
     seen: dict[str, Use] = {}
     made: dict[int, list[Use]] = {}
@@ -68,10 +66,15 @@ def _forget(seen: dict[str, Use], made: dict[int, list[Use]], link: Link | None)
         seen.clear()
         return
     again = link.relation is Relation.RETRY
-    gone = {echo.part for echo in link.echo.calls if echo.fate in _NOT_GIVEN_BACK}
+    gone = {echo.part for echo in link.echo.calls if echo.new is None or _renamed(echo)}
     for use in made.get(link.parent.exchange, ()):
         if (again or use.part in gone) and seen.get(use.call.id or "") is use:
             del seen[use.call.id or ""]
+
+
+def _renamed(echo: CallEcho) -> bool:
+    """True where the agent gave the call another id: it made it unique."""
+    return echo.new is not None and bool(echo.new.id) and echo.new.id != echo.call.id
 
 
 def _uses(turn: Turn) -> Iterator[Use]:
@@ -93,7 +96,7 @@ class ReusedToolCallId(Rule):
         "arguments, drop the new call, or stop; it is told once a thread. Kimi counts its ids "
         "(functions.NAME:0), and the count starts again in some servers. Ids that repeat after a "
         "compaction, in another session or in a sub-agent, in a retry, or after a reply that the "
-        "history lost, harm nobody."
+        "history lost or the agent gave another id, harm nobody."
     )
     remedy = (
         "Use an agent that rewrites ids (Kimi Code does), or a server that makes its own "
@@ -160,22 +163,23 @@ class ReusedToolCallId(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in soundness.ended(thread):
-            for first, again in twice_in(turn):
-                yield self._in_reply(first, again)
+            for uses in twice_in(turn):
+                yield self._in_reply(turn, uses)
         found = list(again_in(thread))
         if found:
             yield self._across(found)
 
-    def _in_reply(self, first: Use, again: Use) -> Finding:
+    def _in_reply(self, turn: Turn, uses: list[Use]) -> Finding:
+        first, again = uses[:2]
         side, why = _blame(again.call)
-        turn = again.turn
         return Finding(
             self.name,
             Severity.ERROR,
             side,
-            f"Two calls of exchange {turn.exchange} have the id {_shown(again.call)}: {why}.",
+            f"{len(uses)} calls of exchange {turn.exchange} have the id {_shown(again.call)}: "
+            f"{why}.",
             Place(turn.exchange, None, again.part),
-            related=(Place(turn.exchange, None, first.part),),
+            related=tuple(Place(turn.exchange, None, use.part) for use in (first, *uses[2:])),
             evidence=(quoted_call(turn, first.call), quoted_call(turn, again.call)),
         )
 
