@@ -40,7 +40,7 @@ def report(
         _table(diff.rows),
         *_settings(diff),
         *_relevant(diff),
-        *_findings(findings, remedies),
+        *_findings(findings, remedies, diff.old, diff.new),
         f"_{_footer()}_",
     ]
     return "\n\n".join(blocks) + "\n"
@@ -55,7 +55,7 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
         _facts(turn, turn),
         f"### The reply of exchange {turn.exchange}",
         _quoted(turn.reply.message),
-        *_findings(findings, remedies),
+        *_findings(findings, remedies, turn),
         f"_{_footer()}_",
     ]
     return "\n\n".join(blocks) + "\n"
@@ -179,13 +179,23 @@ def _relevant(diff: Diff) -> Iterator[str]:
     if old:
         yield f"### Before: exchange {diff.old.exchange}"
         for row in old:
-            what = "its reply" if row.is_reply else f"message {row.old_index} of its request"
+            at = f"message {row.old_index} of its request{_on_wire(diff.old, row.old_index)}"
+            what = "its reply" if row.is_reply else at
             yield f"`{row.mark}` {what}\n\n{_quoted(row.old)}"
     yield f"### After: request {diff.new.exchange}"
     if not new:
         yield "Nothing stands there: the request has no message beyond those it repeats."
     for row in new:
-        yield f"`{row.mark}` message {row.new_index}\n\n{_quoted(row.new)}"
+        at = f"message {row.new_index}{_on_wire(diff.new, row.new_index)}"
+        yield f"`{row.mark}` {at}\n\n{_quoted(row.new)}"
+
+
+def _on_wire(turn: Turn, index: int | None) -> str:
+    """Where a message stands in the request's array, in words, if that is not its own index."""
+    if index is None or index >= len(turn.wire_indexes):
+        return ""
+    at = turn.wire_indexes[index]
+    return " (in a field of its own)" if at < 0 else f" (on the wire in entry {at})"
 
 
 def _quoted(message: Message | None) -> str:
@@ -211,14 +221,19 @@ def _cut(text: str) -> str:
     return f"{text[:QUOTED]}… ({len(text) - QUOTED:,} more characters)"
 
 
-def _findings(findings: Sequence[Finding], remedies: Mapping[str, str]) -> Iterator[str]:
+def _findings(
+    findings: Sequence[Finding], remedies: Mapping[str, str], *turns: Turn
+) -> Iterator[str]:
     if not findings:
         return
     yield "### Findings"
+    known = {turn.exchange: turn for turn in turns}
     for finding in findings:
         place = f"exchange {finding.place.exchange}"
         if finding.place.message_index is not None:
             place += f", message {finding.place.message_index}"
+            turn = known.get(finding.place.exchange)
+            place += _on_wire(turn, finding.place.message_index) if turn else ""
         quotes = "\n".join(
             f"- exchange {e.exchange}: {code(mask_text(e.quote), 300)}" for e in finding.evidence
         )

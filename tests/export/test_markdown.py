@@ -90,3 +90,13 @@ def test_a_fence_is_longer_than_any_run_inside() -> None:
 
 def test_a_code_span_holds_backticks() -> None:
     assert code("a `b` c") == "``a `b` c``"
+
+
+def test_a_message_that_stands_elsewhere_on_the_wire_says_where() -> None:
+    old, new = turn(1, (USER,), CALLING), turn(2, (USER, BLANK), BLANK)
+    pairs = (Pair(Mark.CHANGED, 1, 1),)
+    for indexes, said in (((), ""), ((-1, 0), " (on the wire in entry 0)")):
+        moved = link(old, replace(new, wire_indexes=indexes), 1, *pairs)
+        text = report(diff_link(moved), [FINDING], {})
+        assert f"`!` message 1{said}\n" in text
+        assert f"at exchange 2, message 1{said}\n" in text
