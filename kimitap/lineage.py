@@ -11,6 +11,15 @@ from functools import cached_property
 from kimitap.conversation import Message, ToolCall, Turn
 
 
+def named_by(turn: Turn) -> str:
+    """The id of the reply that a request follows and does not repeat, since the server keeps it.
+
+    `""` where it names none. OpenAI's Responses API: `previous_response_id`.
+    """
+    name = turn.parameters.get("previous_response_id")
+    return name if isinstance(name, str) else ""
+
+
 class Relation(StrEnum):
     """How a turn relates to the turn before it."""
 
@@ -117,7 +126,8 @@ class Link:
     """How `child` follows `parent`.
 
     `prefix` messages at the beginning are the same in both. `pairs` align the rest: `old` counts in
-    `parent.messages` with the reply's message after them, `new` in `child.messages`.
+    `parent.messages` with the reply's message after them, `new` in `child.messages`. Where the echo
+    is STORED the request holds only what is new: old messages, the system's aside, have no pair.
     """
 
     parent: Turn
@@ -163,6 +173,43 @@ class Thread:
     @property
     def name(self) -> str:
         return f"t{self.number}"
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {turn.exchange: i for i, turn in enumerate(self.turns)}
+
+    def place_of(self, exchange: int) -> int | None:
+        """The index of the exchange's turn in `turns`; None where it is none of them."""
+        return self._places.get(exchange)
+
+    def link_after(self, exchange: int) -> Link | None:
+        """How the next request of the thread follows the exchange; None where there is none."""
+        at = self._places.get(exchange)
+        return None if at is None or at + 1 == len(self.links) else self.links[at + 1]
+
+    def echo_of(self, exchange: int) -> Echo | None:
+        """How the reply of the exchange came back; None where nothing followed in the thread."""
+        link = self.link_after(exchange)
+        return None if link is None else link.echo
+
+    def story_of(self, exchange: int) -> tuple[Message, ...]:
+        """All that the model was told at the exchange: what the server kept, then the request.
+
+        That is the request's own messages, except where it names an earlier reply of the thread.
+        """
+        at = self._places[exchange]
+        told = [self.turns[at].messages]
+        while (before := self._named_before(at)) is not None:
+            at = before
+            turn = self.turns[at]
+            kept = tuple(m for m in turn.messages if m.role != "system")
+            told.append((*kept, turn.reply.message) if turn.reply.message.parts else kept)
+        return tuple(message for part in reversed(told) for message in part)
+
+    def _named_before(self, at: int) -> int | None:
+        name = named_by(self.turns[at])
+        earlier = range(at - 1, -1, -1) if name else ()
+        return next((i for i in earlier if self.turns[i].reply.id == name), None)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,17 @@ from datetime import timedelta
 from itertools import islice
 
 from kimitap.conversation import Turn
-from kimitap.lineage import EchoKind, Fate, Link, Relation
+from kimitap.lineage import EchoKind, Fate, Link, Relation, named_by
+from kimitap.weave import prompts
 from kimitap.weave.classify import EARLY, classify
 from kimitap.weave.evidence import Evidence
 from kimitap.weave.keys import Keys
 from kimitap.weave.kin import asks_aside, kin, like_system, odd_one, scoped
 from kimitap.weave.link import align_history, beside, forked, link_by_alignment, link_by_prefix
 from kimitap.weave.prefixes import Candidate, Prefixes
+from kimitap.weave.prompts import Prompts
 from kimitap.weave.sightings import Sightings
+from kimitap.weave.stored import Stored
 from kimitap.weave.strand import LATE, SLACK, Strand
 
 EXAMINED = 64
@@ -56,21 +59,37 @@ class Descent:
 class Ancestors:
     """Finds the parent of each request among the turns woven before."""
 
-    def __init__(self, keys: Keys, prefixes: Prefixes, sightings: Sightings) -> None:
+    def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._prefixes = prefixes
-        self._sightings = sightings
-        self._evidence = Evidence(keys, sightings)
+        self._prefixes = Prefixes(keys)
+        self._sightings = Sightings(keys)
+        self._evidence = Evidence(keys, self._sightings)
+        self._stored = Stored(keys)
+        self._prompts = Prompts()
+
+    def add(self, strand: Strand) -> None:
+        """Make a woven turn known."""
+        self._prefixes.add(strand)
+        self._sightings.add(strand)
+        self._stored.add(strand)
+        self._prompts.add(strand)
 
     def descent(self, child: Strand) -> Descent:
         """How `child` descends; its thread is not known yet."""
+        if named_by(child.turn):
+            return _told(self._stored.follows(child))
+        if child.turn.dialect == prompts.DIALECT:
+            return _told(self._prompts.follows(child))
+        return self._by_content(child)
+
+    def _by_content(self, child: Strand) -> Descent:
         near: Strand | None = None
         held: Found = None
         best: Found = None
         tried = 0
         for candidate in islice(self._prefixes.candidates(child.turn, child.start), EXAMINED):
             parent = candidate.strand
-            if best and (candidate.covered or parent.length < best[1].length):
+            if best and (candidate.covered or parent.depth < best[1].depth):
                 break
             if not scoped(parent.turn, child.turn) or (best and not parent.is_tip):
                 continue
@@ -101,18 +120,19 @@ class Ancestors:
         """
         if not candidate.covered or not candidate.strand.is_tip:
             return False
-        length = held[1].length if held else child.length
-        between = child.messages[candidate.strand.length + 1 : length]
+        length = held[1].depth if held else child.length
+        between = child.messages[candidate.strand.depth + 1 : length]
         return not any(message.role == "assistant" for message in between)
 
     def _by_prefix(self, candidate: Candidate, child: Strand) -> Found:
         parent = candidate.strand
-        identical = parent.length == child.length
+        identical = parent.depth == child.length
         if not parent.is_tip:
-            further = self._by_history(parent.thread.tip, child, parent.length + 1)
+            tip = parent.thread.tip
+            further = self._by_history(tip, child, parent.depth + 1 - len(tip.carried))
             if further:
                 return further
-            if candidate.covered and not identical and _aside(parent, parent.thread.tip, child):
+            if candidate.covered and not identical and _aside(parent, tip, child):
                 return self._continues(candidate, child), parent
             if (identical and parent.is_first) or not self._evidence.proven(candidate, child):
                 return None
@@ -126,7 +146,7 @@ class Ancestors:
 
     def _continues(self, candidate: Candidate, child: Strand) -> Link:
         parent = candidate.strand
-        why = f"begins with all {parent.length} messages of exchange {parent.turn.exchange}"
+        why = f"begins with all {parent.depth} messages of exchange {parent.turn.exchange}"
         why += ", its reply after them" if candidate.covered else ""
         return link_by_prefix(parent, child, Relation.CONTINUES, self._keys, why)
 
@@ -193,6 +213,10 @@ class Ancestors:
         return link_by_alignment(tip, child, relation, pairs, self._keys, why), tip
 
 
+def _told(found: Found) -> Descent:
+    return Descent(*found) if found else Descent()
+
+
 def _sure(link: Link, parent: Strand) -> bool:
     """False where another descent would be more likely: a fork, or a good reply asked for again."""
     if link.relation is Relation.RETRY:
@@ -256,5 +280,5 @@ def _at_once(before: Turn, after: Turn) -> bool:
 def _in_time(candidate: Candidate, child: Strand) -> bool:
     """True where the parent's reply had ended, or is repeated: it was known to whoever asks."""
     parent = candidate.strand
-    late = parent.turn.reply.complete and parent.length < child.length
+    late = parent.turn.reply.complete and parent.depth < child.length
     return candidate.covered or parent.over_before(child.turn, LATE if late else SLACK)

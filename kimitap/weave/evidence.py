@@ -37,7 +37,7 @@ class Evidence:
 
         A lone message is enough where it is long, or where prompt and tools are the same.
         """
-        messages = candidate.strand.messages
+        messages = candidate.strand.story
         if not any(m.role == "user" for m in messages):
             return False
         if candidate.covered or len(messages) > 1 or len(messages[0].text) >= LONG:
@@ -51,7 +51,7 @@ class Evidence:
     def plausible(self, link: Link, candidate: Candidate, child: Strand) -> bool:
         """False where the answer to a lone first message is followed by somebody else's answer."""
         parent = candidate.strand
-        if candidate.covered or parent.length > 1 or not link.echo.slot:
+        if candidate.covered or parent.depth > 1 or not link.echo.slot:
             return True
         reply = parent.turn.reply.message
         if _named(parent, child) or reply.tool_calls:

@@ -14,20 +14,27 @@ JUDGED = (Relation.CONTINUES, Relation.REBUILT)
 
 
 def link_by_prefix(parent: Strand, child: Strand, relation: Relation, keys: Keys, why: str) -> Link:
-    """The link of a request that begins with all messages of `parent`."""
-    place = child.start + parent.length
+    """The link of a request that begins with all messages of `parent`.
+
+    If the server kept what was said before `parent`, and this request sends that too, it is new.
+    """
+    kept = 0 if child.carried else len(parent.carried)
+    place = child.start + kept + parent.length
     length = len(parent.turn.messages)
     if relation is Relation.RETRY:
         told = superseded(len(child.turn.messages))
     else:
         told = echo(parent.turn, child.turn, place, keys)
     after = _reply_pairs(parent, told, place, length, len(child.turn.messages))
-    prefix, systems = _systems(parent, child, keys)
-    if not systems:
+    prefix, systems = system_pairs(parent, child, keys)
+    if not systems and not kept:
         prefix += parent.length
         return Link(parent.turn, child.turn, relation, prefix, tuple(after), told, why)
-    same = [pair(Mark.SAME, parent.start + i, child.start + i) for i in range(parent.length)]
-    return Link(parent.turn, child.turn, relation, 0, (*systems, *same, *after), told, why)
+    at = child.start + kept
+    sent = [pair(Mark.NEW, None, i) for i in range(child.start, at)]
+    same = [pair(Mark.SAME, parent.start + i, at + i) for i in range(parent.length)]
+    rows = (*systems, *sent, *same, *after)
+    return Link(parent.turn, child.turn, relation, prefix, rows, told, why)
 
 
 def link_by_alignment(
@@ -41,7 +48,7 @@ def link_by_alignment(
     place = _place(pairs, at, child)
     told = echo(parent.turn, child.turn, place, keys) if relation in JUDGED else superseded(place)
     rows = _with_slot(pairs, at, told) if relation in JUDGED else list(pairs)
-    prefix, systems = _systems(parent, child, keys)
+    prefix, systems = system_pairs(parent, child, keys)
     if systems:
         return Link(parent.turn, child.turn, relation, 0, (*systems, *rows), told, why)
     while rows and rows[0].mark is Mark.SAME and rows[0].old == rows[0].new == prefix:
@@ -92,7 +99,7 @@ def align_history(parent: Strand, child: Strand, keys: Keys) -> list[Pair]:
     return [*before, pair(Mark.SAME, at, child.start + found), *after]
 
 
-def _systems(parent: Strand, child: Strand, keys: Keys) -> tuple[int, list[Pair]]:
+def system_pairs(parent: Strand, child: Strand, keys: Keys) -> tuple[int, list[Pair]]:
     """(how many leading system messages are the same, pairs of them where they are not all)."""
     old, new = parent.turn.messages[: parent.start], child.turn.messages[: child.start]
     if keys.same(old, new):

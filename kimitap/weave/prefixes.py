@@ -38,7 +38,10 @@ class Prefixes:
         messages = strand.messages
         if not messages:
             return
-        strand.end = self._known_end(strand.turn, strand.start)[1][-1]
+        if strand.carried:
+            strand.end = self._walk(strand.turn, strand.start, 0, strand.base)[-1]
+        else:
+            strand.end = self._known_end(strand.turn, strand.start)[1][-1]
         strand.append(self._ends[strand.end])
         strand.append(self._tails[self._keys.key(messages[-1])])
         reply = strand.turn.reply
@@ -73,7 +76,8 @@ class Prefixes:
         return sorted(latest, key=lambda s: _rank(s, turn), reverse=True)
 
     def _begins(self, strand: Strand, turn: Turn, start: int) -> bool:
-        ours, theirs = strand.messages, turn.messages[start : start + strand.length]
+        ours = strand.story
+        theirs = turn.messages[start : start + len(ours)]
         return ours == theirs or self._keys.same(ours, theirs)
 
     def _known_end(self, turn: Turn, start: int) -> tuple[int, list[int]]:
@@ -82,7 +86,7 @@ class Prefixes:
         for position in range(length, max(0, length - LOOK_BACK), -1):
             key = self._keys.key(turn.messages[start + position - 1])
             for strand in self._tails.get(key, [])[-4:][::-1]:
-                if strand.length == position and self._begins(strand, turn, start):
+                if strand.depth == position and self._begins(strand, turn, start):
                     return position, self._walk(turn, start, position, strand.end)
         return 0, self._walk(turn, start, 0, ROOT)
 

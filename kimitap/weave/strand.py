@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kimitap.conversation import Message, Turn
-from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.lineage import Link, Relation, Session, Thread, named_by
 
 SLACK = timedelta(seconds=0.25)
 """How much the end of a reply may seem to come after the start of the request that follows it."""
@@ -27,8 +27,12 @@ class Strand:
     start: int
     thread: "GrowingThread" = None  # type: ignore[assignment]  # set as soon as the place is known
     link: Link | None = None
+    carried: tuple[Message, ...] = ()
+    """What the server keeps of earlier turns, where the request names it instead of sending it."""
+    base: int = 0
+    """The rolling hash of what is carried."""
     end: int = 0
-    """The rolling hash of the messages."""
+    """The rolling hash of the messages, carried ones before them."""
     replies: tuple[int, ...] = ()
     """The rolling hashes of the messages with each reply after them."""
     undo: list[Callable[[], object]] = field(default_factory=list)
@@ -41,6 +45,16 @@ class Strand:
     @property
     def length(self) -> int:
         return len(self.turn.messages) - self.start
+
+    @property
+    def story(self) -> tuple[Message, ...]:
+        """All that was said up to the reply, the leading system messages aside."""
+        return (*self.carried, *self.messages) if self.carried else self.messages
+
+    @property
+    def depth(self) -> int:
+        """How many messages the story has."""
+        return len(self.carried) + self.length
 
     @property
     def is_tip(self) -> bool:
@@ -107,7 +121,7 @@ class GrowingThread:
                 tuple(strand.turn for strand in self.strands),
                 tuple(strand.link for strand in self.strands),
                 kind,
-                first.link is None and resumed(first.messages),
+                first.link is None and resumed(first.turn, first.messages),
             )
         return self.made
 
@@ -135,11 +149,14 @@ class GrowingSession:
         return self.made
 
 
-def resumed(messages: tuple[Message, ...]) -> bool:
+def resumed(turn: Turn, messages: tuple[Message, ...]) -> bool:
     """True where a first request already carries a history: tool traffic, or very many messages.
 
-    A short one proves nothing: agents put a few made-up messages before the first prompt.
+    A short one proves nothing: agents put a few made-up messages before the first prompt. One that
+    names an earlier reply goes on with what nobody recorded.
     """
+    if named_by(turn):
+        return True
     if len(messages) >= LONG:
         return any(m.role == "assistant" for m in messages)
     return any(m.tool_calls or m.tool_results for m in messages)

@@ -14,9 +14,7 @@ from kimitap.lineage import Session
 from kimitap.weave.descent import LEAVING, Ancestors
 from kimitap.weave.keys import Keys
 from kimitap.weave.kin import leading_systems
-from kimitap.weave.prefixes import Prefixes
 from kimitap.weave.sessions import Sessions
-from kimitap.weave.sightings import Sightings
 from kimitap.weave.strand import Strand
 
 
@@ -29,10 +27,8 @@ class Weaver:
 
     def __init__(self) -> None:
         self._keys = Keys()
-        self._prefixes = Prefixes(self._keys)
-        self._sightings = Sightings(self._keys)
         self._sessions = Sessions(self._keys)
-        self._ancestors = Ancestors(self._keys, self._prefixes, self._sightings)
+        self._ancestors = Ancestors(self._keys)
         self._woven: list[Strand] = []
         self._order: list[tuple[datetime, int]] = []
         self._started: dict[int, datetime] = {}
@@ -91,8 +87,7 @@ class Weaver:
             strand.thread = self._sessions.place(strand, parent, descent.near, descent.aside)
         strand.append(strand.thread.strands)
         strand.thread.touch()
-        self._prefixes.add(strand)
-        self._sightings.add(strand)
+        self._ancestors.add(strand)
         self._sessions.note(strand)
         self._woven.append(strand)
         self._order.append(_place(turn))
