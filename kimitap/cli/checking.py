@@ -1,24 +1,20 @@
 """`check` and `rules`: what broke, and what can."""
 
-import os
-import stat
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
-from kimitap.analysis import Analysis
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.reading import read
+from kimitap.cli.results import result_of, told_to
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import UsageError
-from kimitap.export.formats import FORMATS, Checked, harmless, summary
+from kimitap.export.formats import FORMATS, summary
 from kimitap.rules import RULES
-from kimitap.settings import DEFAULTS, THRESHOLDS, Settings, rule_names, threshold
-from kimitap.store import file_of, shown
-from kimitap.visible import one_line
+from kimitap.settings import THRESHOLDS, Settings, rule_names, threshold
 
 
 @click.command()
@@ -38,6 +34,12 @@ from kimitap.visible import one_line
     metavar="FILE",
     help="Write it there, for the owner only, and print one line of summary.",
 )
+@click.option(
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="Tell findings as they happen, as text or as lines of JSON, until Ctrl-C.",
+)
 @with_choice
 @click.option(
     "--fail-on",
@@ -50,6 +52,7 @@ def check(
     wanted: str | None,
     as_json: bool,
     output: Path | None,
+    watching: bool,
     settings: Settings,
     fail_on: str | None,
 ) -> int:
@@ -61,59 +64,30 @@ def check(
     where = only_database(words, db, "check")
     if fail_on is not None:
         settings = replace(settings, fail_on=threshold(fail_on))
+    if watching:
+        return _watch(where, settings, form, output)
     checked = result_of(where, read(where, settings.choice), settings)
     told = FORMATS[form](checked)
-    if output is None or str(output) == "-":
-        click.echo(told, nl=False)
-    else:
-        write_private(output, told)
+    with told_to(output) as say:
+        say(told.removesuffix("\n"))
+    if output is not None and str(output) != "-":
         click.echo(summary(checked))
     return int(checked.failed)
+
+
+def _watch(where: str, settings: Settings, form: str, output: Path | None) -> int:
+    from kimitap.cli.watching import watch
+
+    if form not in {"text", "json"}:
+        raise UsageError(f"--watch tells as text or json, not {form}")
+    with told_to(output) as say:
+        return watch(where, settings, form, say, partial(click.echo, err=True))
 
 
 def _form(wanted: str | None, as_json: bool) -> str:
     if as_json and wanted not in {None, "json"}:
         raise UsageError(f"--json is --format json: say it, or --format {wanted}, not both")
     return "json" if as_json else wanted or "text"
-
-
-def result_of(where: str, analysis: Analysis, settings: Settings = DEFAULTS) -> Checked:
-    """What was found in the recording at `where`, ready for any format."""
-    return Checked(
-        database=shown(where),
-        uri=_uri(where),
-        counts=analysis.counts,
-        others=len(analysis.others),
-        sessions=analysis.sessions,
-        findings=harmless(analysis.findings),
-        rules=[rule for rule in RULES if settings.choice.wants(rule.name)],
-        fail_on=settings.fail_on,
-    )
-
-
-def _uri(where: str) -> str:
-    """The recording as a URI reference: a file by its path from here, else by its whole one."""
-    path = file_of(where)
-    if path is None:
-        return quote(shown(where), safe=":/?=&@*")
-    whole = path.absolute()
-    if whole.is_relative_to(Path.cwd()):
-        return quote(os.fsencode(whole.relative_to(Path.cwd()).as_posix()))
-    return whole.as_uri()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put `text` into a file that only its owner can read; raises `UsageError` where it cannot."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            if stat.S_ISREG(os.fstat(handle).st_mode):
-                os.fchmod(handle, 0o600)
-            file.write(text)
-    except OSError as error:
-        raise UsageError(
-            f"{one_line(str(path), 300)} cannot be written: {error.strerror}"
-        ) from error
 
 
 @click.command()

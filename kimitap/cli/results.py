@@ -1,0 +1,68 @@
+"""What `check` found, ready to be told, and where it is written."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import quote
+
+import click
+
+from kimitap.analysis import Analysis
+from kimitap.errors import UsageError
+from kimitap.export.formats import Checked, harmless
+from kimitap.rules import RULES
+from kimitap.settings import DEFAULTS, Settings
+from kimitap.store import file_of, shown
+from kimitap.visible import one_line
+
+
+def result_of(where: str, analysis: Analysis, settings: Settings = DEFAULTS) -> Checked:
+    """What was found in the recording at `where`, ready for any format."""
+    return Checked(
+        database=shown(where),
+        uri=_uri(where),
+        counts=analysis.counts,
+        others=len(analysis.others),
+        sessions=analysis.sessions,
+        findings=harmless(analysis.findings),
+        rules=[rule for rule in RULES if settings.choice.wants(rule.name)],
+        fail_on=settings.fail_on,
+    )
+
+
+def _uri(where: str) -> str:
+    """The recording as a URI reference: a file by its path from here, else by its whole one."""
+    path = file_of(where)
+    if path is None:
+        return quote(shown(where), safe=":/?=&@*")
+    whole = path.absolute()
+    if whole.is_relative_to(Path.cwd()):
+        return quote(os.fsencode(whole.relative_to(Path.cwd()).as_posix()))
+    return whole.as_uri()
+
+
+@contextmanager
+def told_to(output: Path | None) -> Iterator[Callable[[str], None]]:
+    """What takes lines for `output`, a file for its owner only; without one, or for `-`, stdout.
+
+    Raises `UsageError` where the file cannot be written.
+    """
+    if output is None or str(output) == "-":
+        yield click.echo
+        return
+    try:
+        with _private(output) as file:
+            yield lambda text: print(text, file=file, flush=True)
+    except OSError as error:
+        name = one_line(str(output), 300)
+        raise UsageError(f"{name} cannot be written: {error.strerror}") from error
+
+
+def _private(path: Path) -> TextIO:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")

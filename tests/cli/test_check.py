@@ -1,0 +1,139 @@
+"""`check` with its formats and a project's settings, as a CI job runs it."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from junitparser import JUnitXml
+
+from kimitap.export.formats import FORMATS
+from tests.support.checks import SECRET, hostile_session
+from tests.support.recordings import lost_tool_turn, recording
+
+LOST = "tool-turn-lost"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    recording(tmp_path / "lost.db", lost_tool_turn())
+    return tmp_path
+
+
+def kimitap(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A real `kimitap` process in `home`."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("KIMITAP")}
+    return subprocess.run(
+        [sys.executable, "-m", "kimitap.cli", *words],
+        cwd=home,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_exits_with_the_same_status(home: Path, form: str) -> None:
+    done = kimitap(home, "check", "lost.db", "--format", form)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert LOST in done.stdout
+    assert kimitap(home, "check", "lost.db", "--format", form, "--ignore", LOST).returncode == 0
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_format_tells_a_secret(tmp_path: Path, form: str) -> None:
+    recording(tmp_path / "a.db", hostile_session())
+    done = kimitap(tmp_path, "check", "a.db", "--format", form)
+    assert done.returncode == 1
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_the_old_flag_is_the_json_format(home: Path) -> None:
+    plain = kimitap(home, "check", "lost.db", "--json")
+    assert plain.stdout == kimitap(home, "check", "lost.db", "--format", "json").stdout
+    assert kimitap(home, "check", "lost.db", "--json", "--format", "json").returncode == 1
+    assert_refused(kimitap(home, "check", "lost.db", "--json", "--format", "sarif"), "not both")
+
+
+@pytest.mark.parametrize("form", ["sarif", "junit", "json"])
+def test_a_report_goes_into_a_file_of_the_owner(home: Path, form: str) -> None:
+    out = home / "report"
+    out.write_text("of an earlier run " * 9999)
+    out.chmod(0o644)
+    done = kimitap(home, "check", "lost.db", "--format", form, "--output", "report")
+    assert done.returncode == 1
+    assert done.stdout == "lost.db: 1 session, 1 thread, 2 turns: 1 error\n"
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    text = out.read_text()
+    if form == "junit":
+        assert JUnitXml.fromstring(text.encode()).failures == 1
+    else:
+        assert json.loads(text)
+
+
+def test_a_file_that_cannot_be_written_is_one_line(home: Path) -> None:
+    done = kimitap(home, "check", "lost.db", "--output", "no/such/folder/report")
+    assert_refused(done, "no/such/folder/report cannot be written")
+    assert_refused(kimitap(home, "check", "lost.db", "--output", "."), "cannot be written")
+
+
+def test_a_pyproject_s_settings_hold(home: Path) -> None:
+    (home / "pyproject.toml").write_text(
+        f'[tool.kimitap]\nfail-on = "error"\nseverity = {{ "{LOST}" = "warning" }}\n'
+    )
+    done = kimitap(home, "check", "lost.db")
+    assert (done.returncode, "! warning: tool-turn-lost" in done.stdout) == (0, True)
+    assert kimitap(home, "check", "lost.db", "--fail-on", "warning").returncode == 1
+    assert kimitap(home, "check", "lost.db", "--no-config").returncode == 1
+    assert kimitap(home, "check", "lost.db", "--grade", f"{LOST}=error").returncode == 1
+
+
+def test_a_settings_file_may_be_named(home: Path) -> None:
+    (home / "ci.toml").write_text(f'ignore = ["{LOST}"]')
+    assert kimitap(home, "check", "lost.db", "--config", "ci.toml").returncode == 0
+    named = kimitap(home, "check", "lost.db", "--config", "none.toml")
+    assert_refused(named, "none.toml cannot be read")
+    both = kimitap(home, "check", "lost.db", "--config", "ci.toml", "--no-config")
+    assert_refused(both, "not both")
+
+
+@pytest.mark.parametrize("command", ["check", "show", "diff", "tui"])
+def test_a_wrong_setting_is_one_line_in_every_command(home: Path, command: str) -> None:
+    (home / "kimitap.toml").write_text('ignore = ["tool-turn-lots"]')
+    place = ["1"] if command == "diff" else []
+    done = kimitap(home, command, "lost.db", *place)
+    assert_refused(done, "kimitap.toml: no rule is named 'tool-turn-lots': did you mean " + LOST)
+
+
+@pytest.mark.parametrize("words", [["--select", "tool-turn-lots"], ["--grade", f"{LOST}=bad"]])
+def test_a_wrong_flag_is_one_line(home: Path, words: list[str]) -> None:
+    assert_refused(kimitap(home, "check", "lost.db", *words), "tool-turn-lo")
+
+
+def test_show_and_diff_tell_the_same_choice(home: Path) -> None:
+    assert "✗ error: tool-turn-lost" in kimitap(home, "show", "lost.db").stdout
+    (home / "kimitap.toml").write_text(f'severity = {{ "{LOST}" = "info" }}')
+    assert "i info: tool-turn-lost" in kimitap(home, "show", "lost.db").stdout
+    assert "**info, agent:**" in kimitap(home, "diff", "lost.db", "1").stdout
+    gone = kimitap(home, "show", "lost.db", "--ignore", LOST).stdout
+    assert LOST not in gone and "Write Test.md" in gone
+    assert LOST not in kimitap(home, "diff", "lost.db", "1", "--ignore", LOST).stdout
+
+
+def test_help_names_the_formats_and_the_choice(home: Path) -> None:
+    said = " ".join(kimitap(home, "check", "--help").stdout.split())
+    for word in (*FORMATS, "--select", "--ignore", "--grade", "--config", "--watch", "--output"):
+        assert word in said
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], word: str) -> None:
+    """Exit status 2, and one line on stderr that holds `word`."""
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert word in done.stderr
