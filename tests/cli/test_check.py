@@ -1,20 +1,32 @@
 """`check` with its formats and a project's settings, as a CI job runs it."""
 
 import json
-import os
 import stat
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml
 
+from kimitap.cli import run
 from kimitap.export.formats import FORMATS
 from tests.support.checks import SECRET, hostile_session
 from tests.support.recordings import lost_tool_turn, recording
 
 LOST = "tool-turn-lost"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
@@ -23,19 +35,12 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def kimitap(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A real `kimitap` process in `home`."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("KIMITAP")}
-    return subprocess.run(
-        [sys.executable, "-m", "kimitap.cli", *words],
-        cwd=home,
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+def kimitap(home: Path, *words: str) -> Done:
+    """Run a command in `home`, in this process."""
+    out, err = StringIO(), StringIO()
+    with chdir(home), redirect_stdout(out), redirect_stderr(err):
+        status = run(words)
+    return Done(status, out.getvalue(), err.getvalue())
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -126,13 +131,23 @@ def test_show_and_diff_tell_the_same_choice(home: Path) -> None:
     assert LOST not in kimitap(home, "diff", "lost.db", "1", "--ignore", LOST).stdout
 
 
+def test_the_process_does_the_same(home: Path) -> None:
+    words = [sys.executable, "-m", "kimitap.cli", "check", "lost.db", "--format"]
+    for form in ("github", "sarif"):
+        done = subprocess.run(
+            [*words, form], cwd=home, capture_output=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (1, b"")
+        assert done.stdout.decode() == kimitap(home, *words[3:], form).stdout
+
+
 def test_help_names_the_formats_and_the_choice(home: Path) -> None:
     said = " ".join(kimitap(home, "check", "--help").stdout.split())
     for word in (*FORMATS, "--select", "--ignore", "--grade", "--config", "--watch", "--output"):
         assert word in said
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], word: str) -> None:
+def assert_refused(done: Done, word: str) -> None:
     """Exit status 2, and one line on stderr that holds `word`."""
     assert done.returncode == 2, (done.stdout, done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
