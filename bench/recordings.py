@@ -30,6 +30,12 @@ def write(where: Path, sessions: Sequence[Iterable[Turn]]) -> None:
             _write(writer, turn, agent, _BEGAN + timedelta(seconds=10 * at), rng)
 
 
+def append(where: Path, turn: Turn, agent: int, at: int) -> None:
+    """Record one turn more, as the exchange that starts `10 * at` seconds after the first."""
+    with RecordingWriter(str(where)) as writer:
+        _write(writer, turn, agent, _BEGAN + timedelta(seconds=10 * at), random.Random(at))
+
+
 def _interleaved(sessions: Sequence[Iterable[Turn]]) -> Iterator[tuple[int, Turn]]:
     for turns in zip(*sessions, strict=True):
         yield from enumerate(turns)

@@ -17,6 +17,7 @@ PATH = "/v1/chat/completions"
 DONE = b"data: [DONE]\n\n"
 
 _MODEL = "kimi-k2"
+_TOKEN_BYTES = 4
 _TOKEN = re.compile(r"\s?\w{1,6}|\s*[^\w\s]{1,3}|\s+")
 _TOOLS = (
     *("read_file", "write_to_file", "apply_diff", "search_files", "list_files"),
@@ -82,13 +83,16 @@ class Session:
             orjson.dumps({"role": "user", "content": f"<task>{task}</task>"}),
         ]
         self.pieces = [*tools, *self._messages]
+        self._cached = 0
 
     def turns(self, count: int) -> Iterator[Turn]:
         """The next `count` turns."""
         for _ in range(count):
             request = self.request
             reply = self._reply()
-            yield Turn(request, events_of(reply))
+            sent = len(request) // _TOKEN_BYTES
+            yield Turn(request, events_of(reply, sent, self._cached))
+            self._cached = sent
             result = {"role": "tool", "tool_call_id": reply.call_id, "content": self._result(reply)}
             new = [reply.message, orjson.dumps(result)]
             self._messages += new
@@ -157,8 +161,8 @@ class Session:
         return f"{path}\n{self._files[at][1]}"
 
 
-def events_of(reply: _Reply) -> tuple[bytes, ...]:
-    """The reply in llama-server's events, a token each."""
+def events_of(reply: _Reply, prompt: int, cached: int) -> tuple[bytes, ...]:
+    """The reply in llama-server's events, a token each, and its count of the prompt's tokens."""
     first = {"index": 0, "id": reply.call_id, "type": "function"}
     deltas: list[dict[str, object]] = [{"role": "assistant", "content": None}]
     deltas += [{"reasoning_content": token} for token in _TOKEN.findall(reply.reasoning)]
@@ -171,7 +175,7 @@ def events_of(reply: _Reply) -> tuple[bytes, ...]:
     ]
     events = [_event(reply.id, [{"finish_reason": None, "index": 0, "delta": d}]) for d in deltas]
     events.append(_event(reply.id, [{"finish_reason": "tool_calls", "index": 0, "delta": {}}]))
-    events.append(_event(reply.id, [], _figures(len(deltas))))
+    events.append(_event(reply.id, [], _figures(len(deltas), prompt, cached)))
     return (*events, DONE)
 
 
@@ -190,12 +194,12 @@ def _event(
     return b"data: %b\n\n" % orjson.dumps(chunk)
 
 
-def _figures(tokens: int) -> dict[str, object]:
-    usage = {"completion_tokens": tokens, "prompt_tokens": 15_000, "total_tokens": 15_000 + tokens}
+def _figures(tokens: int, prompt: int, cached: int) -> dict[str, object]:
+    usage = {"completion_tokens": tokens, "prompt_tokens": prompt, "total_tokens": prompt + tokens}
     timings = {
-        "cache_n": 14_000,
-        "prompt_n": 1_000,
-        "prompt_ms": 2_201.865,
+        "cache_n": cached,
+        "prompt_n": prompt - cached,
+        "prompt_ms": (prompt - cached) * 2.201865,
         "predicted_n": tokens,
         "predicted_ms": tokens * 20.921166666666668,
     }

@@ -1,4 +1,4 @@
-"""How much is measured: the default run ends within three minutes, the quick one within 40 s."""
+"""How much is measured: the default run ends within eight minutes, the quick one within 40 s."""
 
 from dataclasses import dataclass
 
@@ -23,6 +23,8 @@ class Settings:
     check_sessions: int = 10
     check_turns: int = 100
     """Turns of each of those sessions."""
+    long_times: int = 10
+    """How many times as many sessions the longer recording has: 10,000 turns, 3 GB."""
 
 
 DEFAULT = Settings()
@@ -36,6 +38,7 @@ QUICK = Settings(
     longer_turns=100,
     check_sessions=3,
     check_turns=40,
+    long_times=3,
 )
 TINY = Settings(
     widths=(2,),
@@ -49,5 +52,6 @@ TINY = Settings(
     longer_turns=4,
     check_sessions=2,
     check_turns=3,
+    long_times=2,
 )
 """For the tests: every part once, and no number that says anything."""
