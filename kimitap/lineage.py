@@ -103,6 +103,23 @@ class CallEcho:
     answered: bool = False
     """A result for it stands in the block after the call."""
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Which of `name`, `arguments` and `id` differ in the call that stands for it.
+
+        Another spelling of the same arguments is no difference. Ids are rewritten by many agents,
+        on both sides: that alone leaves the fate SAME.
+        """
+        if self.new is None:
+            return ()
+        changed = self.fate is Fate.CHANGED
+        differ = {
+            "name": changed and self.call.name != self.new.name,
+            "arguments": changed and self.call.canonical_arguments != self.new.canonical_arguments,
+            "id": self.call.id != self.new.id,
+        }
+        return tuple(field for field, differs in differ.items() if differs)
+
 
 @dataclass(frozen=True, slots=True)
 class Echo:
@@ -119,6 +136,21 @@ class Echo:
     text: Fate = Fate.NONE
     reasoning: Fate = Fate.NONE
     calls: tuple[CallEcho, ...] = ()
+
+    @property
+    def altered(self) -> tuple[str, ...]:
+        """The fields of the reply that came back changed or not at all.
+
+        `text`, `reasoning`, `tool_calls[1]` (gone, or written as text), `tool_calls[1].arguments`.
+        """
+        lost = (Fate.CHANGED, Fate.GONE, Fate.AS_TEXT)
+        fields = [n for n in ("text", "reasoning") if getattr(self, n) in lost]
+        for i, call in enumerate(self.calls):
+            if call.fate is Fate.CHANGED:
+                fields += [f"tool_calls[{i}].{name}" for name in call.changes]
+            elif call.fate in lost:
+                fields.append(f"tool_calls[{i}]")
+        return tuple(fields)
 
 
 @dataclass(frozen=True)
