@@ -28,6 +28,9 @@ class Consequence:
 
 LOST = ("tool-turn-lost", "flattened-tool-history", "partially-replayed-tool-calls")
 
+ANTHROPIC = ("empty-text-block", "altered-thinking", "invalid-tool-call-id")
+"""What Anthropic's API refuses in a message, whatever is added to it."""
+
 CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence(("orphan-tool-result", "unanswered-tool-call"), LOST, Tie.OWED),
     Consequence(
@@ -38,7 +41,10 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence(("mismatched-tool-call-id", "misplaced-tool-result"), LOST, Tie.OWED),
     Consequence(("orphan-tool-result",), ("unanswered-tool-call",), Tie.ANSWER),
     Consequence(("repeated-tool-call",), ("tool-turn-lost", "empty-tool-result"), Tie.LOOP),
-    Consequence(("empty-assistant-in-history",), (*LOST, "dropped-reply"), Tie.OWED),
+    Consequence(
+        ("empty-assistant-in-history", "empty-text-block"), (*LOST, "dropped-reply"), Tie.OWED
+    ),
+    Consequence(("empty-assistant-in-history",), ("empty-text-block",), Tie.MESSAGE),
     Consequence(("template-rejected", "retry-storm"), ("poisoned-history",), Tie.EXCHANGE),
     Consequence(
         ("reasoning-dropped",), ("flattened-tool-history", "tool-turn-lost"), Tie.REWRITTEN
@@ -104,9 +110,11 @@ CONSEQUENCES: tuple[Consequence, ...] = (
             "duplicate-tool-result",
             "trailing-assistant",
             "tool-turn-lost",
+            *ANTHROPIC,
         ),
         Tie.REFUSED,
     ),
+    Consequence(("poisoned-history",), ANTHROPIC, Tie.REFUSED),
 )
 """What follows from what."""
 

@@ -3,7 +3,9 @@
 from kimitap.rules.request.arguments_not_string import ArgumentsNotString
 from kimitap.rules.request.duplicate_tool_result import DuplicateToolResult
 from kimitap.rules.request.empty_assistant_in_history import EmptyAssistantInHistory
+from kimitap.rules.request.empty_text_block import EmptyTextBlock
 from kimitap.rules.request.empty_tool_result import EmptyToolResult
+from kimitap.rules.request.invalid_tool_call_id import InvalidToolCallId
 from kimitap.rules.request.mismatched_tool_call_id import MismatchedToolCallId
 from kimitap.rules.request.misplaced_tool_result import MisplacedToolResult
 from kimitap.rules.request.orphan_tool_result import OrphanToolResult
@@ -22,6 +24,8 @@ RULES: tuple[Rule, ...] = (
     DuplicateToolResult(),
     EmptyToolResult(),
     EmptyAssistantInHistory(),
+    EmptyTextBlock(),
+    InvalidToolCallId(),
     ArgumentsNotString(),
     TrailingAssistant(),
     UnusualRoleOrder(),

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Session, Thread
+from kimitap.rules import blocks
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -26,6 +27,10 @@ from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request, times
 
 STRAY = tool("c0", "-rw-r--r-- 1 ada staff 52 notes.txt")
+UNEXPECTED = (
+    "messages.2.content.1: unexpected `tool_use_id` found in `tool_result` blocks: toolu_2. Each "
+    "`tool_result` block must have a corresponding `tool_use` block in the previous message."
+)
 
 
 def orphans(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
@@ -55,7 +60,7 @@ class OrphanToolResult(Rule):
     )
     source = (
         "OpenAI: “messages with role 'tool' must be a response to a preceeding message with "
-        "'tool_calls'.”"
+        "'tool_calls'.”; Anthropic: “unexpected `tool_use_id` found in `tool_result` blocks”"
     )
     examples: ClassVar = (
         Example(
@@ -107,6 +112,17 @@ class OrphanToolResult(Rule):
                 step(TASK, ASKED),
                 step((*TASK, ASKED, NOTES, STRAY), WROTE),
                 step((*TASK, ASKED, NOTES, STRAY, WROTE, WRITTEN), DONE),
+            ),
+            (Place(2, 4, 0),),
+        ),
+        Example(
+            "Anthropic's API: a tool_result whose tool_use is not in the message before it",
+            (
+                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
+                blocks.refused(
+                    (*blocks.TASK, blocks.ASKED, blocks.user(blocks.NOTES, blocks.TABLE)),
+                    UNEXPECTED,
+                ),
             ),
             (Place(2, 4, 0),),
         ),

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.lineage import Link, Session, Thread
+from kimitap.rules import blocks
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -27,6 +28,11 @@ from kimitap.rules.wording import cut, named, quoted_call, quoted_request, writt
 
 BOTH = assistant("I read both.", READ, READ_TWO)
 NO_IDS = assistant(None, call("", "read_file", path="notes.txt"))
+FOUND_WITHOUT = (
+    "messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: "
+    "toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+    "message."
+)
 
 
 def unanswered(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
@@ -66,7 +72,8 @@ class UnansweredToolCall(Rule):
     )
     source = (
         "OpenAI: “An assistant message with 'tool_calls' must be followed by tool messages "
-        "responding to each 'tool_call_id'.”"
+        "responding to each 'tool_call_id'.”; Anthropic: “`tool_use` ids were found without "
+        "`tool_result` blocks immediately after”"
     )
     examples: ClassVar = (
         Example(
@@ -114,6 +121,20 @@ class UnansweredToolCall(Rule):
             ),
             also=("reused-tool-call-id",),
         ),
+        Example(
+            "Anthropic's API: both results in one message, before the user's text",
+            (
+                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ, blocks.READ_TWO),
+                blocks.step(
+                    (
+                        *blocks.TASK,
+                        blocks.assistant(blocks.SAYING, blocks.READ, blocks.READ_TWO),
+                        blocks.user(blocks.TABLE, blocks.NOTES, blocks.text("Go on.")),
+                    ),
+                    blocks.DONE,
+                ),
+            ),
+        ),
         Example("the call is the last message: its result may come", (step((*TASK, ASKED), DONE),)),
         Example(
             "one of two parallel calls is not answered; later requests repeat the history",
@@ -141,6 +162,31 @@ class UnansweredToolCall(Rule):
             "the result comes after a user's message: that is the defect",
             (step(TASK, ASKED), step((*TASK, ASKED, user("Hurry."), NOTES), DONE)),
             also=("misplaced-tool-result",),
+        ),
+        Example(
+            "Anthropic's API: a tool_use without its tool_result is refused",
+            (
+                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
+                blocks.refused(
+                    (*blocks.TASK, blocks.ASKED, blocks.user(blocks.text("Go on."))), FOUND_WITHOUT
+                ),
+            ),
+            (Place(2, 2, 1),),
+        ),
+        Example(
+            "Anthropic's API: the second tool_result never comes",
+            (
+                blocks.step(blocks.TASK, blocks.READ, blocks.READ_TWO),
+                blocks.step(
+                    (
+                        *blocks.TASK,
+                        blocks.assistant(blocks.READ, blocks.READ_TWO),
+                        blocks.user(blocks.NOTES, blocks.text("Go on.")),
+                    ),
+                    blocks.DONE,
+                ),
+            ),
+            (Place(2, 2, 1),),
         ),
     )
 
