@@ -99,9 +99,10 @@ def test_a_stream_that_closes_properly_without_its_end_is_the_servers_doing() ->
 @pytest.mark.parametrize(
     ("arguments", "finish", "side", "why"),
     [
-        ("{", "tool_calls", Side.MODEL, "no valid JSON"),
+        ("{]", "tool_calls", Side.MODEL, "no valid JSON"),
+        ("{", "tool_calls", Side.MODEL, "mid-JSON"),
         ("[]", "tool_calls", Side.MODEL, "no object"),
-        ("{", "length", Side.SERVER, "length limit"),
+        ("{", "length", Side.SERVER, "inside the call"),
         ('{"a":1} {"b":2}', "tool_calls", Side.SERVER, "glued together"),
     ],
 )
@@ -143,8 +144,9 @@ def test_a_loop_that_sees_its_calls_as_text_is_the_agents() -> None:
     steps = [step([*OPENING, *text * n], SAME) for n in range(4)]
     sides = {f.rule: f.side for f in defects_of(steps)}
     assert sides == {"flattened-tool-history": Side.AGENT, "repeated-tool-call": Side.AGENT}
-    answered = [SAME, tool("c1", "ok")]
-    steps = [step([*OPENING, *answered * n], SAME) for n in range(4)]
+    said = [assistant(None, call(f"c{n}", "write_file", path="Test.md")) for n in range(4)]
+    answered = [message for n in range(4) for message in (said[n], tool(f"c{n}", "ok"))]
+    steps = [step([*OPENING, *answered[: 2 * n]], said[n]) for n in range(4)]
     assert {f.rule: f.side for f in defects_of(steps)} == {"repeated-tool-call": Side.MODEL}
 
 
@@ -166,7 +168,7 @@ def test_a_thrown_away_reply_is_a_note_where_it_was_no_good() -> None:
             step(begun, assistant("I write"), finish),
             step(begun, assistant("I wrote it.")),
         ]
-        [found] = defects_of(steps)
+        [found] = [f for f in defects_of(steps) if f.rule == "discarded-reply"]
         return found
 
     assert discarded("stop").severity is Severity.WARNING

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from kimitap.rules.examples import assistant, call, failed, step, system, tool, user
+from kimitap.rules.examples import TOOLS, assistant, call, failed, step, system, tool, user
 from kimitap.rules.rule import Sample
 from tests.support.examples import defects_of
 from tests.support.shapes import (
     BEGUN,
     DONE,
+    FIRST,
     ON,
     OPEN,
     SECOND,
@@ -23,6 +24,9 @@ from tests.support.shapes import (
     session,
     write,
 )
+
+FINISHING = [*TOOLS, {"type": "function", "function": {"name": "finish"}}]
+FINISHED = assistant(None, call("c2", "finish", "{}"), reasoning=WHY)
 
 CLEAN: dict[str, Sequence[Sample]] = {
     "Kimi Code rewrites Kimi's ids on both sides": [
@@ -50,15 +54,18 @@ CLEAN: dict[str, Sequence[Sample]] = {
         SECOND, SECOND, tool("c2", "[Tool execution was interrupted]"), user("Go on.")
     ),
     "the run ends with a finish tool that nobody answers": [
-        START,
-        step(BEGUN, assistant(None, call("c2", "finish", "{}"), reasoning=WHY)),
+        step(OPEN, FIRST, tools=FINISHING),
+        step(BEGUN, FINISHED, tools=FINISHING),
     ],
-    "a finish tool is answered when the session is resumed": session(
-        assistant(None, call("c2", "finish", "{}"), reasoning=WHY),
-        assistant(None, call("c2", "finish", "{}"), reasoning=WHY),
-        tool("c2", "Session closed"),
-        user("One more thing."),
-    ),
+    "a finish tool is answered when the session is resumed": [
+        step(OPEN, FIRST, tools=FINISHING),
+        step(BEGUN, FINISHED, tools=FINISHING),
+        step(
+            (*BEGUN, FINISHED, tool("c2", "Session closed"), user("One more thing.")),
+            DONE,
+            tools=FINISHING,
+        ),
+    ],
     "an assistant's turn that nobody generated, after an interruption": [
         *session(SECOND, SECOND, tool("c2", "ok")),
         step(
@@ -123,4 +130,5 @@ CLEAN: dict[str, Sequence[Sample]] = {
 
 @pytest.mark.parametrize("title", CLEAN)
 def test_what_only_looks_like_a_defect_is_none(title: str) -> None:
-    assert defects_of(CLEAN[title]) == []
+    told = {"empty-reply"} if "empty reply" in title else set()
+    assert {f.rule for f in defects_of(CLEAN[title])} == told

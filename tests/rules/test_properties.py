@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kimitap.rules.examples import Json, assistant, call, step, system, tool, user
-from kimitap.rules.finding import Place
+from kimitap.rules.finding import Finding, Place
 from kimitap.rules.rule import Sample
 from tests.support.examples import defects_of
 
@@ -106,10 +106,15 @@ def session(acts: list[Act], habit: Habit, losing: int = -1) -> tuple[list[Sampl
     return [*steps, step(messages, assistant("All files are read."))], place
 
 
+def beside_ids(samples: list[Sample]) -> list[Finding]:
+    """What is found, but for ids that the model counts anew in every turn."""
+    return [f for f in defects_of(samples) if f.rule != "reused-tool-call-id"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(acts, habits)
 def test_nothing_is_found_in_a_healthy_run(acts: list[Act], habit: Habit) -> None:
-    assert defects_of(session(acts, habit)[0]) == []
+    assert beside_ids(session(acts, habit)[0]) == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -119,6 +124,6 @@ def test_a_lost_turn_is_found_at_its_place_and_nothing_else(
 ) -> None:
     losing = data.draw(st.integers(0, len(acts) - 1))
     samples, place = session(acts, habit, losing)
-    found = defects_of(samples)
+    found = beside_ids(samples)
     assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(losing + 2, place))]
     assert found[0].related == (Place(losing + 1),)

@@ -45,7 +45,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
     ),
     "kimi-cli gives bad arguments back as they came": (
         session(bad(CUT), *back(CUT), finish="length"),
-        {"error malformed-tool-arguments"},
+        {"error truncated-by-length"},
     ),
     "Qwen Code asks again, and leaves two results for one call": (
         [
@@ -67,7 +67,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
             assistant("<|tool_calls_section_begin|><|tool_call_begin|>functions.write_file:2"),
             user("Format error: no valid call."),
         ),
-        {"info discarded-reply"},
+        {"error tool-call-in-content", "info discarded-reply"},
     ),
     "mini-swe-agent leaves a turn without a call out": (
         session(assistant("The task is done, I think."), user("Format error: no valid call.")),
@@ -80,7 +80,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
             step((*BEGUN, *back(f'"{CUT[:10]}"')), SECOND),
             step((*BEGUN, SECOND, tool("c2", "ok")), DONE),
         ],
-        {"error malformed-tool-arguments"},
+        {"error malformed-tool-arguments", "warning reused-tool-call-id"},
     ),
     "Strands takes a call without an id out of the turn": (
         session(
@@ -98,7 +98,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
     ),
     "Vibe throws a cut turn away": (
         retried(bad(CUT), "length"),
-        {"error malformed-tool-arguments", "info discarded-reply"},
+        {"error truncated-by-length", "info discarded-reply"},
     ),
     "a cut turn stays in the history without its call": (
         [
@@ -198,7 +198,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
                 DONE,
             ),
         ],
-        {"error tool-turn-lost"},
+        {"error tool-turn-lost", "warning reused-tool-call-id"},
     ),
     "the text of a reply without calls comes back blank": (
         session(assistant("The owner is Ada, I believe."), assistant(""), ON),

@@ -34,8 +34,8 @@ def test_what_a_lost_turn_leaves_behind_is_part_of_it() -> None:
     found = defects_of(
         [
             step(OPENING, SAME),
-            step([*OPENING, tool("c1", "Wrote it."), user("Go on.")], done),
-            step([*OPENING, tool("c1", "Wrote it."), user("Go on."), done, user("Now?")], done),
+            step([*OPENING, tool("c7", "Wrote it."), user("Go on.")], done),
+            step([*OPENING, tool("c7", "Wrote it."), user("Go on."), done, user("Now?")], done),
         ]
     )
     assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(2, 2))]
@@ -74,12 +74,12 @@ def test_the_reasoning_of_a_turn_that_lost_its_calls_is_lost_with_it() -> None:
 
 def test_a_side_request_without_the_reply_proves_no_loss() -> None:
     aside = step([*BEGUN, user("Name this conversation.")], assistant("Writing a file"))
-    on = step([*BEGUN, SAME, tool("c1", "Wrote it.")], assistant("Done."))
+    on = step([*BEGUN, SAME, tool("c7", "Wrote it.")], assistant("Done."))
     assert defects_of([FIRST, step(BEGUN, SAME), aside, on]) == []
 
 
 def test_of_two_replies_to_one_request_the_one_that_goes_on_is_not_discarded() -> None:
-    on = step([*BEGUN, SAME, tool("c1", "Wrote it.")], assistant("Done."))
+    on = step([*BEGUN, SAME, tool("c7", "Wrote it.")], assistant("Done."))
     other = step(BEGUN, assistant("I have nothing to do."))
     assert defects_of([FIRST, step(BEGUN, SAME), other, on]) == []
 
@@ -87,7 +87,7 @@ def test_of_two_replies_to_one_request_the_one_that_goes_on_is_not_discarded() -
 def test_a_history_that_is_whole_again_later_does_not_undo_the_loss() -> None:
     lost = [*BEGUN, assistant(""), DETAILS]
     said = assistant("What was I doing?")
-    whole = [*BEGUN, SAME, tool("c1", "Wrote it."), DETAILS, said, user("Go on.")]
+    whole = [*BEGUN, SAME, tool("c7", "Wrote it."), DETAILS, said, user("Go on.")]
     found = defects_of([FIRST, step(BEGUN, SAME), step(lost, said), step(whole, assistant("Ah."))])
     assert [(f.rule, f.place) for f in found] == [("tool-turn-lost", Place(3, 4))]
 
@@ -110,7 +110,7 @@ def test_a_late_result_is_told_with_the_call_that_it_answers() -> None:
         [
             step(OPENING, SAME),
             step(waiting, said),
-            step([*waiting, said, tool("c1", "Wrote it.")], assistant("Done.")),
+            step([*waiting, said, tool("c7", "Wrote it.")], assistant("Done.")),
         ]
     )
     assert [(f.rule, f.place) for f in found] == [("unanswered-tool-call", Place(2, 2, 0))]

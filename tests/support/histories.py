@@ -65,6 +65,6 @@ def session(
     return [*steps, step(messages, assistant("Test.md is written and checked."))]
 
 
-SAME = assistant(None, call("c1", "write_file", path="Test.md"))
+SAME = assistant(None, call("c7", "write_file", path="Test.md"))
 BEGUN = [*OPENING, *healthy(thought(1), 1)]
 FIRST = step(OPENING, thought(1))
