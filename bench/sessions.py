@@ -109,7 +109,7 @@ class Session:
             field: {"type": "string", "description": self._writer.prose(300)}
             for field in ("path", "content", "reason")
         }
-        parameters = {"type": "object", "properties": fields, "required": ["path", "content"]}
+        parameters = {"type": "object", "properties": fields, "required": ["path"]}
         function = {
             "name": name,
             "description": self._writer.prose(1_000),
