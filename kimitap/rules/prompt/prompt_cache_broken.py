@@ -145,7 +145,6 @@ class PromptCacheBroken(Rule):
                 _counted(step((*_told("10:08"), ASKED, NOTES, WROTE, WRITTEN), DONE), 12, 4140),
             ),
             (Place(2, 0),),
-            also=("reused-tool-call-id",),
         ),
         Example(
             "nothing differs on the wire",

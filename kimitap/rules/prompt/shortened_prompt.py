@@ -1,0 +1,206 @@
+"""The server answered from less of the prompt than it was sent."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from kimitap.conversation import Image, Message, Other, ToolCall, Turn
+from kimitap.lineage import EchoKind, Fate, Link, Relation, Session, Thread
+from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, step, user
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.rule import Example, Rule, Sample
+from kimitap.rules.segment import Kind, segment
+from kimitap.rules.wording import cut
+
+SLACK = 16
+"""Tokens by which the same history may count differently: what stands at the seams of messages."""
+OF_PROMPT, OF_REPLY = 0.005, 0.1
+"""And shares of it: templates trim white space, and write a call's arguments anew."""
+BYTES = 2
+"""At least so many bytes of thought make one token."""
+AN_IMAGE = 20_000
+"""More tokens than an image takes."""
+
+
+LONG = (TASK[0], user("Read notes.txt, then write summary.md. " * 300))
+"""A task of about 3,000 tokens."""
+
+
+def _counted(sample: Sample, prompt: int, written: int = 20) -> Sample:
+    usage = {"prompt_tokens": prompt, "completion_tokens": written}
+    return replace(sample, extra={"usage": usage})
+
+
+THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first. " * 9)
+
+
+class ShortenedPrompt(Rule):
+    """What cannot be explained by reasoning that a template leaves out."""
+
+    name = "shortened-prompt"
+    severity = Severity.ERROR
+    side = Side.SERVER
+    summary = "the server counts fewer prompt tokens than it must, though the request only grew"
+    meaning = (
+        "The request repeats the one before it and its reply, and adds to them; yet the server "
+        "counts fewer tokens than that history had. It cut the prompt to make it fit into its "
+        "context and answered with 200 (ik_llama.cpp does, where llama.cpp refuses with 400), or "
+        "says so itself (`truncated`): the model has forgotten a part of what it was told, perhaps "
+        "the task. It is no defect where the request was compacted or edited, where reasoning "
+        "that the template leaves out explains it, or where the reply, and not the prompt, met the "
+        "end of the context (finish reason length)."
+    )
+    remedy = (
+        "Give the server more context (-c, and mind that -np divides it among the slots), and tell "
+        "the agent its true size, so that it compacts in time. llama.cpp's own server refuses such "
+        "a request instead."
+    )
+    source = (
+        "ik_llama.cpp: a prompt of 6,028 tokens in a context of 4,096 is answered with 200 and "
+        "`prompt_tokens: 3980`; llama.cpp's `truncated`"
+    )
+    examples: ClassVar = (
+        Example(
+            "the history grew, and so did the count",
+            (
+                _counted(step(TASK, ASKED), 3900),
+                _counted(step((*TASK, ASKED, NOTES), DONE), 3960),
+            ),
+        ),
+        Example(
+            "the template leaves out the reasoning of earlier turns once a user speaks",
+            (
+                _counted(step(TASK, THOUGHT), 900, 90),
+                _counted(step((*TASK, THOUGHT, NOTES), DONE), 1010),
+                _counted(step((*TASK, THOUGHT, NOTES, DONE, TASK[1]), DONE), 975),
+            ),
+        ),
+        Example(
+            "the history was compacted",
+            (
+                _counted(step((*TASK, ASKED, NOTES, DONE, TASK[1]), DONE), 3900),
+                _counted(step((TASK[0], user("## Conversation Summary\nNotes read.")), DONE), 700),
+            ),
+        ),
+        Example(
+            "the prompt no longer fits, and is answered all the same",
+            (
+                _counted(step(LONG, ASKED), 3950, 120),
+                _counted(step((*LONG, ASKED, NOTES), DONE), 3980),
+            ),
+            (Place(2),),
+        ),
+        Example(
+            "the server says so itself",
+            (
+                step(TASK, ASKED),
+                replace(
+                    step((*TASK, ASKED, NOTES), DONE),
+                    extra={"__verbose": {"prompt": "<|im_user|>…", "truncated": True}},
+                ),
+            ),
+            (Place(2),),
+        ),
+    )
+    by_turn = True
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for turn, link in zip(thread.turns, thread.links, strict=True):
+            if turn.reply.truncated and turn.reply.finish_reason != "length":
+                yield self._finding(turn, "the server says so (`truncated`)", "truncated: true")
+            elif link is not None and only_grew(link):
+                short = missing(link)
+                if short:
+                    yield self._of_counts(link, short)
+
+    def _of_counts(self, link: Link, short: int) -> Finding:
+        before, after = link.parent.reply.usage, link.child.reply.usage
+        room = link.child.reply.timings.n_ctx
+        why = (
+            f"it counts {after.prompt_tokens:,} tokens, {short:,} fewer than exchange "
+            f"{link.parent.exchange} had with its reply"
+            + (f" (its context: {room:,})" if room else "")
+        )
+        quote = (
+            f"prompt {before.prompt_tokens} + reply {before.completion_tokens} tokens, then a "
+            f"prompt of {after.prompt_tokens}"
+        )
+        return self._finding(link.child, why, quote, (Place(link.parent.exchange),))
+
+    def _finding(
+        self, turn: Turn, why: str, quote: str, related: tuple[Place, ...] = ()
+    ) -> Finding:
+        return Finding(
+            self.name,
+            self.severity,
+            self.side,
+            f"The server answered request {turn.exchange} from a part of its prompt: {why}.",
+            Place(turn.exchange),
+            related=related,
+            evidence=(Evidence(turn.exchange, cut(quote)),),
+        )
+
+
+def only_grew(link: Link) -> bool:
+    """True where the child gives its parent's reply back whole."""
+    if link.relation is not Relation.CONTINUES or not link.judged or not link.child.succeeded:
+        return False
+    echo = link.echo
+    whole = echo.kind in (EchoKind.SAME, EchoKind.ALTERED) and echo.text is not Fate.GONE
+    return whole and all(call.fate is Fate.SAME for call in echo.calls)
+
+
+def missing(link: Link) -> int:
+    """How many tokens are missing beyond what reasoning and seams explain; 0 where none are."""
+    before, after = link.parent.reply.usage, link.child.reply.usage
+    if before.prompt_tokens is None or after.prompt_tokens is None:
+        return 0
+    said = before.completion_tokens or 0 if _all_visible(link.parent) else 0
+    short = before.prompt_tokens + said - after.prompt_tokens
+    slack = SLACK + OF_PROMPT * before.prompt_tokens + OF_REPLY * said
+    if short <= slack or segment(link).kind not in (Kind.NOTHING, Kind.REPLY):
+        return 0
+    return short if short > slack + _thought(link) and _plausible(link.parent) else 0
+
+
+def _all_visible(turn: Turn) -> bool:
+    """True where every token of the reply comes back in the next prompt."""
+    message = turn.reply.message
+    hidden = turn.reply.usage.reasoning_tokens or turn.reply.others or message.reasoning
+    return not hidden and "<think" not in message.text
+
+
+def _thought(link: Link) -> float:
+    """The most tokens of thought that the template has left out since the parent's prompt.
+
+    Templates leave out what was thought before the last user message, which then has just come; or
+    all but the last thought.
+    """
+    old = link.parent.messages
+    fresh = link.child.messages[len(old) :]
+    if any(message.role == "user" for message in fresh):
+        start = max((i for i, m in enumerate(old) if m.role == "user"), default=0)
+        return sum(map(_thinking, old[start:])) / BYTES
+    last = next((message for message in reversed(old) if message.role == "assistant"), None)
+    return _thinking(last) / BYTES if last else 0
+
+
+def _thinking(message: Message) -> int:
+    if message.role != "assistant":
+        return 0
+    in_text = message.text if "</think" in message.text else ""
+    return len((message.reasoning + in_text).encode(errors="replace"))
+
+
+def _plausible(turn: Turn) -> bool:
+    """True where a prompt can have so many tokens: no more than its text has bytes, and images."""
+    most = sum(len(tool.json.encode(errors="replace")) for tool in turn.tools)
+    for message in turn.messages:
+        most += len(message.text.encode(errors="replace")) + len(message.reasoning) * 4
+        for part in message.parts:
+            match part:
+                case ToolCall():
+                    most += len(part.name) + len(part.arguments.encode(errors="replace"))
+                case Image() | Other():
+                    most += AN_IMAGE
+    return (turn.reply.usage.prompt_tokens or 0) <= most + SLACK * (len(turn.messages) + 4)
