@@ -5,12 +5,12 @@ around the messages. DeepDiff compares the structures; nothing here decides whet
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deepdiff import DeepDiff  # type: ignore[import-untyped,unused-ignore]
 
 from kimitap.conversation import Image, Message, Other, Reasoning, ToolCall, Turn
-from kimitap.lineage import Link, Mark
+from kimitap.lineage import Fate, Link, Mark, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,22 @@ class Diff:
 
 
 def diff_link(link: Link) -> Diff:
-    """Compare the history that `link.parent` left behind with the messages of `link.child`."""
+    """Compare the history that `link.parent` left behind with the messages of `link.child`.
+
+    A reply that came back in several messages that follow one another is compared with all of them
+    together, in one row. What an agent did to it is told even where that is its way with every
+    message: reasoning left out, one message made into two.
+    """
     history, messages = link.history, link.child.messages
     same = [
         DiffRow(Mark.SAME, i, i, history[i], messages[i], is_reply=i == len(history) - 1)
         for i in range(link.prefix)
     ]
+    split = _split(link)
     rest = [
-        DiffRow(
+        _reply_row(link, pair, split)
+        if pair.old == len(history) - 1 and pair.new is not None
+        else DiffRow(
             pair.mark,
             pair.old,
             pair.new,
@@ -73,8 +81,30 @@ def diff_link(link: Link) -> Diff:
             pair.old == len(history) - 1,
         )
         for pair in link.pairs
+        if pair.old is not None or pair.new not in split[1:]
     ]
     return Diff(link, (*same, *rest), _settings(link.parent, link.child))
+
+
+def _split(link: Link) -> tuple[int, ...]:
+    """The messages that stand for the reply and follow one another."""
+    slot = link.echo.slot
+    return tuple(index for i, index in enumerate(slot) if index == slot[0] + i)
+
+
+def _reply_row(link: Link, pair: Pair, split: tuple[int, ...]) -> DiffRow:
+    reply, messages = link.history[-1], link.child.messages
+    at = pair.new if pair.new is not None else link.echo.place
+    new = messages[at]
+    changes: tuple[Change, ...] = ()
+    if len(split) > 1 and at == split[0]:
+        parts = tuple(part for index in split for part in messages[index].parts)
+        new = replace(new, parts=parts)
+        changes = (Change("messages", "1", f"{len(split)} ({split[0]} to {split[-1]})"),)
+    changes += changes_of(reply, new)
+    lost = link.echo.reasoning in (Fate.GONE, Fate.CHANGED)
+    told = Mark.CHANGED if pair.mark is Mark.SAME and (lost or len(split) > 1) else pair.mark
+    return DiffRow(told, pair.old, at, reply, new, changes, True)
 
 
 def changes_of(old: Message, new: Message) -> tuple[Change, ...]:

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 
 from kimitap.conversation import Message, Reasoning, Reply, Text, ToolCall, ToolResult, Turn
-from kimitap.diff import Change, changes_of, diff_link
+from kimitap.diff import Change, Diff, changes_of, diff_link
 from kimitap.exchange import Outcome
 from kimitap.lineage import Echo, EchoKind, Link, Mark, Pair, Relation
+from tests.support.chat import assistant
+from tests.support.weaving import NOTES, READ, TASK, Json, ask, last_link, woven
 
 USER = Message("user", (Text("Write Test.md."),))
 CALL = ToolCall("write_to_file", '{"path":"Test.md"}', "functions.write_to_file:0")
@@ -75,3 +77,37 @@ def test_a_lost_signature_and_a_failed_tool_have_names_of_their_own() -> None:
     assert changes_of(thought, bare) == (Change("reasoning.signature", "sig", None),)
     done, failed = (Message("tool", (ToolResult("x", "c1", "", f),)) for f in (False, True))
     assert changes_of(done, failed) == (Change("tool_results[0].failed", None, "true"),)
+
+
+def test_a_reply_that_comes_back_without_its_reasoning_is_no_equal() -> None:
+    [row] = [
+        r
+        for r in diff_of(
+            assistant("Now.", READ, reasoning_content="Hm."), assistant("Now.", READ), NOTES
+        ).rows
+        if r.is_reply
+    ]
+    assert (row.mark, row.changes) == (Mark.CHANGED, (Change("reasoning", "Hm.", None),))
+
+
+def test_a_reply_that_comes_back_as_it_was_is_an_equal() -> None:
+    reply = assistant("Now.", READ, reasoning_content="Hm.")
+    [row] = [r for r in diff_of(reply, reply, NOTES).rows if r.is_reply]
+    assert (row.mark, row.changes) == (Mark.SAME, ())
+
+
+def test_a_reply_in_two_messages_is_compared_with_both_together() -> None:
+    diff = diff_of(assistant("Now.", READ), assistant("Now."), assistant(None, READ), NOTES)
+    assert [(r.mark, r.old_index, r.new_index) for r in diff.rows[2:]] == [
+        (Mark.CHANGED, 2, 2),
+        (Mark.NEW, None, 4),
+    ]
+    assert diff.rows[2].changes == (Change("messages", "1", "2 (2 to 3)"),)
+    assert diff.rows[2].new and diff.rows[2].new.tool_calls
+
+
+def diff_of(reply: Json, *after: Json) -> Diff:
+    """The diff of a reply's request and the next one, which goes on with `after`."""
+    first = ask(1, [TASK], reply, session="s")
+    second = ask(2, [TASK, *after], assistant("I see."), session="s")
+    return diff_link(last_link(woven(first, second)))
