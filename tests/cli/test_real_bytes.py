@@ -85,3 +85,21 @@ def test_the_same_capture_again_adds_nothing_and_says_so(
     capsys.readouterr()
     assert run(words) == 0
     assert " 0 added to " in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not corpus.present(), reason=corpus.MISSING)
+def test_a_session_of_claude_code_reads_as_one_of_chat_completions_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = str(tmp_path / "claude.db")
+    said = commands(Path(where), [corpus.CORPUS / "claude" / "kimi.flow.xz"], capsys)
+    assert "nothing wrong found" in said
+    for seen in ("SYS ", "(thinks)", "Read(file_path=", "◂──  Read"):
+        assert seen in said
+    for unseen in ("finish:", "UNREADABLE", "CUT", "LOST"):
+        assert unseen not in said
+    assert run(["diff", where, "3"]) == 0
+    report = capsys.readouterr().out
+    assert "anthropic-messages, streamed" in report
+    assert "repeats 7, changes 0 and drops 0; it adds 1." in report
+    assert "message 7 (on the wire in entry 5)" in report
