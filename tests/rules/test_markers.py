@@ -1,0 +1,179 @@
+"""What models write when they call a tool, told from talk about it, in bounded time."""
+
+import time
+
+import pytest
+
+from kimitap.rules import markers
+
+NAMES = frozenset({"read_file", "now"})
+ARGUMENTS = '{"path": "a.md"}'
+AS_JSON = f'{{"name": "read_file", "arguments": {ARGUMENTS}}}'
+
+WRITTEN = {
+    "Kimi K2": "<|tool_calls_section_begin|><|tool_call_begin|>functions.read_file:0"
+    f"<|tool_call_argument_begin|>{ARGUMENTS}<|tool_call_end|><|tool_calls_section_end|>",
+    "Qwen (Hermes)": f"<tool_call>\n{AS_JSON}\n</tool_call>",
+    "Qwen3-Coder": "<tool_call>\n<function=read_file>\n<parameter=path>\na.md\n</parameter>\n"
+    "</function>\n</tool_call>",
+    "GLM": "<tool_call>read_file\n<arg_key>path</arg_key>\n<arg_value>a.md</arg_value>\n"
+    "</tool_call>",
+    "DeepSeek": "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>read_file\n"
+    f"```json\n{ARGUMENTS}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+    "DeepSeek V3.2": '<｜DSML｜function_calls>\n<｜DSML｜invoke name="read_file">\n'
+    '<｜DSML｜parameter name="path" string="true">a.md</｜DSML｜parameter>\n</｜DSML｜invoke>',
+    "Harmony (gpt-oss)": "<|channel|>commentary to=functions.read_file <|constrain|>json"
+    f"<|message|>{ARGUMENTS}<|call|>",
+    "MiniMax": '<minimax:tool_call>\n<invoke name="read_file">\n'
+    '<parameter name="path">a.md</parameter>\n</invoke>\n</minimax:tool_call>',
+    "Mistral": f"[TOOL_CALLS]read_file[ARGS]{ARGUMENTS}",
+    "Llama 3": f'<|python_tag|>{{"type": "function", {AS_JSON[1:]}',
+    "Functionary": f">>>read_file\n{ARGUMENTS}",
+    "Command R": '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "read_file", '
+    f'"parameters": {ARGUMENTS}}}]<|END_ACTION|>',
+    "LFM2": '<|tool_call_start|>[read_file(path="a.md")]<|tool_call_end|>',
+    "Granite, Phi-4": f"<|tool_call|>[{AS_JSON}]",
+    "Gemma": "<start_function_call>call:read_file{path:<escape>a.md<escape>}<end_function_call>",
+    "Nemotron": f"<TOOLCALL>[{AS_JSON}]</TOOLCALL>",
+    "bare JSON": AS_JSON,
+}
+"""One call of read_file as each family writes it."""
+
+
+def families(text: str) -> list[str]:
+    return [leak.family for leak in markers.calls_in(text, NAMES)]
+
+
+def test_every_family_of_the_table_is_written_here() -> None:
+    assert list(WRITTEN) == [markup.family for markup in markers.MARKUPS]
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+def test_a_call_in_a_familys_markup_is_one_call_of_that_family(family: str) -> None:
+    [leak] = markers.calls_in(f"I read it.\n{WRITTEN[family]}", NAMES)
+    assert (leak.family, leak.name, leak.whole, leak.readable) == (family, "read_file", True, True)
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+def test_markup_of_an_undeclared_tool_is_no_call(family: str) -> None:
+    assert markers.calls_in(WRITTEN[family].replace("read_file", "other"), NAMES) == []
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+def test_markup_in_a_code_fence_is_no_call(family: str) -> None:
+    fenced = f"It writes:\n~~~\n{WRITTEN[family]}\n~~~\nand that is all."
+    assert markers.calls_in(fenced, NAMES) == []
+    assert markers.stray_tokens(fenced, tools=True) == []
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+def test_markup_that_breaks_off_is_not_whole(family: str) -> None:
+    opener = markers.calls_in(WRITTEN[family], NAMES)[0]
+    cut = WRITTEN[family][: opener.start + (opener.stop - opener.start) * 3 // 4]
+    assert markers.breaks_off(f"I read it.\n{cut}", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"I read it.functions.read_file:0{ARGUMENTS}", "read_file"),
+        (f"I read it.\nread_file{ARGUMENTS}\n", "read_file"),
+        ("now:0{}", "now"),
+    ],
+)
+def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: str) -> None:
+    [leak] = markers.calls_in(text, NAMES)
+    assert (leak.family, leak.name) == ("markers eaten", name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"read_file {ARGUMENTS}",
+        f"read_file{ARGUMENTS} is what I would call.",
+        'I called other{"path": "a"}',
+        "read_file{path}",
+        "The <tool_call> tag and <function=NAME> are Qwen's.",
+        "`<function=read_file>` begins a call.",
+        "> <function=read_file>",
+        "Say to=functions or read_file, as you like.",
+        'The body is {"name": "Ada", "arguments": 3}.',
+    ],
+)
+def test_talk_about_calls_is_none(text: str) -> None:
+    assert markers.calls_in(text, NAMES) == []
+
+
+def test_two_calls_side_by_side_are_two() -> None:
+    text = f"{WRITTEN['Qwen (Hermes)']}\n{WRITTEN['Qwen3-Coder']}"
+    assert families(text) == ["Qwen (Hermes)", "Qwen3-Coder"]
+
+
+def test_a_call_whose_json_is_broken_cannot_be_read() -> None:
+    [leak] = markers.calls_in('<tool_call>{"name": "read_file", "arg</tool_call>', NAMES)
+    assert leak.whole and not leak.readable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Done.<|im_end|>",
+        "<|im_start|>assistant\nHello.",
+        "<|channel|>final<|message|>Hello.",
+        "Hello.<|end|><|start|>assistant and on it goes",
+        "Hello.<end_of_turn>\n",
+        "Hello.[/INST]",
+        "<｜end▁of▁sentence｜>",
+    ],
+)
+def test_tokens_at_an_end_or_side_by_side_are_stray(text: str) -> None:
+    assert markers.stray_tokens(text, tools=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It ends with <|im_end|>.",
+        "The token <|im_end|> ends a message.",
+        'Its last line is "<|im_end|>"',
+        "`<|im_end|>`",
+        "f <| x |> g",
+        "a <| b",
+        "The mark [INST] begins it, they say.",
+        "<tool_call>",
+        "",
+    ],
+)
+def test_tokens_amid_a_sentence_or_in_quotes_are_not(text: str) -> None:
+    assert markers.stray_tokens(text, tools=False) == []
+
+
+def test_tags_of_calls_count_where_tools_are_declared() -> None:
+    assert markers.stray_tokens("I read it.\n<tool_call>", tools=True) == ["<tool_call>"]
+
+
+HOSTILE = {
+    "openers": "<tool_call>" * 60_000,
+    "openers with names": "<tool_call>read_file\n<arg_key>" * 30_000,
+    "functions": "<function=read_file>" * 40_000,
+    "blank lines": "\n" * 300_000 + '"name"',
+    "braces": "read_file{" * 60_000 + "}",
+    "bars": "|" * 300_000 + "functions.{}",
+    "ticks": "`" * 300_001,
+    "tildes": "~" * 300_000 + "\n",
+    "fences": "```\n~~~\n" * 40_000,
+    "tokens": "<|im_end|>" * 50_000,
+    "unclosed tokens": "<|" * 200_000,
+    "actions": "<|START_ACTION|>" * 30_000,
+    "deep": '<tool_call>{"name": "read_file", "arguments": ' + "[" * 200_000,
+    "quotes": '"' * 300_000 + "<",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_text_made_to_be_slow_is_read_in_time(kind: str) -> None:
+    began = time.perf_counter()
+    markers.calls_in(HOSTILE[kind], NAMES)
+    markers.stray_tokens(HOSTILE[kind], tools=True)
+    markers.breaks_off(HOSTILE[kind], NAMES)
+    assert time.perf_counter() - began < 5
