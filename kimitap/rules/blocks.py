@@ -1,5 +1,6 @@
 """Builders for the rules' examples in Anthropic's Messages API: content blocks and exchanges."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from kimitap.rules.rule import Sample
@@ -66,6 +67,24 @@ def step(messages: Sequence[Json], *said: Json, **fields: object) -> Sample:
         "stop_reason": "tool_use" if called else "end_turn",
     }
     return Sample(_request(messages, fields), reply, path=PATH)
+
+
+def streamed(
+    messages: Sequence[Json], said: str, *, last: bool = True, cancelled: bool = False
+) -> Sample:
+    """One exchange whose reply, a text, is streamed; without `last` it lacks its `message_stop`."""
+    begun = {"id": "msg_1", "role": "assistant", "content": [], "model": "kimi-k2"}
+    events: Sequence[Json] = (
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": text("")},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        *([{"type": "message_stop"}] if last else []),
+    )
+    raw = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    sent = _request(messages, {"stream": True})
+    return Sample(sent, None, path=PATH, raw=raw.encode(), cancelled=cancelled)
 
 
 def refused(messages: Sequence[Json], error: str, status: int = 400) -> Sample:

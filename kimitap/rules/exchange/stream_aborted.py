@@ -6,6 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.exchange import Outcome
 from kimitap.lineage import Session, Thread
+from kimitap.rules import blocks
 from kimitap.rules.examples import ASKED, DONE, TASK, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -38,15 +39,18 @@ class StreamAborted(Rule):
         "The answer has no finish reason and no [DONE]: the server crashed in mid-stream, or a "
         "proxy or time-out cut the connection. What had arrived is in the recording. It is no "
         "defect where the end was seen and only the connection ended oddly, as with agents that "
-        "close at [DONE]; where the client hung up first, it is client-cancelled, and where the "
-        "server told why, stream-error-event. An HTTP error is no cut stream."
+        "close at [DONE] or message_stop; where the client hung up first, it is client-cancelled, "
+        "and where the server told why, stream-error-event. An HTTP error is no cut stream."
     )
     remedy = (
         "Look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
         "calls!”) needs a newer build; memory running out, a smaller context; else look for a "
         "time-out in a proxy between them."
     )
-    source = "OpenAI's API reference: a chat stream is terminated by `data: [DONE]`"
+    source = (
+        "OpenAI's API reference: a chat stream is terminated by `data: [DONE]`; Anthropic's: each "
+        "stream ends with a `message_stop` event"
+    )
     examples: ClassVar = (
         Example(
             "the server answers with an error",
@@ -62,6 +66,15 @@ class StreamAborted(Rule):
             (Place(1),),
         ),
         Example("cut before it said anything", (step(TASK, None),), (Place(1),)),
+        Example(
+            "Anthropic's API: with its message_stop a reply is whole, though the client hung up",
+            (blocks.streamed(blocks.TASK, "Done.", cancelled=True),),
+        ),
+        Example(
+            "Anthropic's API: a stop_reason came, and no message_stop",
+            (blocks.streamed(blocks.TASK, "Done.", last=False),),
+            (Place(1),),
+        ),
     )
     by_turn = True
 
@@ -85,9 +98,10 @@ class StreamAborted(Rule):
 
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Who ended the answer, and what tells."""
+    lacks = "its last event" if turn.reply.finish_reason else "a finish reason"
     if turn.outcome is Outcome.SERVER_CUT:
-        return Side.NETWORK, "the server's connection ended without a finish reason"
-    return Side.SERVER, "the server closed the stream properly, but without a finish reason"
+        return Side.NETWORK, f"the server's connection ended without {lacks}"
+    return Side.SERVER, f"the server closed the stream properly, but without {lacks}"
 
 
 def quotes(turn: Turn) -> Iterator[Evidence]:
