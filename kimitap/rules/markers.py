@@ -190,7 +190,6 @@ _CODE = re.compile(
     rf"|[\"“«‘'](?:{'|'.join(TOKENS)})[\"”»’']",
     re.DOTALL | re.MULTILINE,
 )
-_HINT = re.compile(r"[<\[{>｜]|to=functions")
 _ARGUMENTS = re.compile(r"\s*(?:<[|｜][^|｜<>]*[|｜]>\s*)*(?:json\s*)?(?:```(?:json)?\s*)?\{")
 _OF_CALL = re.compile("tool|call|function|invoke|action|python_tag", re.IGNORECASE)
 _EATEN = re.compile(
@@ -230,7 +229,7 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
     A complete opener and a declared name make a call. Without any markers (a server ate them as
     special tokens) it is `NAME{…}` at the text's end.
     """
-    if not _HINT.search(text):
+    if not text.rstrip().endswith("}") and not any(markup.hint in text for markup in MARKUPS):
         return []
     bare = without_code(text)
     found = sorted(_marked(text, bare, names), key=lambda leak: (leak.start, -leak.stop))
@@ -243,9 +242,9 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
 
 def tokens_in(text: str, tools: bool) -> list[str]:
     """The special tokens in the text, code left out; with `tools`, tags of calls as well."""
-    if not _HINT.search(text):
-        return []
     mark = _MARK if tools else _TOKEN
+    if not mark.search(text):
+        return []
     return [found[0] for found in mark.finditer(without_code(text))]
 
 
@@ -254,9 +253,9 @@ def stray_tokens(text: str, tools: bool) -> list[str]:
 
     A token amid a sentence is talk about it. With `tools`, tags of calls count as well.
     """
-    if not _HINT.search(text):
-        return []
     mark = _MARK if tools else _TOKEN
+    if not mark.search(text):
+        return []
     bare = without_code(text)
     begin, end = len(bare) - len(bare.lstrip()), len(bare.rstrip())
     return [
