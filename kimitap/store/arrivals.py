@@ -8,8 +8,10 @@ every part of a stream, which costs almost nothing); else as itself.
 import re
 import struct
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
+from operator import sub
 
 from kimitap.errors import DamagedRecording
 from kimitap.exchange import Segment
@@ -19,37 +21,74 @@ from kimitap.store.varint import zigzag
 Parts = Sequence[tuple[float, bytes]]
 """Seconds since the exchange's start, and the bytes that came then."""
 
-_TICKS = 10_000
+TICKS = 10_000
+"""In a second."""
+
 _EVENT_END = re.compile(rb"\n\r?\n")
+_ONE_EVENT = 1 << 1
+"""The code of a part that is one event."""
 
 
-def pack_flush(parts: Parts) -> bytes:
-    """The parts of one flush, bytes included, while the response is open."""
-    count = len(parts)
-    ticks = [round(at_s * _TICKS) for at_s, _ in parts]
-    lengths = [len(data) for _, data in parts]
-    head = struct.pack(f"<I{count}q{count}Q", count, *ticks, *lengths)
-    return zstd.compress(head + b"".join([data for _, data in parts]), zstd.QUICK)
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Some of a response: of each part when it came (in ticks) and its length; all their bytes."""
+
+    ticks: Sequence[int]
+    lengths: Sequence[int]
+    data: bytes
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The parts without their bytes."""
+        return _segments(self.ticks, self.lengths)
 
 
-def unpack_flush(flush: bytes) -> tuple[list[Segment], bytes]:
-    """The inverse of `pack_flush`: the segments, and their bytes joined."""
-    joined = zstd.decompress(flush)
-    (count,) = struct.unpack_from("<I", joined)
-    numbers = struct.unpack_from(f"<{count}q{count}Q", joined, 4)
-    at_s = [ticks / _TICKS for ticks in numbers[:count]]
-    return list(map(Segment, at_s, numbers[count:])), joined[4 + 16 * count :]
+def of_parts(parts: Parts) -> Arrived:
+    """The parts as they come from the recorder."""
+    data = [some for _, some in parts]
+    return Arrived([round(at_s * TICKS) for at_s, _ in parts], [*map(len, data)], b"".join(data))
 
 
-def pack(segments: Sequence[Segment], data: bytes) -> bytes:
-    """The segments of the whole response `data`, without its bytes."""
-    ticks = [0, *(round(segment.at_s * _TICKS) for segment in segments)]
-    gaps = [zigzag(b - a) for a, b in pairwise(ticks)]
-    return zstd.compress(_planes([*gaps, *_codes(segments, _event_ends(data))]))
+def of_segments(segments: Sequence[Segment], data: bytes) -> Arrived:
+    """The inverse of `Arrived.segments`."""
+    ticks = [round(segment.at_s * TICKS) for segment in segments]
+    return Arrived(ticks, [segment.length for segment in segments], data)
+
+
+def joined(some: Sequence[Arrived]) -> Arrived:
+    """All of them, one after the other."""
+    if len(some) == 1:
+        return some[0]
+    return Arrived(
+        list(chain.from_iterable(one.ticks for one in some)),
+        list(chain.from_iterable(one.lengths for one in some)),
+        b"".join([one.data for one in some]),
+    )
+
+
+def pack_flush(arrived: Arrived) -> bytes:
+    """What came since the last flush, bytes included, while the response is open."""
+    count = len(arrived.ticks)
+    head = struct.pack(f"<I{count}q{count}Q", count, *arrived.ticks, *arrived.lengths)
+    return zstd.compress(head + arrived.data, zstd.QUICK)
+
+
+def unpack_flush(flush: bytes) -> Arrived:
+    """The inverse of `pack_flush`."""
+    whole = zstd.decompress(flush)
+    (count,) = struct.unpack_from("<I", whole)
+    numbers = struct.unpack_from(f"<{count}q{count}Q", whole, 4)
+    return Arrived(numbers[:count], numbers[count:], whole[4 + 16 * count :])
+
+
+def pack(arrived: Arrived) -> bytes:
+    """The parts of the whole response, without its bytes."""
+    gaps = [zigzag(b - a) for a, b in pairwise(chain((0,), arrived.ticks))]
+    return zstd.compress(_planes([*gaps, *_codes(arrived.lengths, _event_ends(arrived.data))]))
 
 
 def unpack(packed: bytes, data: bytes) -> tuple[Segment, ...]:
-    """The inverse of `pack`, given the same `data`. Raises DamagedRecording."""
+    """The segments of the response `data` that `pack` wrote. Raises DamagedRecording."""
     numbers = _unplanes(zstd.decompress(packed))
     count = len(numbers) // 2
     ticks = accumulate([(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]])
@@ -57,29 +96,41 @@ def unpack(packed: bytes, data: bytes) -> tuple[Segment, ...]:
         lengths = _lengths(numbers[count:], _event_ends(data))
     except IndexError as error:
         raise DamagedRecording("the arrivals are not those of the response") from error
-    return tuple(map(Segment, [tick / _TICKS for tick in ticks], lengths))
+    return _segments(ticks, lengths)
+
+
+def _segments(ticks: Iterable[int], lengths: Iterable[int]) -> tuple[Segment, ...]:
+    return tuple(map(Segment, [tick / TICKS for tick in ticks], lengths))
 
 
 def _event_ends(data: bytes) -> list[int]:
-    return [found.end() for found in _EVENT_END.finditer(data)]
+    if b"\r" in data:
+        return [found.end() for found in _EVENT_END.finditer(data)]
+    events = data.split(b"\n\n")
+    events.pop()
+    return list(accumulate([len(event) + 2 for event in events]))
 
 
-def _codes(segments: Sequence[Segment], event_ends: Sequence[int]) -> list[int]:
-    """For each segment twice the number of its events, or twice its length plus one."""
-    codes, end, events = [], 0, 0
-    for segment in segments:
-        end += segment.length
+def _codes(lengths: Sequence[int], event_ends: list[int]) -> list[int]:
+    """For each part twice the number of its events, or twice its length plus one."""
+    ends = list(accumulate(lengths))
+    if ends == event_ends:
+        return [_ONE_EVENT] * len(ends)
+    codes, events = [], 0
+    for length, end in zip(lengths, ends, strict=True):
         before, events = events, bisect_left(event_ends, end, events)
         if events < len(event_ends) and event_ends[events] == end:
             events += 1
             codes.append((events - before) << 1)
         else:
-            codes.append(segment.length << 1 | 1)
+            codes.append(length << 1 | 1)
     return codes
 
 
-def _lengths(codes: Sequence[int], event_ends: Sequence[int]) -> list[int]:
+def _lengths(codes: Sequence[int], event_ends: list[int]) -> Sequence[int]:
     """The inverse of `_codes`."""
+    if len(codes) == len(event_ends) and set(codes) == {_ONE_EVENT}:
+        return list(map(sub, event_ends, chain((0,), event_ends)))
     lengths, end, events = [], 0, 0
     for code in codes:
         start = end

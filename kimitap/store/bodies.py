@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from kimitap.exchange import Body, Elements, Piece, digest
 from kimitap.store import manifest, tables
+from kimitap.store.driver import Driver
 from kimitap.store.lru import LRU
-from kimitap.store.pieces import PieceWriter, insert_new
+from kimitap.store.pieces import PieceWriter
 
 LONGEST_CHAIN = 128
 """A list has at most so many ancestors; the next one is written whole."""
@@ -17,6 +18,7 @@ _RECENT = 64
 _by_digest = select(tables.body.c.id, tables.body.c.depth).where(
     tables.body.c.digest == bindparam("key")
 )
+_insert = tables.body.insert()
 _ENOUGH = 0.9
 """A recent body that shares this much is taken for the parent without looking at the others."""
 
@@ -30,12 +32,11 @@ class _Recent:
 
 
 class BodyWriter:
-    """Stores bodies on `connection`, inside its caller's transaction, like `PieceWriter`."""
+    """Stores bodies by `driver`, inside its caller's transaction, like `PieceWriter`."""
 
-    def __init__(self, connection: Connection, pieces: PieceWriter) -> None:
-        self._connection = connection
+    def __init__(self, driver: Driver, pieces: PieceWriter) -> None:
+        self._driver = driver
         self._pieces = pieces
-        self._insert = insert_new(connection, tables.body)
         self._recent: LRU[int, _Recent] = LRU(_RECENT)
         self._replies: LRU[str, int] = LRU(_RECENT)
 
@@ -104,15 +105,13 @@ class BodyWriter:
 
     def _store(self, body: Body, ids: tuple[int, ...], parent: _Recent | None) -> tuple[int, int]:
         """The id and the depth of the body's row, which may be there already."""
-        key = digest(b"".join(piece.key for piece in body.pieces))
-        row = self._connection.execute(_by_digest, {"key": key}).first()
-        if row is None:
-            if parent is not None and parent.depth >= LONGEST_CHAIN:
-                parent = None
-            values = _row(key, ids, body.elements, parent)
-            self._connection.execute(self._insert, values)
-            row = self._connection.execute(_by_digest, {"key": key}).one()
-        return row.id, row.depth
+        key = digest(b"".join([piece.key for piece in body.pieces]))
+        for row in self._driver.rows(_by_digest, {"key": key}):
+            return row
+        if parent is not None and parent.depth >= LONGEST_CHAIN:
+            parent = None
+        values = _row(key, ids, body.elements, parent)
+        return self._driver.insert(_insert, values), parent.depth + 1 if parent else 0
 
 
 def _row(

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from kimitap.exchange import Body, Exchange, Headers, Outcome, Piece, Segment, digest
+from kimitap.exchange import Body, Exchange, Headers, Outcome, Piece, digest
 from kimitap.store import arrivals, headers, tables
+from kimitap.store.arrivals import TICKS, Arrived
 from kimitap.store.bodies import BodyWriter
+from kimitap.store.driver import Driver
 from kimitap.store.pieces import PieceWriter
 from kimitap.store.times import to_us
 
@@ -22,12 +24,24 @@ _change = tables.exchange.update().where(_columns.id == bindparam("number"))
 _insert = tables.exchange.insert()
 _insert_segment = tables.segment.insert()
 _insert_arrivals = tables.arrivals.insert()
-_flushes = (
+_drop_flushes = tables.segment.delete().where(tables.segment.c.exchange_id == bindparam("number"))
+flushes = (
     select(tables.segment.c.data)
     .where(tables.segment.c.exchange_id == bindparam("number"))
     .order_by(tables.segment.c.position)
 )
-_drop_flushes = tables.segment.delete().where(tables.segment.c.exchange_id == bindparam("number"))
+"""What `arrivals.pack_flush` made of the parts of a response that is still open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a response, and when it came."""
+
+    status: int
+    reason: str
+    headers: Headers
+    http_version: str
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +61,10 @@ class ExchangeWriter:
     """
 
     def __init__(self, connection: Connection, recorder: int) -> None:
-        self._connection = connection
+        self._driver = Driver(connection)
         self._recorder = recorder
-        self._pieces = PieceWriter(connection)
-        self.bodies = BodyWriter(connection, self._pieces)
+        self._pieces = PieceWriter(connection, self._driver)
+        self.bodies = BodyWriter(self._driver, self._pieces)
 
     def forget(self) -> None:
         """Drop what is remembered of a transaction that came to nothing."""
@@ -63,43 +77,45 @@ class ExchangeWriter:
         answer: Values = {"outcome": Outcome.IN_FLIGHT.value, "origin": origin}
         return self._insert(exchange, request, answer)
 
-    def respond(
-        self,
-        number: int,
-        status: int,
-        reason: str,
-        fields: Headers,
-        http_version: str,
-        at: datetime,
-    ) -> None:
+    def respond(self, number: int, head: Head) -> None:
         """The head of the response."""
-        head = self._head(status, reason, fields, at)
-        self._update(number, head | {"http_version": http_version})
+        self._update(number, self._head(head) | {"http_version": head.http_version})
 
-    def append(self, number: int, position: int, flush: bytes) -> None:
-        """One flush of the response's parts (`arrivals.pack_flush`)."""
+    def append(self, number: int, position: int, arrived: Arrived) -> None:
+        """One flush of the response."""
+        flush = arrivals.pack_flush(arrived)
         values = {"exchange_id": number, "position": position, "data": flush}
-        self._connection.execute(_insert_segment, values)
+        self._driver.run(_insert_segment, values)
 
-    def end(self, number: int, ending: Ending) -> None:
-        """Pack what streamed. Does nothing to an exchange that has ended, or is not there."""
-        row = self._connection.execute(_open_one, {"number": number}).first()
-        if row is None:
-            return
-        segments, data = arrived(self._connection, number)
-        last_us = row.headers_us or row.started_us
-        if segments:
-            last_us = max(last_us, row.started_us + round(segments[-1].at_s * 1e6))
-        values: Values = {
-            "outcome": ending.outcome.value,
-            "detail": storable(ending.detail),
-            "ended_us": to_us(ending.at) if ending.at else last_us,
-            "lost_bytes": ending.lost_bytes,
-            "response_id": self.bodies.response(data, kind(row.host, row.port, row.path)),
-        }
-        self._update(number, values)
-        self._store_arrivals(number, segments, data)
-        self._connection.execute(_drop_flushes, {"number": number})
+    def end(self, number: int, ending: Ending, rest: Arrived | None, flushed: bool) -> None:
+        """Pack what streamed: what was `flushed`, if something was, and the `rest`.
+
+        Does nothing to an exchange that has ended, or is not there.
+        """
+        for row in self._driver.rows(_open_one, {"number": number}):
+            started_us, headers_us, host, port, path = row
+            arrived = self._arrived(number, rest, flushed)
+            last_us = headers_us or started_us
+            if arrived.ticks:
+                last_us = max(last_us, started_us + arrived.ticks[-1] * 1_000_000 // TICKS)
+            values: Values = {
+                "outcome": ending.outcome.value,
+                "detail": storable(ending.detail),
+                "ended_us": to_us(ending.at) if ending.at else last_us,
+                "lost_bytes": ending.lost_bytes,
+                "response_id": self.bodies.response(arrived.data, kind(host, port, path)),
+            }
+            self._update(number, values)
+            self._store_arrivals(number, arrived)
+
+    def _arrived(self, number: int, rest: Arrived | None, flushed: bool) -> Arrived:
+        """The whole response; its flushes are needed no more."""
+        some = [rest] if rest else []
+        if flushed:
+            packed = self._driver.rows(flushes, {"number": number})
+            some = [*(arrivals.unpack_flush(flush) for (flush,) in packed), *some]
+            self._driver.run(_drop_flushes, {"number": number})
+        return arrivals.joined(some)
 
     def add(self, exchange: Exchange, request: Body) -> int | None:
         """A whole exchange, that has ended; None if its origin is there already."""
@@ -119,18 +135,20 @@ class ExchangeWriter:
             ),
         }
         if exchange.status is not None:
+            fields, version = exchange.response_headers, exchange.http_version
             answer |= self._head(
-                exchange.status, exchange.reason, exchange.response_headers, exchange.headers_at
+                Head(exchange.status, exchange.reason, fields, version, exchange.headers_at)
             )
         number = self._insert(exchange, request, answer)
-        self._store_arrivals(number, list(exchange.segments), exchange.response)
+        arrived = arrivals.of_segments(exchange.segments, exchange.response)
+        self._store_arrivals(number, arrived)
         return number
 
     def knows(self, origin: str) -> bool:
         """True where an exchange of this origin is there."""
         if not origin:
             return False
-        return self._connection.execute(_of_origin, {"sought": origin}).first() is not None
+        return bool(self._driver.rows(_of_origin, {"sought": origin}))
 
     def _insert(self, exchange: Exchange, request: Body, answer: Values) -> int:
         piece, values = split_headers(exchange.request_headers)
@@ -149,39 +167,25 @@ class ExchangeWriter:
             "request_headers_id": headers_id,
             "request_values": values,
         }
-        key = self._connection.execute(_insert, row | answer).inserted_primary_key
-        assert key is not None
-        return int(key[0])
+        return self._driver.insert(_insert, row | answer)
 
     def _update(self, number: int, values: Values) -> None:
-        self._connection.execute(_change, values | {"number": number})
+        self._driver.run(_change, values | {"number": number})
 
-    def _head(self, status: int, reason: str, fields: Headers, at: datetime | None) -> Values:
-        piece, values = split_headers(fields)
+    def _head(self, head: Head) -> Values:
+        piece, values = split_headers(head.headers)
         return {
-            "status": status,
-            "reason": storable(reason),
-            "headers_us": to_us(at) if at else None,
+            "status": head.status,
+            "reason": storable(head.reason),
+            "headers_us": to_us(head.at) if head.at else None,
             "response_headers_id": self.bodies.headers(piece),
             "response_values": values,
         }
 
-    def _store_arrivals(self, number: int, segments: list[Segment], data: bytes) -> None:
-        if segments:
-            packed = arrivals.pack(segments, data)
-            values = {"exchange_id": number, "data": packed}
-            self._connection.execute(_insert_arrivals, values)
-
-
-def arrived(connection: Connection, number: int) -> tuple[list[Segment], bytes]:
-    """What has arrived of a response that is still open."""
-    segments: list[Segment] = []
-    parts: list[bytes] = []
-    for flush in connection.execute(_flushes, {"number": number}).scalars():
-        some, data = arrivals.unpack_flush(flush)
-        segments.extend(some)
-        parts.append(data)
-    return segments, b"".join(parts)
+    def _store_arrivals(self, number: int, arrived: Arrived) -> None:
+        if arrived.ticks:
+            values = {"exchange_id": number, "data": arrivals.pack(arrived)}
+            self._driver.run(_insert_arrivals, values)
 
 
 def kind(host: str, port: int, path: str) -> str:

@@ -1,26 +1,24 @@
 """Writing pieces: each unique run of bytes once, those of one request compressed together."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import batched
 
 import zstandard
-from sqlalchemy import Connection, Table, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import Connection, LargeBinary, Select, bindparam, select
 
 from kimitap.exchange import Piece
 from kimitap.store import packs, tables
+from kimitap.store.driver import Driver
 from kimitap.store.lru import LRU
 
 _REMEMBERED_PIECES = 200_000
 _REMEMBERED_DICTIONARIES = 16
-_BATCH = 500
+_BATCH = 512
 
-_ids_by_digest = select(tables.piece.c.digest, tables.piece.c.id).where(
-    tables.piece.c.digest.in_(bindparam("digests", expanding=True))
-)
 _pack_data = select(tables.pack.c.data).where(tables.pack.c.id == bindparam("pack"))
 _insert_pack = tables.pack.insert()
+_insert_piece = tables.piece.insert()
 
 
 class PieceWriter:
@@ -29,9 +27,9 @@ class PieceWriter:
     What it remembers is true only if that transaction was committed: else call `forget`.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, driver: Driver) -> None:
         self._connection = connection
-        self._insert = insert_new(connection, tables.piece)
+        self._driver = driver
         self._ids: LRU[bytes, int] = LRU(_REMEMBERED_PIECES)
         self._dictionaries: LRU[int, zstandard.ZstdCompressionDict] = LRU(_REMEMBERED_DICTIONARIES)
 
@@ -62,16 +60,16 @@ class PieceWriter:
         stand alone and take its place, if that one does not fit. Returns the ids by key, and the
         pack on which the next pack of the same kind should lean.
         """
-        content = b"".join(piece.data for piece in pieces)
+        content = b"".join([piece.data for piece in pieces])
         help_ = None if lean_on is None else self._dictionary(lean_on)
         packed = packs.compress(content, help_, may_found)
-        pack = self._insert_pack(packed.data, lean_on if packed.leans else None)
-        rows = list(_rows(pieces, pack))
-        self._connection.execute(self._insert, rows)
+        row = {"dictionary_id": lean_on if packed.leans else None, "data": packed.data}
+        pack = self._driver.insert(_insert_pack, row)
+        ids = self._insert(pieces, pack)
         if packed.founder:
             self._dictionaries.put(pack, packs.ready(packs.dictionary(content)))
             lean_on = pack
-        return self._look_up(piece.key for piece in pieces), lean_on
+        return ids, lean_on
 
     def root(self, piece_id: int) -> int | None:
         """The pack on which a neighbour of this piece should lean."""
@@ -82,25 +80,34 @@ class PieceWriter:
         ).first()
         return row and (row.dictionary_id or row.id)
 
+    def _insert(self, pieces: Sequence[Piece], pack: int) -> dict[bytes, int]:
+        rows = list(_rows(pieces, pack))
+        if len(rows) > 1:
+            self._driver.run_for_each(_insert_piece, rows)
+            return self._look_up([piece.key for piece in pieces])
+        ids = {pieces[0].key: self._driver.insert(_insert_piece, rows[0])}
+        self._remember(ids)
+        return ids
+
     def _look_up(self, keys: Iterable[bytes]) -> dict[bytes, int]:
         found: dict[bytes, int] = {}
         for some in batched(keys, _BATCH):
-            rows = self._connection.execute(_ids_by_digest, {"digests": some})
-            found.update((row.digest, row.id) for row in rows)
-        for key, id_ in found.items():
-            self._ids.put(key, id_)
+            slots = 1 << (len(some) - 1).bit_length()
+            values = {_slot(i): key for i, key in enumerate(some)}
+            values |= {_slot(i): some[0] for i in range(len(some), slots)}
+            rows = self._driver.rows(_ids_by_digest(slots), values)
+            found.update((bytes(digest), id_) for digest, id_ in rows)
+        self._remember(found)
         return found
 
-    def _insert_pack(self, data: bytes, dictionary_id: int | None) -> int:
-        row = {"dictionary_id": dictionary_id, "data": data}
-        key = self._connection.execute(_insert_pack, row).inserted_primary_key
-        assert key is not None
-        return int(key[0])
+    def _remember(self, ids: dict[bytes, int]) -> None:
+        for key, id_ in ids.items():
+            self._ids.put(key, id_)
 
     def _dictionary(self, id_: int) -> zstandard.ZstdCompressionDict:
         known = self._dictionaries.get(id_)
         if known is None:
-            data = self._connection.execute(_pack_data, {"pack": id_}).scalar_one()
+            ((data,),) = self._driver.rows(_pack_data, {"pack": id_})
             known = packs.ready(packs.dictionary(packs.decompress(data, None)))
             self._dictionaries.put(id_, known)
         return known
@@ -114,8 +121,13 @@ def _rows(pieces: Sequence[Piece], pack: int) -> Iterator[dict[str, object]]:
         start += length
 
 
-def insert_new(connection: Connection, table: Table) -> Insert:
-    """An insert that leaves a row alone which is there already: another recorder was faster."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+@cache
+def _ids_by_digest(slots: int) -> Select[bytes, int]:
+    """The query for so many digests; a few statements serve for any number."""
+    columns = tables.piece.c
+    digests = [bindparam(_slot(i), type_=LargeBinary) for i in range(slots)]
+    return select(columns.digest, columns.id).where(columns.digest.in_(digests))
+
+
+def _slot(index: int) -> str:
+    return f"digest_{index}"

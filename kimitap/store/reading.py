@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, Row, bindparam, select, text
@@ -10,8 +9,9 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 from kimitap.errors import DamagedRecording, UsageError
 from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
 from kimitap.store import arrivals, headers, opening, tables
+from kimitap.store.arrivals import Arrived
 from kimitap.store.content import ContentReader
-from kimitap.store.exchanges import arrived
+from kimitap.store.exchanges import flushes
 from kimitap.store.location import shown
 from kimitap.store.losses import Loss
 from kimitap.store.times import from_us
@@ -105,12 +105,7 @@ class Recording:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextmanager
@@ -167,10 +162,15 @@ class Recording:
             data = pieces[row.response_id].data if row.response_id else b""
             segments = arrivals.unpack(times[row.id], data) if row.id in times else ()
             if row.ended_us is None:
-                open_segments, data = arrived(self._connection, row.id)
-                segments = tuple(open_segments)
+                arrived = self._arrived(row.id)
+                segments, data = arrived.segments, arrived.data
             responses[row.id] = segments, data
         return responses
+
+    def _arrived(self, number: int) -> Arrived:
+        """What has come of a response that is still open."""
+        packed = self._connection.execute(flushes, {"number": number}).scalars()
+        return arrivals.joined([arrivals.unpack_flush(flush) for flush in packed])
 
 
 _CHANGES = {

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
 from kimitap.errors import RecordingUnavailable
 from kimitap.exchange import Exchange, Headers, Outcome
 from kimitap.store import arrivals, opening, recall, recovery, tables
+from kimitap.store.arrivals import Parts
 from kimitap.store.cut import Familiar, cut
-from kimitap.store.exchanges import Ending, ExchangeWriter, storable
+from kimitap.store.exchanges import Ending, ExchangeWriter, Head, storable
 from kimitap.store.location import file_of, shown
 from kimitap.store.migrating import ensure_schema
 from kimitap.store.times import to_us
@@ -27,7 +27,8 @@ class RecordingWriter:
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self._positions: dict[int, int] = {}
+        self._flushed: dict[int, int] = {}
+        """The exchanges that are open here, and how many times some of each was stored."""
         self._familiar = Familiar()
         self._open()
 
@@ -37,7 +38,7 @@ class RecordingWriter:
         request = cut(exchange.request.content, self._familiar)
         with self._transaction():
             number = self._exchanges.begin(exchange, request)
-        self._positions[number] = 0
+        self._flushed[number] = 0
         return number
 
     def respond(
@@ -50,18 +51,11 @@ class RecordingWriter:
         at: datetime,
     ) -> None:
         """Store the head of the response."""
-        with self._transaction():
-            self._exchanges.respond(number, status, reason, headers, http_version, at)
+        self.advance(number, head=Head(status, reason, headers, http_version, at))
 
-    def append(self, number: int, parts: arrivals.Parts) -> None:
+    def append(self, number: int, parts: Parts) -> None:
         """Store parts of the response as they came: seconds since the start, and bytes."""
-        position = self._positions.get(number)
-        if position is None:
-            raise RecordingUnavailable(f"exchange {number} is not open in {shown(self.where)}")
-        flush = arrivals.pack_flush(parts)
-        with self._transaction():
-            self._exchanges.append(number, position, flush)
-        self._positions[number] = position + 1
+        self.advance(number, parts=parts)
 
     def finish(
         self,
@@ -73,9 +67,32 @@ class RecordingWriter:
     ) -> None:
         """End the exchange, now unless `ended_at` says when; what streamed is packed."""
         ending = Ending(outcome, detail, ended_at or datetime.now(UTC), lost_bytes)
+        self.advance(number, ending=ending)
+
+    def advance(
+        self,
+        number: int,
+        *,
+        head: Head | None = None,
+        parts: Parts = (),
+        ending: Ending | None = None,
+    ) -> None:
+        """Store what came of the response, all of it or nothing: its head, parts of it, its end."""
+        flushed = self._flushed.get(number)
+        if flushed is None:
+            raise RecordingUnavailable(f"exchange {number} is not open in {shown(self.where)}")
+        arrived = arrivals.of_parts(parts) if parts else None
         with self._transaction():
-            self._exchanges.end(number, ending)
-        self._positions.pop(number, None)
+            if head:
+                self._exchanges.respond(number, head)
+            if ending:
+                self._exchanges.end(number, ending, arrived, flushed > 0)
+            elif arrived:
+                self._exchanges.append(number, flushed, arrived)
+        if ending:
+            del self._flushed[number]
+        elif arrived:
+            self._flushed[number] = flushed + 1
 
     def add(self, exchange: Exchange) -> int | None:
         """Store a finished exchange of a capture; None if its origin is there already."""
@@ -100,7 +117,7 @@ class RecordingWriter:
         if self._connection.closed:
             return
         try:
-            for number in list(self._positions):
+            for number in list(self._flushed):
                 self.finish(number, Outcome.INTERRUPTED, "the recorder stopped")
             with self._transaction():
                 recovery.sign_out(self._connection, self._recorder, _now_us())
@@ -110,12 +127,7 @@ class RecordingWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open(self) -> None:
@@ -139,12 +151,13 @@ class RecordingWriter:
             numbers = recovery.abandoned(self._connection, _now_us())
         for number in numbers:
             with self._transaction():
-                self._exchanges.end(number, Ending(Outcome.INTERRUPTED, "the recorder died"))
+                ending = Ending(Outcome.INTERRUPTED, "the recorder died")
+                self._exchanges.end(number, ending, None, flushed=True)
 
     def _keep_to_the_file(self) -> None:
         """Open anew if the file was moved or removed: else we would write where nobody looks."""
         if self._identity() != self._file:
-            self._positions.clear()
+            self._flushed.clear()
             self._connection.close()
             self._open()
 
