@@ -99,10 +99,12 @@ class Decoder:
         """Reads the events that end with two line feeds, as nearly all do; gives the rest back."""
         *blocks, rest = data.split(b"\n\n")
         for block in blocks:
-            plain = block[:6] == b"data: " and 0x0A not in block and 0x0D not in block
-            if plain and len(block) <= self._limit:
+            start = block.find(b"\n") + 1 if block[:7] == b"event: " else 0
+            plain = block[start : start + 6] == b"data: " and 0x0D not in block
+            if plain and block.find(b"\n", start) < 0 and start < _SHORT < self._limit - len(block):
                 try:
-                    events.append(Event("message", block[6:].decode(), self._id))
+                    kind = block[7 : start - 1].decode() if start > 8 else "message"
+                    events.append(Event(kind, block[start + 6 :].decode(), self._id))
                     continue
                 except UnicodeDecodeError:
                     pass
