@@ -16,7 +16,7 @@ from kimitap.exchange import Exchange, Outcome, header
 from kimitap.sse import Decoder, Event
 
 _STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|):")
-_PORTION = 1 << 20
+PORTION = 1 << 20
 """Read so much of a stream at once: its events need not all be there at the same time."""
 _ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
 
@@ -40,8 +40,8 @@ def is_stream(body: bytes, exchange: Exchange) -> bool:
 def events_of(body: bytes, exchange: Exchange) -> Iterator[Event]:
     """The events of a stream; the one that it was cut in, too, unless it may still go on."""
     decoder = Decoder()
-    for start in range(0, len(body), _PORTION):
-        yield from decoder.feed(body[start : start + _PORTION])
+    for start in range(0, len(body), PORTION):
+        yield from decoder.feed(body[start : start + PORTION])
     if exchange.outcome is not Outcome.IN_FLIGHT:
         yield from decoder.close()
 

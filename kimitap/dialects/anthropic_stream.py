@@ -44,7 +44,8 @@ class _Block:
     def takes(self, delta: str) -> bool:
         """True where a delta of that type belongs to a block of this kind."""
         kind = _DELTAS[delta][1]
-        return self.kind == kind if kind in _TOLD else self.kind not in _TOLD
+        own = self.kind if isinstance(self.kind, str) else ""
+        return own == kind if kind in _TOLD else own not in _TOLD
 
     def parts(self, where: str, faults: Faults) -> list[Part]:
         """What the block says. Arguments that are no JSON, or cut, stay as they are."""

@@ -27,7 +27,6 @@ from kimitap.dialects.responses_stream import StreamedResponse
 from kimitap.exchange import Exchange
 
 _REASONS = {"max_output_tokens": "length", "max_tokens": "length"}
-_UNFINISHED = frozenset({"queued", "in_progress"})
 
 
 def reply_of(exchange: Exchange, faults: Faults) -> Reply:
@@ -46,7 +45,7 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
             faults.add("response.output", f"output is a list, not {kind_of(output)}")
         return _reply(assistant(()), value, facts, complete=bool(facts.error))
     message = _message(output, "response.output", faults)
-    return _reply(message, value, facts, value.get("status") not in _UNFINISHED)
+    return _reply(message, value, facts, value.get("status") not in ("queued", "in_progress"))
 
 
 def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
