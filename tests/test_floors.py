@@ -29,7 +29,8 @@ FLOORS: dict[str, set[str]] = {
     "rules": {"conversation", "lineage", "exchange", "visible", "rewrites"},
     "diff": {"conversation", "lineage"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
-    "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"},
+    "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"}
+    | {"transcript"},
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
     "report": VALUES | {"analysis", "diff", "export", "rules"},
     "settings": {"errors", "rules"},

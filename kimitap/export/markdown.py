@@ -13,6 +13,7 @@ from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Finding
+from kimitap.transcript import echo_mark
 from kimitap.visible import visible
 
 QUOTED = 4000
@@ -35,6 +36,7 @@ def report(
     blocks = [
         f"## {_title(diff, findings)}",
         _verdict(diff, findings, follows),
+        *_echo(diff, follows),
         _versions(diff),
         f"### Request {diff.old.exchange} and its reply, against request {diff.new.exchange}",
         _table(diff.rows),
@@ -80,6 +82,13 @@ def _verdict(diff: Diff, findings: Sequence[Finding], follows: bool) -> str:
     if not follows:
         said = "These two requests do not follow one another, so nothing was due in the second."
     return f"{said} {moved}"
+
+
+def _echo(diff: Diff, follows: bool) -> Iterator[str]:
+    """How the reply came back, unless the requests do not follow one another."""
+    mark = echo_mark(diff.link) if follows else None
+    if mark is not None:
+        yield f"**Echo:** {prose(mask_text(mark.long))}."
 
 
 def _sentence(finding: Finding) -> str:

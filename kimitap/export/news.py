@@ -23,7 +23,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class News:
-    """One thing to tell. `before` is the finding as it was told, `part_of` what it belongs to now."""
+    """One thing to tell. `before` is the finding as told, `part_of` what it belongs to now."""
 
     event: Event
     finding: Finding

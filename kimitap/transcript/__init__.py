@@ -5,8 +5,21 @@ repeat and does not gets a row of its own, a ghost, at the very place where it s
 """
 
 from kimitap.transcript.build import Memo, rows
-from kimitap.transcript.echoes import echo_words
+from kimitap.transcript.echoes import EchoMark, echo_mark, echo_words
 from kimitap.transcript.plain import SYMBOLS, label, lead, plain
 from kimitap.transcript.row import Key, Kind, Row
 
-__all__ = ["SYMBOLS", "Key", "Kind", "Memo", "Row", "echo_words", "label", "lead", "plain", "rows"]
+__all__ = [
+    "SYMBOLS",
+    "EchoMark",
+    "Key",
+    "Kind",
+    "Memo",
+    "Row",
+    "echo_mark",
+    "echo_words",
+    "label",
+    "lead",
+    "plain",
+    "rows",
+]

@@ -1,6 +1,7 @@
 """How a reply came back, in words."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from kimitap.lineage import CallEcho, Echo, EchoKind, Fate, Link, Relation
 from kimitap.transcript.wording import plural
@@ -15,6 +16,49 @@ SUPERSEDED = {
     Relation.WINDOW: "superseded by a window that slid, in #{n}",
     Relation.HANDOFF: "handed over to another agent, #{n}",
 }
+
+
+MARKS = {
+    EchoKind.SAME: "✓",
+    EchoKind.ALTERED: "≠",
+    EchoKind.PARTIAL: "◐",
+    EchoKind.FLATTENED: "¶",
+    EchoKind.BLANKED: "□",
+    EchoKind.MISSING: "∅",
+    EchoKind.STORED: "⇡",
+    EchoKind.SUPERSEDED: "↷",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EchoMark:
+    """What stands at a reply to say how it came back. `words` is the whole story on one line.
+
+    `kept` is False where the next request owed the reply, and did not give it back as it was.
+    """
+
+    kind: EchoKind
+    words: str
+    kept: bool
+
+    @property
+    def short(self) -> str:
+        """A symbol and a word: `≠ altered`."""
+        return f"{MARKS[self.kind]} {self.kind}"
+
+    @property
+    def long(self) -> str:
+        """`≠ altered in #12: its text changed`."""
+        return f"{MARKS[self.kind]} {self.words}"
+
+
+def echo_mark(link: Link | None) -> EchoMark | None:
+    """The mark of a reply by the link after its turn; None where nothing followed."""
+    if link is None or not link.parent.reply.message.parts:
+        return None
+    kind = link.echo.kind
+    kept = not link.judged or kind in {EchoKind.SAME, EchoKind.STORED, EchoKind.SUPERSEDED}
+    return EchoMark(kind, echo_words(link), kept)
 
 
 def echo_words(link: Link | None) -> str:

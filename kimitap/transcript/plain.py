@@ -33,11 +33,12 @@ def _worth_unfolding(row: Row) -> bool:
 
 
 def label(row: Row) -> str:
-    """A row on one line, without its mark: glyph, role, title, text, note."""
+    """A row on one line, without its mark: glyph, role, title, text, note, echo."""
     said = [word for word in (lead(row), row.title, row.text) if word]
     if row.kind is Kind.TURN:
         said = ["──", row.title, "──", row.text, "──"]
-    return "  ".join(said) + (f"  ({row.note})" if row.note else "")
+    note = f"  ({row.note})" if row.note else ""
+    return "  ".join(said) + note + (f"  [{row.echo.long}]" if row.echo else "")
 
 
 def lead(row: Row) -> str:

@@ -15,6 +15,7 @@ from kimitap.conversation import (
     Turn,
 )
 from kimitap.rules.finding import Finding, Place, Severity
+from kimitap.transcript.echoes import EchoMark
 from kimitap.transcript.wording import pretty_call, turn_facts
 from kimitap.visible import visible
 
@@ -79,6 +80,8 @@ class Row:
     origin: Place | None = None
     inside: Key | None = None
     """The key of the row that this one is folded into."""
+    echo: EchoMark | None = None
+    """How the reply that begins here came back in the next request."""
 
     @property
     def key(self) -> Key:

@@ -16,6 +16,7 @@ from kimitap.conversation import (
 )
 from kimitap.exchange import Outcome
 from kimitap.lineage import EchoKind, Fate, Link, Mark, Relation
+from kimitap.transcript.echoes import echo_mark
 from kimitap.transcript.ghosts import gone, message_ghost, reply_ghosts, result_ghosts, slot_title
 from kimitap.transcript.row import ROLE_WORDS, Key, Kind, Row
 from kimitap.transcript.wording import (
@@ -215,12 +216,15 @@ def _answered_tool(turn: Turn, index: int, result: ToolResult) -> str:
 def reply_rows(turn: Turn, after: Link | None, before: Turn | None) -> Iterator[Row]:
     """The reply: what was thought, said and called, and how it ended."""
     message = turn.reply.message
-    for row in message_rows(turn, 0, message) if message.parts else ():
+    spoken = (i for i, part in enumerate(message.parts) if not isinstance(part, Reasoning))
+    marked = next(spoken, 0)
+    for i, row in enumerate(message_rows(turn, 0, message) if message.parts else ()):
         note = row.note
         if isinstance(row.content, ToolCall) and row.part is not None:
             said = (_again(row.content, before), _fate(row.part, after))
             note = ", ".join(words for words in said if words)
-        yield replace(row, message_index=None, note=note)
+        echo = echo_mark(after) if i == marked else None
+        yield replace(row, message_index=None, note=note, echo=echo)
     yield from _ending(turn)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from kimitap.rules.finding import Finding
 from kimitap.transcript import SYMBOLS, Row
-from kimitap.tui.palette import ALARM, FAINT, NORMAL, PLUS, STRONG
+from kimitap.tui.palette import ALARM, FAINT, KEY, NORMAL, PLUS, STRONG
 from kimitap.tui.text_pane import Block
 from kimitap.visible import one_line, visible
 
@@ -22,6 +22,8 @@ def detail(
         yield from _finding(finding, position.get(finding, "finding"), remedies)
     if not row.findings:
         yield Block(f"{row.title or row.role or row.kind.value}  {row.note}".strip(), STRONG)
+        if row.echo:
+            yield Block(f"next request: {row.echo.long}", PLUS if row.echo.kept else KEY, indent=1)
         yield Block(row.body[:_PREVIEW] or row.text, NORMAL, indent=1)
 
 

@@ -76,5 +76,6 @@ def _test(word: str) -> Callable[[Row], bool]:
 
 
 def _holds(row: Row, word: str) -> bool:
-    said = (row.title, row.text, row.note, *(finding.rule for finding in row.findings))
+    echo = row.echo.short if row.echo else ""
+    said = (row.title, row.text, row.note, echo, *(finding.rule for finding in row.findings))
     return any(word in text.lower() for text in said) or word in row.body.lower()

@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from kimitap.rules.finding import Severity
-from kimitap.transcript import SYMBOLS, Kind, Row, lead
+from kimitap.transcript import SYMBOLS, EchoMark, Kind, Row, lead
 from kimitap.tui.palette import (
     ALARM,
     BADGE,
@@ -43,13 +43,24 @@ def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -
     elif row.title:
         segments += [_badge(row), Segment(" ")]
     room = width - _cells(segments)
-    note = _note(row, room)
-    text = fit(row.text, room - (cell_len(note) + 2 if note else 0))
+    right = _right(row, room)
+    text = fit(row.text, room - _cells(right))
     segments += _highlit(text, style, hit)
-    if note:
-        gap = width - _cells(segments) - cell_len(note)
-        segments += [Segment(" " * gap), Segment(note, _note_style(row))]
-    return Line(segments)
+    if right:
+        segments.append(Segment(" " * (width - _cells(segments) - _cells(right))))
+    return Line([*segments, *right])
+
+
+def _right(row: Row, room: int) -> list[Segment]:
+    """What stands at the right: the note, and how a reply came back; both, if there is room."""
+    said = [Segment(row.echo.short, _echo_style(row.echo))] if row.echo else []
+    if row.note:
+        said.insert(0, Segment(fit(row.note, 40), _note_style(row)))
+    out: list[Segment] = []
+    for segment in reversed(said):
+        if room - _cells(out) - cell_len(segment.text) - 2 >= _FAR:
+            out = [Segment("  "), segment, *out]
+    return out
 
 
 def _turn(row: Row, width: int) -> list[Segment]:
@@ -119,13 +130,12 @@ def _style(row: Row) -> Style:
             return STRONG if row.kind is Kind.CALL else NORMAL
 
 
-def _note(row: Row, room: int) -> str:
-    note = fit(row.note, 40)
-    return note if note and room - cell_len(note) - 2 >= _FAR else ""
-
-
 def _note_style(row: Row) -> Style:
     return ALARM[Severity.WARNING] if row.kind is Kind.CALL else FAINT
+
+
+def _echo_style(echo: EchoMark) -> Style:
+    return FAINT if echo.kept else ALARM[Severity.WARNING]
 
 
 def _highlit(text: str, style: Style, hit: re.Pattern[str] | None) -> list[Segment]:

@@ -87,7 +87,8 @@ def test_check_of_a_healthy_recording_exits_with_0(kimitap: Kimitap, healthy: Pa
 
 def test_the_json_has_the_promised_shape(kimitap: Kimitap, lost: Path) -> None:
     document = json.loads(kimitap("check", "lost.db", "--json", cwd=lost.parent).stdout)
-    assert list(document) == ["kimitap", "database", "sessions", "threads", "turns", "findings"]
+    counts = ["sessions", "threads", "turns"]
+    assert list(document) == ["kimitap", "database", *counts, "findings", "echoes"]
     assert (document["database"], document["sessions"], document["threads"]) == ("lost.db", 1, 1)
     assert document["turns"] == 2
     (finding,) = document["findings"]

@@ -40,6 +40,10 @@ def test_the_report_says_what_was_lost_where_and_what_to_do() -> None:
     assert "What to do: Mend it." in text
 
 
+def test_the_report_says_how_the_reply_came_back() -> None:
+    assert "**Echo:** □ blanked in \\#2" in seed_report()
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kimitap.lineage import Session, Thread
+from kimitap.lineage import Link, Session, Thread
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Evidence, Finding, Place, Severity
 from kimitap.rules.rule import Rule
@@ -33,6 +33,16 @@ class Checked:
     def threads(self) -> list[tuple[Session, Thread]]:
         """Every thread with its session, oldest session first."""
         return [(session, thread) for session in self.sessions for thread in session.threads]
+
+    @property
+    def links(self) -> list[tuple[Session, Thread, Link]]:
+        """Every pair of turns that follow one another, with its session and thread."""
+        return [
+            (session, thread, link)
+            for session, thread in self.threads
+            for link in thread.links[1:]
+            if link is not None
+        ]
 
     @property
     def remedies(self) -> dict[str, str]:

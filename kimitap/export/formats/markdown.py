@@ -10,9 +10,10 @@ import kimitap
 from kimitap.export.formats.checked import Checked, place_words
 from kimitap.export.formats.text import SYMBOLS, summary
 from kimitap.export.text import code, prose
-from kimitap.lineage import Session
+from kimitap.lineage import EchoKind, Session
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Finding, Severity
+from kimitap.transcript.echoes import MARKS
 
 LONGEST = 900_000
 """Characters of a page; GitHub refuses a summary of more than a megabyte."""
@@ -20,8 +21,8 @@ QUOTED = 300
 
 
 def markdown(checked: Checked) -> str:
-    """A line of summary, a table by rule, a table by thread, and every finding."""
-    blocks = ["## Kimitap", f"{_mark(checked)} {prose(summary(checked))}"]
+    """A line of summary, the echoes, a table by rule, one by thread, and every finding."""
+    blocks = ["## Kimitap", f"{_mark(checked)} {prose(summary(checked))}", *_echoes(checked)]
     if checked.findings:
         blocks += [_by_rule(checked.findings), _by_thread(checked)]
     kept, length = list[str](), sum(map(len, blocks))
@@ -41,6 +42,14 @@ def markdown(checked: Checked) -> str:
 
 def _mark(checked: Checked) -> str:
     return "**✗ failed**:" if checked.failed else "**✓ passed**:"
+
+
+def _echoes(checked: Checked) -> Iterator[str]:
+    """How the replies came back that a later request followed."""
+    kinds = Counter(x.echo.kind for _, _, x in checked.links if x.parent.reply.message.parts)
+    if kinds:
+        said = ", ".join(f"{kinds[kind]} {MARKS[kind]} {kind}" for kind in EchoKind if kinds[kind])
+        yield f"How replies came back in the next request: {said}."
 
 
 def _by_rule(findings: Sequence[Finding]) -> str:

@@ -26,6 +26,7 @@ def test_it_has_a_summary_tables_and_the_findings(tmp_path: Path) -> None:
 def test_a_clean_recording_has_no_table(tmp_path: Path) -> None:
     text = markdown(checked(tmp_path / "a.db", two_threads()[2:]))
     assert "✓ passed" in text and "|" not in text
+    assert "came back in the next request: 1 ✓ same." in text
 
 
 def test_recorded_text_makes_no_markup(tmp_path: Path) -> None:
