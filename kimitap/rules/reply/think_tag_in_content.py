@@ -15,8 +15,8 @@ from kimitap.rules.wording import cut
 _LEADING = re.compile(r"\s*(?:<think>|\[THINK\]|<seed:think>)")
 _OPEN = re.compile(r"<think>|\[THINK\]|<seed:think>")
 _CLOSE = re.compile(r"</think>|\[/THINK\]|</seed:think>")
-_TALK = re.compile(r"[ \t\"'(“][^\s]*$")
-"""What stands before a tag that is talked of, and not used."""
+_AS_TEXT = ("none", "raw")
+"""With these values of `reasoning_format` llama.cpp and Groq leave thoughts in the text."""
 
 
 def stray_tag(turn: Turn) -> tuple[str, int] | None:
@@ -55,8 +55,8 @@ class ThinkTagInContent(Rule):
         "the thought in the content. Some agents take it out themselves (a note); where replies of "
         "the same thread also have reasoning in its own field, the server's parser lost the "
         "boundary (a warning): thoughts are shown as the answer and sent back as such. With "
-        "reasoning_format none it is what was asked for. Tags that are talked about, in code, or "
-        "quoted from a file are no defect."
+        "reasoning_format none (Groq: raw) it is what was asked for. Tags that are talked about, "
+        "in code, or quoted from a file are no defect."
     )
     remedy = (
         "Start the server with --jinja and --reasoning-format auto (or deepseek), and update it. "
@@ -130,7 +130,7 @@ class ThinkTagInContent(Rule):
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         apart = any(turn.reply.message.reasoning for turn in thread.turns)
         for turn in soundness.ended(thread):
-            if turn.parameters.get("reasoning_format") == "none":
+            if turn.parameters.get("reasoning_format") in _AS_TEXT:
                 continue
             found = stray_tag(turn)
             if found:
