@@ -258,6 +258,8 @@ class Turn:
     """When that silence began, in seconds since the request."""
     agent: str = ""
     """The User-Agent as sent."""
+    program: str = ""
+    """The agent's name and version, as far as its request tells (`OpenCode 1.18.33`)."""
     server: str = ""
     """The Server header as sent."""
     client: str = ""

@@ -251,6 +251,7 @@ class Session:
     number: int
     threads: tuple[Thread, ...]
     agent: str = ""
+    """The agent's name and version, as far as its main thread tells."""
     model: str = ""
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 from kimitap.conversation import Message, Reply, Tool, Turn
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.pace import silence
+from kimitap.dialects.program import program_of
 from kimitap.dialects.scope import scope_of
 from kimitap.exchange import Exchange, header
 
@@ -60,6 +61,7 @@ def turn_of(
         gap_s=gap_s,
         gap_at_s=gap_at_s,
         agent=header(exchange.request_headers, "user-agent"),
+        program=program_of(exchange.request_headers, request.messages),
         server=header(exchange.response_headers, "server"),
         client=exchange.client,
         model=request.model,

@@ -145,7 +145,8 @@ class GrowingSession:
             threads = tuple(sorted((t.value(tools) for t in self.threads), key=_age))
             first = threads[0].turns[0]
             main = next((t.turns[0] for t in threads if t.kind == "main"), first)
-            self.made = Session(first.exchange, threads, main.agent, main.reply.model or main.model)
+            agent, model = main.program or main.agent, main.reply.model or main.model
+            self.made = Session(first.exchange, threads, agent, model)
         return self.made
 
 

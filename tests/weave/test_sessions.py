@@ -43,7 +43,7 @@ def test_two_agents_through_one_proxy_are_two_sessions() -> None:
         ask(4, ONE, DONE, agent="beta/2", client="c:2", prompt=other),
     )
     assert numbers(sessions) == [[[1, 3]], [[2, 4]]]
-    assert [s.agent for s in sessions] == ["alpha/1", "beta/2"]
+    assert [s.agent for s in sessions] == ["alpha 1", "beta 2"]
 
 
 def test_a_side_request_that_shares_the_opening_belongs_to_it_for_a_while() -> None:
@@ -195,4 +195,4 @@ def test_a_sub_agent_that_names_its_parent_is_part_of_the_parents_session() -> N
 
 def test_a_sessions_model_and_agent_are_its_main_threads() -> None:
     [session] = woven(title(1, TASK["content"]), ask(2, [TASK], FIRST))
-    assert (session.agent, session.model) == ("test-agent/1.0", "kimi-k2")
+    assert (session.agent, session.model) == ("test-agent 1.0", "kimi-k2")
