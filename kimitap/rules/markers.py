@@ -191,6 +191,9 @@ _CODE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _ARGUMENTS = re.compile(r"\s*(?:<[|｜][^|｜<>]*[|｜]>\s*)*(?:json\s*)?(?:```(?:json)?\s*)?\{")
+_PARTIAL = re.compile(r"\s*(?:<[|｜][^|｜<>\n]{0,60})?\Z")
+"""What may stand after a text's last whole token: nothing, or the beginning of another."""
+_EDGE = 1000
 _OF_CALL = re.compile("tool|call|function|invoke|action|python_tag", re.IGNORECASE)
 _EATEN = re.compile(
     rf"(?:^|(?<=[\s>|]))(?:\S{{0,80}}functions\.)?{_NAME}(?::\d+)?(?=\{{)",
@@ -257,7 +260,8 @@ def stray_tokens(text: str, tools: bool) -> list[str]:
     if not mark.search(text):
         return []
     bare = without_code(text)
-    begin, end = len(bare) - len(bare.lstrip()), len(bare.rstrip())
+    begin, end = len(bare) - len(bare.lstrip()), len(_PARTIAL.sub("", bare[-_EDGE:]))
+    end += max(0, len(bare) - _EDGE)
     return [
         run[0].rstrip()
         for run in _RUNS[mark].finditer(bare)

@@ -123,6 +123,7 @@ def test_a_call_whose_json_is_broken_cannot_be_read() -> None:
         "Hello.<|end|><|start|>assistant and on it goes",
         "Hello.<end_of_turn>\n",
         "Hello.[/INST]",
+        "Hello.<|im_end|>\n<|im_",
         "<｜end▁of▁sentence｜>",
     ],
 )
@@ -134,6 +135,7 @@ def test_tokens_at_an_end_or_side_by_side_are_stray(text: str) -> None:
     "text",
     [
         "It ends with <|im_end|>.",
+        "It ends with <|im_end|>" + "\n" * 2000 + "that is all",
         "The token <|im_end|> ends a message.",
         'Its last line is "<|im_end|>"',
         "`<|im_end|>`",

@@ -16,6 +16,8 @@ REFUSED = (
     b'{"role":"assistant","content":null,"refusal":"I cannot help with that."}}]}'
 )
 
+_REFUSED = (None, "content_filter", "refusal")
+"""Finish reasons that explain why nothing came, and the want of one."""
 SWALLOWED = 4
 """Tokens from which on a reply without any text was more than its end token."""
 
@@ -23,7 +25,7 @@ SWALLOWED = 4
 def is_empty(turn: Turn) -> bool:
     """True where a whole reply has neither text nor call, nor refuses; no choice of several has."""
     reply = turn.reply
-    if reply.finish_reason is None or soundness.is_probe(turn) or not reply.message.blank:
+    if reply.finish_reason in _REFUSED or soundness.is_probe(turn) or not reply.message.blank:
         return False
     return all(choice.blank for choice in reply.others)
 
@@ -39,8 +41,9 @@ class EmptyReply(Rule):
         "The reply ended as the protocol ends one, but there is nothing in it that an agent could "
         "use; where it has reasoning and no more, the message says reasoning-only. Agents ask "
         "again, drop the turn or stop in the middle of their task. A refusal says something, as "
-        "does another choice of the same reply; a request for one token is a probe. Replies cut "
-        "by their length, and calls that went astray into the reasoning, have rules of their own."
+        "do a filter's finish reason and another choice of the same reply; a request for one token "
+        "is a probe. Replies cut by their length, and calls that went astray into the reasoning, "
+        "have rules of their own."
     )
     remedy = (
         "If the server counts tokens that never came, its parser ate them: update it, and use "
