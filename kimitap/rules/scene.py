@@ -33,6 +33,8 @@ class Tie(StrEnum):
     """The effect is about the message that gives back the reply which the cause is about."""
     OWED = "owed"
     """The effect is a call or result of the reply that the request owed, which the cause misses."""
+    TAKEN = "taken"
+    """The effect is a call or result left alone, since the cause took its other half out."""
     ANSWER = "answer"
     """The effect is a lone result; the cause, the lone call that it was for."""
     LOOP = "loop"
@@ -61,6 +63,8 @@ class Scene:
                 return self._of_echoed_reply(effect, rules)
             case Tie.OWED:
                 return self._of_owed_reply(effect, rules)
+            case Tie.TAKEN:
+                return self._took_the_other_half(effect, rules)
             case Tie.ANSWER:
                 return self._call_without_it(effect, rules)
             case Tie.LOOP:
@@ -103,6 +107,21 @@ class Scene:
         cause = next((cause for cause in found if cause), None)
         link = self._links.get(effect.place.exchange)
         return cause if cause and link and _belongs(effect, link) else None
+
+    def _took_the_other_half(self, effect: Finding, rules: Sequence[str]) -> Finding | None:
+        """The cause in the effect's request whose messages of old share an id with it."""
+        ids = self._ids_at((effect.place,))
+        for rule in rules:
+            cause = self._by_request.get((rule, effect.place.exchange))
+            if cause and ids & self._ids_at(cause.related):
+                return cause
+        return None
+
+    def _ids_at(self, places: Sequence[Place]) -> set[str]:
+        """The ids of all calls and results that stand at some places."""
+        found = [message for place in places if (message := self._message(place))]
+        calls = {call.id for message in found for call in message.tool_calls if call.id}
+        return calls | {r.call_id for m in found for r in m.tool_results if r.call_id}
 
     def _call_without_it(self, orphan: Finding, rules: Sequence[str]) -> Finding | None:
         """The unanswered call that this result was for: of its id, or right before it."""

@@ -39,8 +39,24 @@ CONSEQUENCES: tuple[Consequence, ...] = (
         Tie.HISTORY,
     ),
     Consequence(("mismatched-tool-call-id", "misplaced-tool-result"), LOST, Tie.OWED),
+    Consequence(
+        ("changed-tool-call", "dropped-from-history", "edited-history"),
+        ("tool-turn-lost",),
+        Tie.REQUEST,
+    ),
+    Consequence(
+        ("orphan-tool-result", "unanswered-tool-call", "mismatched-tool-call-id"),
+        ("dropped-from-history",),
+        Tie.TAKEN,
+    ),
+    Consequence(("unanswered-tool-call", "edited-reply"), ("doubled-reply",), Tie.OWED),
+    Consequence(("unbacked-assistant-turn",), ("doubled-reply", "tool-turn-lost"), Tie.REQUEST),
     Consequence(("orphan-tool-result",), ("unanswered-tool-call",), Tie.ANSWER),
-    Consequence(("repeated-tool-call",), ("tool-turn-lost", "empty-tool-result"), Tie.LOOP),
+    Consequence(
+        ("repeated-tool-call",),
+        ("tool-turn-lost", "dropped-from-history", "empty-tool-result"),
+        Tie.LOOP,
+    ),
     Consequence(
         ("empty-assistant-in-history", "empty-text-block"), (*LOST, "dropped-reply"), Tie.OWED
     ),

@@ -67,3 +67,17 @@ def quoted_request(turn: Turn, index: int) -> Evidence:
 def times(number: int, word: str) -> str:
     """`1 turn`, `3 turns`."""
     return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def around(old: str, new: str, before: int = 30, after: int = 120) -> tuple[str, str]:
+    """Both texts around their first difference."""
+    shortest = min(len(old), len(new))
+    at = shortest
+    if old[:shortest] != new[:shortest]:
+        low, high = 0, shortest
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if old[:middle] == new[:middle] else (low, middle)
+        at = low
+    start = max(0, at - before)
+    return old[start : at + after], new[start : at + after]

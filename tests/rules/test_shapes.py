@@ -3,6 +3,7 @@
 The shapes are those of unmodified agents; the texts are made up.
 """
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -33,15 +34,15 @@ from tests.support.shapes import (
 DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
     "OpenCode renames a call with bad arguments": (
         session(bad(CUT), *back('{"tool":"write_file","error":"bad"}', "invalid")),
-        {"error malformed-tool-arguments"},
+        {"error malformed-tool-arguments", "info changed-tool-call"},
     ),
     "Vibe, Continue and Cline put {} for bad arguments": (
         session(bad(CUT), *back("{}")),
-        {"error malformed-tool-arguments"},
+        {"error malformed-tool-arguments", "info changed-tool-call"},
     ),
     "pydantic-ai wraps bad arguments": (
         session(bad(CUT), *back('{"INVALID_JSON":"{..."}')),
-        {"error malformed-tool-arguments"},
+        {"error malformed-tool-arguments", "info changed-tool-call"},
     ),
     "kimi-cli gives bad arguments back as they came": (
         session(bad(CUT), *back(CUT), finish="length"),
@@ -77,10 +78,15 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
         [
             START,
             step(BEGUN, bad(CUT)),
-            step((*BEGUN, *back(f'"{CUT[:10]}"')), SECOND),
+            step((*BEGUN, *back(json.dumps(CUT))), SECOND),
             step((*BEGUN, SECOND, tool("c2", "ok")), DONE),
         ],
-        {"error malformed-tool-arguments", "warning reused-tool-call-id"},
+        {
+            "error malformed-tool-arguments",
+            "info changed-tool-call",
+            "warning reused-tool-call-id",
+            "error dropped-from-history",
+        },
     ),
     "Strands takes a call without an id out of the turn": (
         session(
@@ -122,7 +128,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
                 DONE,
             ),
         ],
-        {"error stream-aborted"},
+        {"error stream-aborted", "warning doubled-reply"},
     ),
     "the text moves behind the result": (
         [
@@ -139,7 +145,7 @@ DEFECTS: dict[str, tuple[Sequence[Sample], set[str]]] = {
                 DONE,
             ),
         ],
-        {"error stream-aborted", "info trailing-assistant"},
+        {"error stream-aborted", "info trailing-assistant", "info edited-reply"},
     ),
     "Continue and LangGraph never send reasoning back": (
         [

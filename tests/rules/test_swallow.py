@@ -60,7 +60,10 @@ def test_a_defect_in_a_history_whose_prompt_tells_the_time_is_shown_once() -> No
     found = defects_of(
         [step([clocks[n], *ended, *(done, user(f"And {n}?")) * n], done) for n in range(4)]
     )
-    assert [(f.rule, f.place.exchange) for f in found] == [("unanswered-tool-call", 1)]
+    assert [(f.rule, f.place.exchange) for f in found] == [
+        ("unanswered-tool-call", 1),
+        ("changed-system", 2),
+    ]
 
 
 def test_the_reasoning_of_a_turn_that_lost_its_calls_is_lost_with_it() -> None:

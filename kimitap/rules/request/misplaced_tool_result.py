@@ -124,6 +124,7 @@ class MisplacedToolResult(Rule):
                 step((*TASK, BOTH, NOTES, WROTE, WRITTEN, TABLE), DONE),
             ),
             (Place(2, 6, 0),),
+            also=("unbacked-assistant-turn",),
         ),
     )
 

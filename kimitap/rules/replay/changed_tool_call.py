@@ -1,0 +1,284 @@
+"""The call comes back, and it is not the call that the model made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import orjson
+
+from kimitap.conversation import ToolCall
+from kimitap.lineage import CallEcho, Fate, Link, Relation, Session, Thread
+from kimitap.rules import soundness
+from kimitap.rules.examples import (
+    ASKED,
+    DONE,
+    NOTES,
+    TASK,
+    WROTE,
+    Json,
+    assistant,
+    call,
+    failed,
+    step,
+    tool,
+    user,
+)
+from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.gaps import differences
+from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import cut, named, quoted_call, written
+
+WRAPPERS = (
+    "__unparsedToolInput",  # Claude Code
+    "INVALID_JSON",  # pydantic-ai
+    "value",  # Kilo
+)
+"""The keys under which agents keep arguments that they could not read."""
+INVALID = "invalid"
+"""OpenCode's name for a call that it could not make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A call as it was, and as a request has it now. `reply` is False for one of the history."""
+
+    link: Link
+    old: ToolCall
+    new: ToolCall
+    place: Place
+    origin: Place
+    reply: bool = True
+
+
+def is_known_replacement(old: ToolCall, new: ToolCall, link: Link) -> bool:
+    """True where nobody could run the call, and the agent put what it always puts in its place."""
+    tools = {tool.name for tool in link.parent.tools}
+    if not soundness.malformed(old) and not (tools and old.name not in tools):
+        return False
+    value = _value(new.arguments)
+    if isinstance(value, str):
+        return old.arguments.startswith(value)
+    if not isinstance(value, dict):
+        return False
+    return new.name == INVALID or not value or any(key in value for key in WRAPPERS)
+
+
+def _value(arguments: str) -> object:
+    try:
+        return orjson.loads(arguments) if arguments.strip() else {}
+    except orjson.JSONDecodeError:
+        return None
+
+
+def changed_calls(link: Link) -> Iterator[Changed]:
+    """The reply's calls, then those of the history, that the request has otherwise."""
+    if link.relation is not Relation.CONTINUES:
+        return
+    for echo in link.echo.calls:
+        if echo.fate is Fate.CHANGED and echo.new is not None and _owed(echo, link):
+            yield Changed(
+                link,
+                echo.call,
+                echo.new,
+                Place(link.child.exchange, echo.message, echo.new_part),
+                Place(link.parent.exchange, None, echo.part),
+            )
+    for edit in differences(link).edits:
+        old, new = link.parent.messages[edit.old], link.child.messages[edit.new]
+        if len(old.tool_calls) != len(new.tool_calls):
+            continue
+        parts = [n for n, part in enumerate(new.parts) if isinstance(part, ToolCall)]
+        for n, was, now in zip(parts, old.tool_calls, new.tool_calls, strict=True):
+            if was.stands_for != now.stands_for:
+                place = Place(link.child.exchange, edit.new, n)
+                yield Changed(
+                    link, was, now, place, Place(link.parent.exchange, edit.old), reply=False
+                )
+
+
+def _owed(echo: CallEcho, link: Link) -> bool:
+    """True where the call was whole; of a cut reply only what the agent made of it is told."""
+    return link.judged or soundness.malformed(echo.call)
+
+
+def _bad(arguments: str) -> Json:
+    return assistant("Now I write.", call("c3", "write_file", arguments))
+
+
+HALF = '{"path": "summary.md", "content": "# Sum'
+SPELLED = assistant(
+    "Both at once.",
+    call("c1", "read_file", '{"path":"notes.txt","from":1.0}'),
+    call("c3", "write_file", "{'path': 'summary.md'}"),
+)
+
+
+class ChangedToolCall(Rule):
+    """What the model reads that it did is not what it did."""
+
+    name = "changed-tool-call"
+    severity = Severity.ERROR
+    side = Side.AGENT
+    summary = "a tool call comes back with another name or other arguments"
+    meaning = (
+        "The next request gives the reply's call back, at its place or under its id, but with "
+        "another name or other arguments; or a call of an earlier turn is another one than before. "
+        "The model sees itself doing what it never did, next to a result that does not fit. Ids, "
+        "key order, white space and number formats may differ. Where the call could not be run "
+        "(its arguments are no JSON, or there is no such tool) and the agent put its usual "
+        "replacement there ({}, a call named `invalid`, the text wrapped in a key), it is a note; "
+        "arguments that the agent repaired and ran are an error: what ran was cut short."
+    )
+    remedy = (
+        "Compare the two calls. Where the arguments of another call stand there, the server gave "
+        "two calls one id or one index (see reused-tool-call-id, colliding-tool-call-index): "
+        "update it. Else report it to the agent with both requests attached."
+    )
+    source = (
+        "https://github.com/ggml-org/llama.cpp/issues/20607 (the arguments of the 2nd parallel "
+        "call are lost), https://github.com/cloudflare/agents/issues/1992 (reused ids overwrite "
+        "earlier turns)"
+    )
+    by_turn = True
+    examples: ClassVar = (
+        Example(
+            "ids, key order, number formats and Python's spelling differ",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        "Both at once.",
+                        call("f:0", "read_file", '{"from": 1, "path": "notes.txt"}'),
+                        call("f:1", "write_file", '{"path": "summary.md"}'),
+                    ),
+                ),
+                step((*TASK, SPELLED, NOTES, tool("c3", "Wrote it.")), DONE),
+            ),
+        ),
+        Example(
+            "no arguments, null and {} are one",
+            (
+                step(TASK, assistant(None, call("c1", "run_command", ""))),
+                step((*TASK, assistant(None, call("c1", "run_command", "{}")), NOTES), DONE),
+            ),
+        ),
+        Example(
+            "another call after a retry: the reply that counts is the last",
+            (
+                step(TASK, ASKED),
+                failed((*TASK, ASKED, NOTES), 500, "decode failed"),
+                step((*TASK, ASKED, NOTES), WROTE),
+                step((*TASK, ASKED, NOTES, WROTE, tool("c3", "Wrote it.")), DONE),
+            ),
+        ),
+        Example(
+            "the arguments are another file's, and stay so",
+            (
+                step(TASK, ASKED),
+                step((*TASK, assistant(None, call("c1", "read_file", path="b")), NOTES), WROTE),
+                step(
+                    (
+                        *TASK,
+                        assistant(None, call("c1", "read_file", path="b")),
+                        NOTES,
+                        WROTE,
+                        tool("c3", "Wrote it."),
+                    ),
+                    DONE,
+                ),
+            ),
+            (Place(2, 2, 0),),
+        ),
+        Example(
+            "broken arguments: {} is an agent's usual replacement",
+            (
+                step(TASK, _bad(HALF)),
+                step((*TASK, _bad("{}"), tool("c3", "Error: bad arguments.")), DONE),
+            ),
+            (Place(2, 2, 1),),
+            also=("malformed-tool-arguments",),
+        ),
+        Example(
+            "broken arguments: repaired, and the shortened call was run",
+            (
+                step(TASK, _bad(HALF)),
+                step((*TASK, _bad(f'{HALF}"}}'), tool("c3", "Wrote 5 bytes.")), DONE),
+            ),
+            (Place(2, 2, 1),),
+            also=("malformed-tool-arguments",),
+        ),
+        Example(
+            "a tool that does not exist becomes a call named invalid",
+            (
+                step(TASK, assistant(None, call("c1", "fly", "{}"))),
+                step(
+                    (
+                        *TASK,
+                        assistant(
+                            None, call("c1", "invalid", '{"tool": "fly", "error": "no such tool"}')
+                        ),
+                        NOTES,
+                    ),
+                    DONE,
+                ),
+            ),
+            (Place(2, 2, 0),),
+            also=("unknown-tool",),
+        ),
+        Example(
+            "a call of an earlier turn gets other arguments two requests later",
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), WROTE),
+                step(
+                    (
+                        *TASK,
+                        assistant("I read the notes first.", call("c1", "read_file", path="b")),
+                        NOTES,
+                        WROTE,
+                        tool("c3", "Wrote it."),
+                        user("Go on."),
+                    ),
+                    DONE,
+                ),
+            ),
+            (Place(3, 2, 1),),
+        ),
+    )
+
+    def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        for link in thread.links:
+            for changed in changed_calls(link) if link is not None else ():
+                yield self._finding(changed)
+
+    def _finding(self, changed: Changed) -> Finding:
+        link, old, new = changed.link, changed.old, changed.new
+        usual = changed.reply and is_known_replacement(old, new, link)
+        what = "the reply" if changed.reply else "what request"
+        of = f"{what} of exchange" if changed.reply else what
+        return Finding(
+            self.name,
+            Severity.INFO if usual else self.severity,
+            self.side,
+            f"Request {link.child.exchange} gives the {named([old])} of {of} "
+            f"{link.parent.exchange} {'' if changed.reply else 'had '}back as "
+            f"{named([new]).removeprefix('call ')}: {_how(changed, usual)}.",
+            changed.place,
+            related=(changed.origin,),
+            evidence=(
+                quoted_call(link.parent, old),
+                Evidence(link.child.exchange, cut(written(new))),
+            ),
+        )
+
+
+def _how(changed: Changed, usual: bool) -> str:
+    """What the change means to the model."""
+    old, new = changed.old, changed.new
+    if usual:
+        why = "arguments are no JSON" if soundness.malformed(old) else "tool does not exist"
+        return f"its {why}, and the agent says so in its own way"
+    if soundness.malformed(old) and old.name == new.name:
+        return "the agent repaired broken arguments and may have run what it made of them"
+    what = "another tool" if old.name != new.name else "other arguments"
+    return f"the model sees itself using {what} than it did"
