@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from kimitap.rules.finding import Finding
+from kimitap.rules.finding import Finding, Severity
 from kimitap.transcript import SYMBOLS, Row
 from kimitap.tui.palette import ALARM, FAINT, KEY, NORMAL, PLUS, STRONG
 from kimitap.tui.text_pane import Block
@@ -40,3 +40,21 @@ def _finding(finding: Finding, number: str, remedies: Mapping[str, str]) -> Iter
     remedy = remedies.get(finding.rule, "")
     if remedy:
         yield Block(f"what to do: {visible(remedy)}", PLUS, indent=2)
+
+
+def hidden_by(wanted: str) -> list[Block]:
+    """What to say where the filter lets nothing through."""
+    hint = "esc drops the filter."
+    return [Block(f"Nothing in this thread matches {wanted}", STRONG), Block(hint, FAINT)]
+
+
+def complaint(said: str) -> list[Block]:
+    """What to say where the recording cannot be read."""
+    return [Block(visible(said), ALARM[Severity.ERROR])]
+
+
+def nothing_yet(others: bool) -> list[Block]:
+    """What to say where no conversation is recorded; `others`: something else is."""
+    other = "No conversation is recorded yet; what else passed is listed at the left."
+    hint = "New turns appear here as they are recorded."
+    return [Block(other if others else "The recording is empty.", STRONG), Block(hint, FAINT)]

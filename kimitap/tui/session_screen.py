@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Input
 
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord
-from kimitap.rules.finding import Finding, Severity
-from kimitap.transcript import Kind, Memo, Row, rows
-from kimitap.tui.bars import Bar, Status, foot_segments, status_segments
-from kimitap.tui.contents import Contents, NodeKind, counted, nodes
+from kimitap.rules.finding import Finding
+from kimitap.transcript import Row
+from kimitap.tui.bars import Bar, foot_segments, status_segments
+from kimitap.tui.contents import Contents, NodeKind, nodes
 from kimitap.tui.conversation_view import ConversationView
-from kimitap.tui.detail import detail
+from kimitap.tui.detail import complaint, hidden_by, nothing_yet
+from kimitap.tui.filter_field import FilterField
 from kimitap.tui.filtering import Filter
 from kimitap.tui.keys import MAIN_KEYS, bindings
-from kimitap.tui.palette import ALARM, FAINT, STRONG
 from kimitap.tui.reading import (
     first_place,
     header_key,
@@ -28,14 +26,12 @@ from kimitap.tui.reading import (
     ring,
     threads_from,
 )
+from kimitap.tui.reading_pane import ReadingPane
 from kimitap.tui.source import View
-from kimitap.tui.text_pane import Block, TextPane
+from kimitap.tui.status import Standing, status_of
+from kimitap.tui.text_pane import Block
 from kimitap.tui.virtual_list import VirtualList
 from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
-from kimitap.visible import one_line, visible
-
-FILTER_PAUSE_S = 0.15
-"""How long after the last letter the filter waits."""
 
 
 class SessionScreen(Screen[None]):
@@ -49,27 +45,22 @@ class SessionScreen(Screen[None]):
     def __init__(self, place: PlaceWord | None, remedies: Mapping[str, str]) -> None:
         super().__init__()
         self.view = View()
-        self.thread: Thread | None = None
         self.live = False
         self.loaded = False
         self.following = False
         self._place = place
         self._remedies = remedies
-        self._memos: dict[int, Memo] = {}
         self._numbers: dict[Finding, str] = {}
         self._others_open = False
         self._arrived = False
         self._complaint = ""
-        self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Bar(id="status")
         with Horizontal(id="panes"):
             yield Contents(id="contents")
-            with Vertical(id="reading"):
-                yield ConversationView(id="conversation")
-                yield TextPane(id="detail")
-        yield Input(id="filter", placeholder="words, role:tool, tool:name, sev:error", compact=True)
+            yield ReadingPane(self._remedies, id="reading")
+        yield FilterField(id="filter")
         yield Bar(id="foot")
 
     def on_mount(self) -> None:
@@ -81,8 +72,17 @@ class SessionScreen(Screen[None]):
         return self.query_one(Contents)
 
     @property
+    def reading(self) -> ReadingPane:
+        return self.query_one(ReadingPane)
+
+    @property
     def conversation(self) -> ConversationView:
-        return self.query_one(ConversationView)
+        return self.reading.conversation
+
+    @property
+    def thread(self) -> Thread | None:
+        """The thread that is shown."""
+        return self.reading.thread
 
     # --- what is shown
 
@@ -106,20 +106,14 @@ class SessionScreen(Screen[None]):
         thread, finding, exchange = first_place(view, self._place)
         self._open(thread)
         if finding is not None:
-            self._to_finding(finding)
+            self.reading.to_finding(finding)
         elif exchange is not None:
             self.conversation.go_to(header_key(exchange))
         else:
             self.conversation.action_end(1)
 
     def _open(self, thread: Thread) -> None:
-        """Show a thread; if it is the one shown already, the place in it stays."""
-        same = self.thread is not None and self.thread.number == thread.number
-        self.thread = thread
-        memo = self._memos.setdefault(thread.number, Memo())
-        if not same:
-            self.conversation.clear()
-        self.conversation.set_rows(rows(thread, self.view.findings, memo))
+        self.reading.open(thread, self.view.findings)
 
     def refuse(self, complaint: str) -> None:
         """Say why there is nothing to show; what was shown before stays."""
@@ -138,89 +132,50 @@ class SessionScreen(Screen[None]):
 
     def _describe(self) -> None:
         """Make the detail pane and the status line speak of the row at the cursor."""
-        row = self.conversation.current
-        pane = self.query_one("#detail", TextPane)
-        shown = detail(row, self._numbers, self._remedies) if row is not None else self._nothing()
-        pane.show_blocks(shown)
-        for severity in Severity:
-            worst = row.severity if row is not None and row.findings else None
-            pane.set_class(worst is severity, f"-{severity.value}")
+        self.reading.describe(self._numbers, self._nothing)
         self._show_status()
 
     def _nothing(self) -> list[Block]:
         """What to say where there is no row: nothing is recorded, or the filter hides all."""
         if self._arrived:
-            hidden = f"Nothing in this thread matches {self.conversation.filter}"
-            return [Block(hidden, STRONG), Block("esc drops the filter.", FAINT)]
+            return hidden_by(str(self.conversation.filter))
         if self._complaint:
-            return [Block(visible(self._complaint), ALARM[Severity.ERROR])]
-        if not self.loaded:
-            return []
-        other = "No conversation is recorded yet; what else passed is listed at the left."
-        empty = "The recording is empty."
-        hint = "New turns appear here as they are recorded."
-        return [Block(other if self.view.others else empty, STRONG), Block(hint, FAINT)]
+            return complaint(self._complaint)
+        return nothing_yet(bool(self.view.others)) if self.loaded else []
 
     def _show_status(self) -> None:
-        row, thread, wanted = self.conversation.current, self.thread, self.conversation.filter
-        finding = next(iter(row.findings), None) if row else None
-        turns = thread.turns if thread else ()
-        session = next((s for s in self.view.sessions if thread in s.threads), None)
-        names = [one_line(f"{thread.name} {thread.kind}", 40)] if thread else []
-        names += [one_line(w, 60) for w in (session.model, session.agent) if w] if session else []
-        status = Status(
+        at = Standing(self.view, self.thread, self.conversation.current, self._numbers)
+        status = status_of(
+            at,
+            self.conversation.filter,
             live=self.live,
-            lost=self.view.lost,
-            counts=counted(self.view.findings),
-            finding=f"{self._numbers.get(finding, '')} {finding.rule}" if finding else "",
-            turn=f"#{row.exchange} of {turns[-1].exchange}" if row and turns else "",
-            filter=f"{wanted}{'  FOLLOW' if self.following else ''}".strip(),
-            names=" · ".join(names),
+            following=self.following,
             loading=not self.loaded,
         )
         self.query_one("#status", Bar).set_segments(status_segments(status))
 
     # --- where the reader goes
 
-    def _to_finding(self, finding: Finding) -> None:
-        stops = (i for i, row in enumerate(self.conversation.rows) if finding in row.findings)
-        at = next(stops, None)
-        if at is not None:
-            self.conversation.go_to_row(at)
-
-    def _stops(self) -> list[int]:
-        """The rows with findings; under a filter, those of them that it lets through."""
-        shown = self.conversation
-        return [
-            i
-            for i, row in enumerate(shown.rows)
-            if row.findings and (shown.is_shown(i) or row.inside is not None)
-        ]
-
     def action_finding(self, way: int) -> None:
         """To the next finding in this thread, then in the threads after it, then from the start."""
         if self.thread is None:
             return
         self._show_pane("conversation")
-        if not self._stops():
+        if not self.reading.stops():
             self._drop_filter()
-        at = ring(self.conversation.current_index, self._stops(), way)
+        at = ring(self.conversation.current_index, self.reading.stops(), way)
         if at is None:
             thread = next(threads_from(self.view, self.thread, way), None)
             if thread is None:
                 self.notify("Nothing wrong was found.", markup=False)
                 return
             self._open(thread)
-            stops = self._stops() or [0]
+            stops = self.reading.stops() or [0]
             at = stops[0] if way > 0 else stops[-1]
         self.conversation.go_to_row(at)
 
     def action_turn(self, way: int) -> None:
-        shown = self.conversation.rows
-        headers = [i for i, row in enumerate(shown) if row.kind is Kind.TURN]
-        at = ring(self.conversation.current_index, headers, way)
-        if at is not None and self.conversation.is_shown(at):
-            self.conversation.go_to_row(at)
+        self.reading.to_turn(way)
 
     def _to_the_end(self) -> None:
         self.conversation.action_end(1)
@@ -261,7 +216,7 @@ class SessionScreen(Screen[None]):
         if thread is None:
             return
         self._open(thread)
-        stops = self._stops()
+        stops = self.reading.stops()
         if stops:
             self.conversation.go_to_row(stops[0])
         self._list_contents()
@@ -280,25 +235,15 @@ class SessionScreen(Screen[None]):
     # --- what the reader asks for
 
     def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
+        self.query_one(FilterField).open()
 
-    def on_input_changed(self) -> None:
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(FILTER_PAUSE_S, self._filter)
-
-    def on_input_submitted(self) -> None:
-        self._filter()
-        self._show_pane("conversation")
-
-    def _filter(self) -> None:
-        typed = self.query_one("#filter", Input).value
-        wanted = Filter.parse(typed, self.conversation.filter.only_findings)
+    def on_filter_field_typed(self, event: FilterField.Typed) -> None:
+        wanted = Filter.parse(event.words, self.conversation.filter.only_findings)
         if wanted != self.conversation.filter:
             self.conversation.set_filter(wanted)
             self._describe()
+        if event.done:
+            self._show_pane("conversation")
 
     def action_only_findings(self) -> None:
         now = self.conversation.filter
@@ -312,9 +257,7 @@ class SessionScreen(Screen[None]):
         self._describe()
 
     def _drop_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.remove_class("-open")
-        field.value = ""
+        self.query_one(FilterField).close()
         self.conversation.set_filter(Filter())
 
     def action_follow(self) -> None:

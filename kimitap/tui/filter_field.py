@@ -1,0 +1,47 @@
+"""The field where words are typed that rows must hold."""
+
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+PAUSE_S = 0.15
+"""How long after the last letter the filter waits."""
+
+
+class FilterField(Input):
+    """Hidden until it is opened. What was typed is told once the typing pauses, or at enter."""
+
+    class Typed(Message):
+        """These words are to be looked for; `done` where enter was pressed."""
+
+        def __init__(self, words: str, done: bool) -> None:
+            super().__init__()
+            self.words = words
+            self.done = done
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, placeholder="words, role:tool, tool:name, sev:error", compact=True)
+        self._pause: Timer | None = None
+
+    def open(self) -> None:
+        """Show the field and type into it."""
+        self.add_class("-open")
+        self.focus()
+
+    def close(self) -> None:
+        """Hide the field, empty."""
+        self.remove_class("-open")
+        self.value = ""
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE_S, self._tell)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._tell(done=True)
+
+    def _tell(self, done: bool = False) -> None:
+        self.post_message(self.Typed(self.value, done))
