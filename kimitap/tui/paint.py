@@ -26,8 +26,8 @@ from kimitap.tui.wrapping import fit
 
 INDENT = 8
 """Cells before the lines of an unfolded row."""
-_FAR = 22
-"""A note keeps its place at the right as long as this many cells are left for the text."""
+_FAR, _NEAR = 22, 14
+"""A note, and the mark of an echo, stand at the right as long as so many cells are left."""
 
 
 def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -> Line:
@@ -53,13 +53,12 @@ def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -
 
 def _right(row: Row, room: int) -> list[Segment]:
     """What stands at the right: the note, and how a reply came back; both, if there is room."""
-    said = [Segment(row.echo.short, _echo_style(row.echo))] if row.echo else []
-    if row.note:
-        said.insert(0, Segment(fit(row.note, 40), _note_style(row)))
     out: list[Segment] = []
-    for segment in reversed(said):
-        if room - _cells(out) - cell_len(segment.text) - 2 >= _FAR:
-            out = [Segment("  "), segment, *out]
+    if row.echo and room - cell_len(row.echo.short) - 2 >= _NEAR:
+        out = [Segment("  "), Segment(row.echo.short, _echo_style(row.echo))]
+    note = fit(row.note, 40)
+    if note and room - _cells(out) - cell_len(note) - 2 >= _FAR:
+        out = [Segment("  "), Segment(note, _note_style(row)), *out]
     return out
 
 
