@@ -195,10 +195,10 @@ _PARTIAL = re.compile(r"\s*(?:<[|｜][^|｜<>\n]{0,60})?\Z")
 """What may stand after a text's last whole token: nothing, or the beginning of another."""
 _EDGE = 1000
 _OF_CALL = re.compile("tool|call|function|invoke|action|python_tag", re.IGNORECASE)
-_EATEN = re.compile(
-    rf"(?:^|(?<=[\s>|]))(?:\S{{0,80}}functions\.)?{_NAME}(?::\d+)?(?=\{{)",
-    re.MULTILINE,
-)
+EATEN = "markers eaten"
+"""The family of a call whose markers a server took out, so that nobody can tell whose it is."""
+_EATEN = re.compile(r"(?<![\w.\-])(?P<words>[\w.\-]++)(?::\d++)?(?=\{)")
+_IN_WORD = re.compile(r"[A-Za-z0-9_\-]")
 _TAIL = 200_000
 """Characters at a text's end in which a call without markers is looked for."""
 _TRIES = 50
@@ -330,14 +330,23 @@ def _brace(text: str, at: int) -> int:
 
 
 def _eaten(bare: str, names: frozenset[str]) -> Iterator[Leak]:
-    """A call at the text's end whose markers were eaten: `functions.NAME:0{…}`, `NAME{…}`."""
+    """A call at the text's end whose markers were eaten: `functions.NAME:0{…}`, `it.NAME{…}`."""
     end = len(bare.rstrip())
     if not bare[:end].endswith("}"):
         return
     for found in islice(_EATEN.finditer(bare, max(0, end - _TAIL), end), _TRIES):
-        if _declared(found, names) and _is_object(bare[found.end() : end]):
-            yield Leak("markers eaten", _declared(found, names), found.start(), end, True, True)
+        name = _last_name(found["words"], names)
+        if name and _is_object(bare[found.end() : end]):
+            start = found.end("words") - len(name)
+            yield Leak(EATEN, name, start, end, True, True)
             return
+
+
+def _last_name(words: str, names: frozenset[str]) -> str:
+    """The declared name with which the words before a `{` end, unless within another word."""
+    ends = [name for name in names if words.endswith(name)]
+    apart = [name for name in ends if not _IN_WORD.match(words[: -len(name)][-1:])]
+    return max(apart, key=len, default="")
 
 
 def _is_object(text: str) -> bool:

@@ -79,6 +79,9 @@ def test_markup_that_breaks_off_is_not_whole(family: str) -> None:
         (f"I read it.functions.read_file:0{ARGUMENTS}", "read_file"),
         (f"I read it.\nread_file{ARGUMENTS}\n", "read_file"),
         ("now:0{}", "now"),
+        (f"I read it for you.read_file{ARGUMENTS}", "read_file"),
+        (f"First I read it:read_file{ARGUMENTS}", "read_file"),
+        (f"我读它read_file{ARGUMENTS}", "read_file"),
     ],
 )
 def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: str) -> None:
@@ -93,6 +96,8 @@ def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: st
         f"read_file{ARGUMENTS} is what I would call.",
         'I called other{"path": "a"}',
         "read_file{path}",
+        f"my_read_file{ARGUMENTS}",
+        f"unread_file{ARGUMENTS}",
         "The <tool_call> tag and <function=NAME> are Qwen's.",
         "`<function=read_file>` begins a call.",
         "> <function=read_file>",
@@ -160,6 +165,7 @@ HOSTILE = {
     "functions": "<function=read_file>" * 40_000,
     "blank lines": "\n" * 300_000 + '"name"',
     "braces": "read_file{" * 60_000 + "}",
+    "one word": "a" * 300_000 + "{}",
     "bars": "|" * 300_000 + "functions.{}",
     "ticks": "`" * 300_001,
     "tildes": "~" * 300_000 + "\n",

@@ -111,6 +111,14 @@ def test_a_call_after_the_thought_was_closed_is_the_servers() -> None:
     assert (found.rule, found.side) == ("tool-call-in-reasoning", Side.SERVER)
 
 
+def test_a_call_whose_markers_the_server_ate_is_the_servers_in_text_and_thought() -> None:
+    eaten = 'I read it for you.read_file{"path": "notes.txt"}'
+    [spoken] = told(step(TASK, assistant(eaten)))
+    [thought] = told(step(TASK, assistant("", reasoning=eaten)))
+    assert (spoken.rule, spoken.side) == ("tool-call-in-content", Side.SERVER)
+    assert (thought.rule, thought.side) == ("tool-call-in-reasoning", Side.SERVER)
+
+
 def test_a_thought_without_tools_may_hold_any_markup() -> None:
     assert names(step(TASK, assistant("Hm.", reasoning=KIMI), tools=[])) == []
 

@@ -169,4 +169,6 @@ def _blame(turn: Turn, found: list[Leak]) -> tuple[Side, str]:
         return Side.MODEL, "the model ended it before its markup was closed"
     built = turn.reply.fingerprint or turn.server
     said = f" (it calls itself {built})" if built else ""
+    if found[0].family == markers.EATEN:
+        return Side.SERVER, f"the server ate its markers and passed the rest on{said}"
     return Side.SERVER, f"the markup is whole, but the server's parser did not take it{said}"

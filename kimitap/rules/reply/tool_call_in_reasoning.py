@@ -128,4 +128,6 @@ def _blame(thought: str, found: Leak) -> tuple[Side, str]:
     """Whose side it is, and what tells."""
     if "</think>" in thought[: found.start]:
         return Side.SERVER, "the thought was closed before it, but the server's parser went on"
+    if found.family == markers.EATEN:
+        return Side.SERVER, "the server ate its markers and took the rest for a thought"
     return Side.MODEL, "the model called it before it had closed its thought"
