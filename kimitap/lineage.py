@@ -4,7 +4,8 @@ Frozen values without I/O. A `Link` compares the history that a turn left behind
 its reply) with the messages of the turn that follows; the `Echo` is the verdict on that reply.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -181,9 +182,10 @@ class Link:
         """True where the next request owes the reply: it continues a turn that ended well.
 
         Rules about lost or altered replies hold only here (no retry, fork, compaction or window in
-        between; the parent answered 200 and was complete).
+        between; the parent answered 200 and was complete; the server does not keep the history).
         """
-        return self.relation is Relation.CONTINUES and self.parent.succeeded
+        stored = self.echo.kind is EchoKind.STORED
+        return self.relation is Relation.CONTINUES and self.parent.succeeded and not stored
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,11 @@ class Thread:
     """main, side, sub-agent or fork."""
     resumed: bool = False
     """The first request already carried a history that this recording did not see grow."""
+    notes: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
+    """What readers worked out turn by turn, handed on to the thread that this one grows into.
+
+    Each has a key of its own, and checks that the turns it knows are still the same objects.
+    """
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from kimitap.lineage import Session, Thread
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Finding, by_place
+from kimitap.rules.history import same_turns
 from kimitap.rules.rule import Rule
 from kimitap.rules.swallow import swallow
 
@@ -133,16 +134,14 @@ def _of(rule: Rule, thread: Thread, session: Session, start: int, stop: int) -> 
     if start >= stop:
         return ()
     turns, links = thread.turns[start:stop], thread.links[start:stop]
-    return tuple(rule.check(replace(thread, turns=turns, links=links), session))
+    return tuple(rule.check(replace(thread, turns=turns, links=links, notes={}), session))
 
 
 def _shared(old: Thread, new: Thread) -> int:
-    """How many turns at the beginning are the same objects, links included."""
+    """How many turns at the beginning are the same, in a thread of the same kind."""
     if (old.kind, old.resumed) != (new.kind, new.resumed):
         return 0
-    both = enumerate(zip(old.turns, new.turns, old.links, new.links, strict=False))
-    most = min(len(old.turns), len(new.turns))
-    return next((i for i, (a, b, x, y) in both if a is not b or x is not y), most)
+    return same_turns(old, new)
 
 
 def _same(one: Findings, other: Findings) -> int:

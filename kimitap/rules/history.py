@@ -6,11 +6,11 @@ is one defect, found where it first appears.
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from kimitap.conversation import Message, ToolCall, ToolResult, Turn
-from kimitap.lineage import Link, Thread
+from kimitap.lineage import Link, Thread, named_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,46 +165,109 @@ def _pair_by_place(
             calls.remove(call)
 
 
-def first_shown(thread: Thread, find: Finder) -> Iterator[tuple[Turn, Link | None, list[Part]]]:
+Shown = tuple[Turn, Link | None, list[Part]]
+"""Parts of a request, all of one round, that its turn is the first to show."""
+
+
+def first_shown(thread: Thread, find: Finder) -> Iterator[Shown]:
     """Each defect of the thread's requests once, with the turn whose request first shows it.
 
     Those of one round come together. What a fork inherited from another thread was shown there.
-    Costs what is new in each request.
+    Costs what is new in each request; of a thread that grew, what is new in it.
     """
-    shown: Counter[Hashable] = Counter()
-    known: dict[int, tuple[Defect, ...]] = {}
-    for turn, link in zip(thread.turns, thread.links, strict=True):
-        if link is not None and link.parent.exchange not in known:
-            known[link.parent.exchange] = _all(link.parent.messages, find)
-            shown |= Counter(d.key for d in known[link.parent.exchange])
-        kept, fresh = _split(turn, link, known, find)
-        known = {turn.exchange: (*kept, *fresh)}
-        if not fresh:
-            continue
+    known = thread.notes.get((first_shown, find))
+    if not isinstance(known, _Progress):
+        known = thread.notes[first_shown, find] = _Progress(find)
+    return iter(known.over(thread))
+
+
+class _Progress:
+    """How far a thread's requests were looked through, and what was found."""
+
+    def __init__(self, find: Finder) -> None:
+        self._find = find
+        self._thread: Thread | None = None
+        self._found: list[list[Shown]] = []
+        self._states: list[_State] = []
+        """After the last turn and the one before it."""
+
+    def over(self, thread: Thread) -> list[Shown]:
+        """All that `thread` shows; what was looked at before is kept where it is the same."""
+        at = same_turns(self._thread, thread) if self._thread else 0
+        state = next((state for state in self._states if state.turns == at), None)
+        if state is None:  # more than the last turn was taken back
+            at, state = 0, _State()
+        self._found = self._found[:at]
+        self._states = [known for known in self._states if known.turns < at] + [state]
+        for turn, link in zip(thread.turns[at:], thread.links[at:], strict=True):
+            state, found = _step(state, turn, link, self._find)
+            self._found.append(found)
+            self._states = [self._states[-1], state]
+        self._thread = thread
+        return [shown for found in self._found for shown in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is known after some turns: the defects shown so far, and those of the last request."""
+
+    turns: int = 0
+    shown: Counter[Hashable] = field(default_factory=Counter)
+    last: int = 0
+    standing: tuple[Defect, ...] = ()
+
+
+def _step(state: _State, turn: Turn, link: Link | None, find: Finder) -> tuple[_State, list[Shown]]:
+    """The state after one more turn, and what that turn is the first to show."""
+    shown, inherited = state.shown, state.standing
+    if link is not None and link.parent.exchange != state.last:
+        inherited = _all(link.parent, find)
+        shown = shown | Counter(d.key for d in inherited)
+    kept, fresh = _split(turn, link, inherited, find)
+    found: list[Shown] = []
+    if fresh:
         standing = Counter(d.key for d in kept)
         new: list[Defect] = []
         for defect in fresh:
             standing[defect.key] += 1
             if standing[defect.key] > shown[defect.key]:
                 new.append(defect)
-        shown |= standing
-        for _, defects in groupby(new, key=lambda d: d.round):
-            yield turn, link, [defect.at for defect in defects]
+        shown = shown | standing
+        rounds_of = groupby(new, key=lambda d: d.round)
+        found = [(turn, link, [d.at for d in defects]) for _, defects in rounds_of]
+    return _State(state.turns + 1, shown, turn.exchange, (*kept, *fresh)), found
+
+
+def same_turns(old: Thread, new: Thread) -> int:
+    """How many turns at the beginning of two threads are the same objects, links included."""
+    both = enumerate(zip(old.turns, new.turns, old.links, new.links, strict=False))
+    most = min(len(old.turns), len(new.turns))
+    return next((i for i, (a, b, x, y) in both if a is not b or x is not y), most)
 
 
 def _split(
-    turn: Turn, link: Link | None, known: dict[int, tuple[Defect, ...]], find: Finder
+    turn: Turn, link: Link | None, inherited: tuple[Defect, ...], find: Finder
 ) -> tuple[tuple[Defect, ...], tuple[Defect, ...]]:
     """The defects of a request: in what it shares with its parent's, and in the rest."""
-    if link is None:
-        return (), _all(turn.messages, find)
+    if link is None or named_by(turn):
+        return (), _all(turn, find)
     since = _last_boundary(turn.messages, shared(link.parent.messages, turn.messages))
-    kept = tuple(d for d in known[link.parent.exchange] if d.at[0] < since)
-    return kept, _all(turn.messages, find, since)
+    return tuple(d for d in inherited if d.at[0] < since), _all(turn, find, since)
 
 
-def _all(messages: Sequence[Message], find: Finder, since: int = 0) -> tuple[Defect, ...]:
+def _all(turn: Turn, find: Finder, since: int = 0) -> tuple[Defect, ...]:
+    """The defects from the message `since` on.
+
+    Results at the beginning of a request that names the reply it follows belong to that reply.
+    """
+    messages = turn.messages
+    while named_by(turn) and since < len(messages) and _answers_stored(messages[since]):
+        since += 1
     return tuple(defect for found in rounds(messages, since) for defect in find(messages, found))
+
+
+def _answers_stored(message: Message) -> bool:
+    return message.role == "system" or answers(message)
 
 
 def shared(old: Sequence[Message], new: Sequence[Message]) -> int:

@@ -4,7 +4,7 @@ Everything grows at its end only and can be undone in reverse order, so that a t
 late costs the turns after it and no more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -87,6 +87,8 @@ class GrowingThread:
     sub_agent: bool = False
     made: Thread | None = None
     """The value last given out, as long as nothing changed."""
+    notes: dict[Hashable, object] = field(default_factory=dict)
+    """What readers of the values remember from one to the next."""
 
     @property
     def first(self) -> Strand:
@@ -122,6 +124,7 @@ class GrowingThread:
                 tuple(strand.link for strand in self.strands),
                 kind,
                 first.link is None and resumed(first.turn, first.messages),
+                self.notes,
             )
         return self.made
 

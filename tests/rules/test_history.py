@@ -1,7 +1,12 @@
 """Calls and results within one request, and defects that stay in a history."""
 
+from collections.abc import Hashable
+from dataclasses import replace
+from random import Random
+
 from kimitap.conversation import Message
-from kimitap.rules.history import Round, first_shown, paired, rounds
+from kimitap.lineage import Thread
+from kimitap.rules.history import Part, Round, first_shown, paired, rounds
 from kimitap.rules.request.orphan_tool_result import orphans
 from kimitap.rules.request.unanswered_tool_call import unanswered
 from tests.support.threads import assistant, call, chain, result, turn, user
@@ -101,3 +106,29 @@ def test_a_fork_does_not_show_again_what_it_inherited() -> None:
     assert [t.exchange for t, _, _ in first_shown(main, unanswered)] == [1]
     assert [t.exchange for t, _, _ in first_shown(main, orphans)] == [2]
     assert list(first_shown(inherited, unanswered)) == []
+
+
+def test_what_a_thread_shows_is_the_same_however_it_grew_and_was_taken_back() -> None:
+    history = [ASK]
+    turns = []
+    for n in range(1, 10):
+        turns.append(turn(n, history, assistant("So.")))
+        broken = [assistant("", call("read", f'{{"p":"{n}"}}', f"c{n}"))] if n % 3 else []
+        history = [*history, assistant("So."), *broken, user("On.")]
+    whole = chain(*turns)
+
+    def part(length: int, notes: dict[Hashable, object]) -> Thread:
+        return replace(whole, turns=whole.turns[:length], links=whole.links[:length], notes=notes)
+
+    def shown(thread: Thread) -> list[tuple[int, list[Part]]]:
+        return [(t.exchange, parts) for t, _, parts in first_shown(thread, unanswered)]
+
+    expected = [shown(part(length, {})) for length in range(10)]
+    assert len(expected[9]) > 3
+    dice, notes = Random(5), dict[Hashable, object]()
+    for _ in range(300):
+        length = dice.randint(0, 9)
+        some = part(length, notes)
+        if length and dice.random() < 0.4:  # its last turn, as it was while it came in
+            some = replace(some, turns=(*some.turns[:-1], replace(some.turns[-1])))
+        assert shown(some) == expected[length]

@@ -7,7 +7,7 @@ import pytest
 
 from kimitap.lineage import EchoKind, Fate, Link, Relation, Session, Thread
 from kimitap.rules.rule import Sample
-from tests.support.examples import sessions_of
+from tests.support.examples import findings_of, sessions_of
 from tests.support.weaving import numbers, only, rows
 
 Json = Mapping[str, Any]
@@ -69,7 +69,7 @@ def test_a_request_that_names_a_reply_follows_it_whatever_it_says() -> None:
     assert (link.relation, link.echo.kind, link.judged) == (
         Relation.CONTINUES,
         EchoKind.STORED,
-        True,
+        False,
     )
     assert (link.prefix, rows(link)) == (1, [">/1"])
     assert [(c.fate, c.answered) for c in link.echo.calls] == [(Fate.SAME, True)]
@@ -79,6 +79,17 @@ def test_a_request_that_names_a_reply_follows_it_whatever_it_says() -> None:
 def test_a_stored_call_that_the_request_does_not_answer_is_told() -> None:
     [_, link] = links(sessions_of([BEGUN[0], asked([said("user", "Stop.")], DONE, "r1")]))
     assert link and [(c.fate, c.answered) for c in link.echo.calls] == [(Fate.SAME, False)]
+
+
+def test_nothing_is_owed_where_the_server_keeps_the_history() -> None:
+    text = answer("r1", said("assistant", "I begin. Which of the two projects do you mean?"))
+    for samples in (
+        [*BEGUN, asked([given(2)], DONE, "r2")],
+        [asked([TASK], text), asked([said("user", "The first.")], DONE, "r1")],
+        [*BEGUN, asked([given(2)], None, "r2", status=500), asked([given(2)], DONE, "r2")],
+        [asked([given(7)], DONE, "r_unknown")],
+    ):
+        assert findings_of(samples) == []
 
 
 def test_the_story_of_a_stored_turn_is_all_that_was_said_before_it() -> None:
