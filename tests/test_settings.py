@@ -140,3 +140,12 @@ def test_without_flags_the_file_holds() -> None:
 def test_a_wrong_flag_is_one_clear_line(select: str, grade: str, said: str) -> None:
     with pytest.raises(UsageError, match=said.replace("?", r"\?")):
         chosen(EVERYTHING, [select], [], [grade])
+
+
+def test_the_readme_s_settings_are_read(tmp_path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("    [tool.kimitap]")[2].partition("\n\n")[0]
+    found = settings_in(write(tmp_path / "pyproject.toml", f"[tool.kimitap]{block}"))
+    assert found.fail_on is Severity.WARNING
+    assert found.choice.select == {LOST}
+    assert set(found.choice.grades) == {"changed-system", "reasoning-dropped"}
