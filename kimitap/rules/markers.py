@@ -182,6 +182,21 @@ TAGS: Sequence[str] = (
 )
 """Marks of a call that look like XML. Without declared tools they are an agent's own protocol."""
 
+_HINTS = (
+    "|>",
+    "｜>",
+    "_of_turn>",
+    "INST]",
+    "[TOOL",
+    "[/TOOL",
+    "]<]",
+    "[e~[",
+    "tool_call",
+    "function",
+    "</invoke>",
+    "TOOLCALL>",
+)
+"""Each token and tag holds one of these."""
 _TOKEN = re.compile("|".join(TOKENS))
 _MARK = re.compile("|".join((*TOKENS, *TAGS)))
 _RUNS = {mark: re.compile(rf"(?:(?:{mark.pattern})\s*)+") for mark in (_TOKEN, _MARK)}
@@ -246,7 +261,7 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
 def tokens_in(text: str, tools: bool) -> list[str]:
     """The special tokens in the text, code left out; with `tools`, tags of calls as well."""
     mark = _MARK if tools else _TOKEN
-    if not mark.search(text):
+    if not any(hint in text for hint in _HINTS) or not mark.search(text):
         return []
     return [found[0] for found in mark.finditer(without_code(text))]
 
@@ -257,7 +272,7 @@ def stray_tokens(text: str, tools: bool) -> list[str]:
     A token amid a sentence is talk about it. With `tools`, tags of calls count as well.
     """
     mark = _MARK if tools else _TOKEN
-    if not mark.search(text):
+    if not any(hint in text for hint in _HINTS) or not mark.search(text):
         return []
     bare = without_code(text)
     begin, end = len(bare) - len(bare.lstrip()), len(_PARTIAL.sub("", bare[-_EDGE:]))

@@ -88,6 +88,7 @@ class CollidingToolCallIndex(Rule):
     name = "colliding-tool-call-index"
     severity = Severity.ERROR
     side = Side.SERVER
+    by_turn = True
     summary = "streamed calls share one index, or several have none"
     meaning = (
         "Clients put the pieces of a streamed call together by its index. Where two calls have one "

@@ -62,6 +62,7 @@ class DuplicatedContent(Rule):
     name = "duplicated-content"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_turn = True
     summary = "the reply's text begins with the same words twice"
     meaning = (
         "The text is x + x + rest, where x has at least 20 characters and three different words. "

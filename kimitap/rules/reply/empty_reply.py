@@ -36,6 +36,7 @@ class EmptyReply(Rule):
     name = "empty-reply"
     severity = Severity.WARNING
     side = Side.MODEL
+    by_turn = True
     summary = "the reply has neither text nor a call (reasoning-only: it has thoughts)"
     meaning = (
         "The reply ended as the protocol ends one, but there is nothing in it that an agent could "

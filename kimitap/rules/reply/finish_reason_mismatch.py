@@ -35,6 +35,7 @@ class FinishReasonMismatch(Rule):
     name = "finish-reason-mismatch"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_turn = True
     summary = "calls, but finish reason stop; or finish reason tool_calls, but no call"
     meaning = (
         "The reply has calls and says that it just stopped, or says that it called and has no "

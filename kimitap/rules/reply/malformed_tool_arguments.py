@@ -33,6 +33,7 @@ class MalformedToolArguments(Rule):
         "larger quantisation, a lower temperature, or the model's own chat template with --jinja."
     )
     source = "llama-server: “Failed to parse tool call arguments as JSON”"
+    by_turn = True
     examples: ClassVar = (
         Example(
             "no arguments at all, null, and an empty object",

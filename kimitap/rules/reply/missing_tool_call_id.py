@@ -38,6 +38,7 @@ class MissingToolCallId(Rule):
         "and the model's own chat template; until then an agent that invents ids will do."
     )
     source = "OpenAI's API reference: `tool_calls[].id` is a required string"
+    by_turn = True
     examples: ClassVar = (
         Example(
             "Kimi's ids, the same in two turns",

@@ -49,6 +49,7 @@ class ToolCallInContent(Rule):
     name = "tool-call-in-content"
     severity = Severity.ERROR
     side = Side.SERVER
+    by_turn = True
     summary = "a tool call arrived as text, so that nobody ran it"
     meaning = (
         "The request declares tools, the reply has no call, but its text holds the markup with "

@@ -43,6 +43,7 @@ class ToolCallInReasoning(Rule):
     name = "tool-call-in-reasoning"
     severity = Severity.ERROR
     side = Side.MODEL
+    by_turn = True
     summary = "a tool call stands in the reasoning, where nobody looks for one"
     meaning = (
         "The request declares tools, the reply has no call, but its reasoning holds the markup of "

@@ -113,6 +113,7 @@ class ToolSchemaViolation(Rule):
     name = "tool-schema-violation"
     severity = Severity.WARNING
     side = Side.MODEL
+    by_turn = True
     summary = "a call lacks a required argument, or gives one the wrong type"
     meaning = (
         "The arguments are a JSON object, but a key that the tool's schema requires is missing, or "

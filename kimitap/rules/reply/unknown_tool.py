@@ -35,6 +35,7 @@ class UnknownTool(Rule):
     name = "unknown-tool"
     severity = Severity.ERROR
     side = Side.MODEL
+    by_turn = True
     summary = "a call of a tool that the request does not declare"
     meaning = (
         "The reply calls a tool that is not among the request's tools. The agent cannot run it: "

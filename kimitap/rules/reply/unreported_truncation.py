@@ -32,6 +32,7 @@ class UnreportedTruncation(Rule):
     name = "unreported-truncation"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_turn = True
     summary = "the reply used up exactly its token limit, but its finish reason is not length"
     meaning = (
         "The server generated exactly as many tokens as the request allows and still says stop or "
