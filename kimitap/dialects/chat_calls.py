@@ -6,11 +6,10 @@ second call at the first one's index. Ids say little, since Kimi's repeat even w
 
 from typing import Any
 
-import orjson
-
 from kimitap.conversation import ToolCall
 from kimitap.dialects.chat_message import arguments_of
 from kimitap.dialects.fault import Faults
+from kimitap.dialects.growing import Growing
 from kimitap.dialects.jsonread import kind_of
 
 
@@ -23,7 +22,7 @@ class _Call:
         self.index = index
         self.id: str | None = None
         self.name = ""
-        self.arguments: list[str] = []
+        self.arguments = Growing()
         self.typed = True
         self.other_ids: tuple[str, ...] = ()
 
@@ -36,14 +35,14 @@ class _Call:
             self.name = name
         if arguments is not None:
             text, typed = arguments_of(arguments)
-            self.arguments.append(text)
+            self.arguments.parts.append(text)
             self.typed = self.typed and typed
 
     @property
     def value(self) -> ToolCall:
         return ToolCall(
             self.name,
-            "".join(self.arguments),
+            self.arguments.text,
             self.id,
             self.typed,
             index=self.index,
@@ -53,11 +52,7 @@ class _Call:
     @property
     def complete(self) -> bool:
         """The arguments so far are whole JSON: what follows them may be another call."""
-        try:
-            orjson.loads("".join(self.arguments))
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return self.arguments.whole
 
 
 class Calls:
@@ -67,6 +62,8 @@ class Calls:
         self._calls: list[_Call] = []
         self._at: dict[int, _Call] = {}
         """The call begun last at each index."""
+        self._of: dict[str, _Call] = {}
+        """The last call of each id."""
 
     def add(self, deltas: Any, where: object, faults: Faults) -> None:
         """Takes the `tool_calls` of one delta. `where` is the path of its choice."""
@@ -86,7 +83,7 @@ class Calls:
         call = self._at.get(index)
         if call is None:
             return False
-        call.arguments.append(text)
+        call.arguments.parts.append(text)
         return True
 
     def add_function(self, function: Any, where: object, faults: Faults) -> None:
@@ -125,7 +122,10 @@ class Calls:
         call = self._call(index, call_id, function, place)
         if call is None:
             call = self._begin(index, f"{where}.delta.tool_calls[{place}].index", faults)
+        nameless = not call.id
         call.add(call_id, function.get("name"), function.get("arguments", function.get("input")))
+        if nameless and call.id:
+            self._of[call.id] = call
 
     def _begin(self, index: int | None, where: str, faults: Faults) -> _Call:
         call = _Call(index)
@@ -155,10 +155,10 @@ class Calls:
         several calls stand side by side, so that a name after the first place begins one too.
         """
         named = bool(function.get("name"))
-        same = [call for call in self._calls if call_id and call.id == call_id]
-        if same:
-            again = named and function.get("arguments") and same[-1].complete
-            return None if again else same[-1]
+        same = self._of.get(call_id) if call_id else None
+        if same is not None:
+            again = named and function.get("arguments") and same.complete
+            return None if again else same
         if not self._calls or (place and named):
             return None
         before = self._calls[-1]

@@ -39,7 +39,7 @@ def _lenient(data: bytes | str, complaint: str) -> tuple[Any, str]:
         text = data
     bom = text.startswith("\ufeff")
     try:
-        value = json.loads(text.removeprefix("\ufeff"))
+        value = json.loads(text.removeprefix("\ufeff"), parse_int=_integer)
         clean, surrogates = _without_surrogates(value)
     except RecursionError:
         raise UnreadableJson("nested too deep") from None
@@ -52,6 +52,15 @@ def _lenient(data: bytes | str, complaint: str) -> tuple[Any, str]:
     if bom:
         return clean, "a byte order mark"
     return clean, f"not strict JSON ({complaint})"
+
+
+def _integer(digits: str) -> int | float:
+    """A number beyond 64 bits is a float, as orjson has it."""
+    if len(digits) <= 20:
+        value = int(digits)
+        if -(2**63) <= value < 2**64:
+            return value
+    return float(digits)
 
 
 def _in_short(error: ValueError) -> str:

@@ -6,6 +6,7 @@ does not (https://github.com/ggml-org/llama.cpp/issues/20607); its calls have no
 name, and an item that is done is the first open one of that name.
 """
 
+from collections import defaultdict, deque
 from typing import Any
 
 import orjson
@@ -42,19 +43,17 @@ _Slot = tuple[str, str, int]
 class _Item:
     """One item under assembly: its JSON as the server last gave it, and what its deltas said."""
 
-    __slots__ = ("done", "index", "names", "texts", "value")
+    __slots__ = ("done", "index", "kind", "names", "texts", "value")
 
     def __init__(self, value: dict[str, Any], index: int | None) -> None:
+        kind = value.get("type")
+        self.kind = kind if isinstance(kind, str) else ""
         self.value = value
         self.index = index
         self.done = False
         self.texts: dict[_Slot, list[str]] = {}
         named = (value.get("id"), value.get("call_id"))
         self.names = {name for name in named if isinstance(name, str) and name}
-
-    @property
-    def kind(self) -> Any:
-        return self.value.get("type")
 
     def settled(self) -> dict[str, Any]:
         """The item's JSON; a field that it leaves empty is what the deltas said."""
@@ -85,6 +84,10 @@ class StreamedResponse:
         self._named: dict[str, _Item] = {}
         """The item begun last under a name."""
         self._placed: dict[int, _Item] = {}
+        self._last: dict[str, _Item] = {}
+        """The item begun last of a type."""
+        self._open: defaultdict[tuple[str, str], deque[_Item]] = defaultdict(deque)
+        """By type, and by name or `""`: items in the order they began, the open ones among them."""
 
     def add(self, event: Event) -> None:
         """Takes one event; what it should not hold is a fault at `response.event[N]`."""
@@ -180,8 +183,11 @@ class StreamedResponse:
 
     def _keep(self, item: _Item) -> _Item:
         self._items.append(item)
+        self._last[item.kind] = item
+        self._open[item.kind, ""].append(item)
         for name in item.names:
             self._named[name] = item
+            self._open[item.kind, name].append(item)
         if item.index is not None:
             self._placed[item.index] = item
         return item
@@ -201,9 +207,13 @@ class StreamedResponse:
         """The item that was begun and is now done; None where its beginning was not told."""
         if done.index is not None and done.index in self._placed:
             return self._placed[done.index]
-        alike = [item for item in self._items if not item.done and item.kind == done.kind]
-        named = [item for item in alike if item.names & done.names]
-        return next(iter(named or ([] if done.names else alike)), None)
+        for name in done.names or ("",):
+            begun = self._open[done.kind, name]
+            while begun and begun[0].done:
+                begun.popleft()
+            if begun:
+                return begun[0]
+        return None
 
     def _index(self, value: dict[str, Any], name: str = "output_index") -> int | None:
         index = value.get(name)
@@ -221,8 +231,8 @@ class StreamedResponse:
         if item is not None and item.kind == kind:
             return item
         if not isinstance(name, str) or not name:
-            last = next((i for i in reversed(self._items) if i.kind == kind and not i.done), None)
-            if last is not None:
+            last = self._last.get(kind)
+            if last is not None and not last.done:
                 return last
         made: dict[str, Any] = {"type": kind}
         if kind == "message":

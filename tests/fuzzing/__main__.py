@@ -5,6 +5,7 @@ and number that make it again, and ends with status 1 if there was one.
 """
 
 import argparse
+import sys
 import time
 import traceback
 from collections import Counter
@@ -15,6 +16,11 @@ from tests.fuzzing.checks import check
 
 FRESH = 2000
 """So many cases share a memo."""
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -43,16 +49,16 @@ def main() -> int:
             where = traceback.extract_tb(failure.__traceback__)[-1]
             kind = f"{dialect.name}: {type(failure).__name__} at {where.name}:{where.lineno}"
             if not failures[kind]:
-                print(f"case {number} of seed {given.seed}: {kind}: {str(failure)[:1500]}")
+                say(f"case {number} of seed {given.seed}: {kind}: {str(failure)[:1500]}")
             failures[kind] += 1
         slowest = max(slowest, (time.perf_counter() - start, number))
         cases.chance.setstate(state)
         spoken[dialect.name] += 1
     took = time.monotonic() - began
-    print(f"seed {given.seed}: {sum(spoken.values()):,} cases in {took:.0f} s: {dict(spoken)}")
-    print(f"slowest: case {slowest[1]}, {slowest[0] * 1000:.0f} ms")
+    say(f"seed {given.seed}: {sum(spoken.values()):,} cases in {took:.0f} s: {dict(spoken)}")
+    say(f"slowest: case {slowest[1]}, {slowest[0] * 1000:.0f} ms")
     for kind, count in failures.most_common():
-        print(f"{count} × {kind}")
+        say(f"{count} × {kind}")
     return 1 if failures else 0
 
 

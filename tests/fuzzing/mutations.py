@@ -45,7 +45,7 @@ TOKENS = [
     rb'"\u0000"',
     "“\u202e\u2028é".encode(),
 ]
-WORDS = (
+_NAMES = (
     "role content tool_calls function name arguments id index type text image_url url user input "
     "assistant tool system reasoning_content reasoning reasoning_details delta message choices "
     "finish_reason error usage timings prompt_n cache_n model messages tools functions stop output "
@@ -55,7 +55,8 @@ WORDS = (
     "tool_use tool_result tool_use_id thinking signature input_json_delta content_block is_error "
     "stop_reason prompt stop_type truncated tokens_evaluated content_block_delta partial_json "
     "response.output_text.delta response.output_item.done response.completed message_delta"
-).split()
+)
+WORDS = _NAMES.split()
 SURE = [*range(-2, 4), 2**31, 2**63, -(2**63), 10**30, 1e308, 0.1, True, False, None, "", [], {}]
 
 
