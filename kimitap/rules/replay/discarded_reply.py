@@ -59,6 +59,7 @@ class DiscardedReply(Rule):
         "server build, --jinja and the model's own chat template."
     )
     source = "Qwen Code 0.15.10 with unreadable arguments: the same prompt is sent again"
+    by_turn = True
     examples: ClassVar = (
         Example(
             "the same messages again after an error and after an empty reply",

@@ -51,6 +51,7 @@ class DroppedReply(Rule):
         "leave out one without. Report it to the agent with both requests attached."
     )
     source = "mini-swe-agent 2.4.6: a turn without a call is left out of the next request"
+    by_turn = True
     examples: ClassVar = (
         Example(
             "the reply stands in a user's message",

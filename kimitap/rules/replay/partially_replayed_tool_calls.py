@@ -56,6 +56,7 @@ class PartiallyReplayedToolCalls(Rule):
         "it to the agent with both requests attached."
     )
     source = "gptme 0.35.1, tool format “tool”: the second of two parallel calls is removed"
+    by_turn = True
     examples: ClassVar = (
         Example(
             "the reply's two calls come back in two assistant messages, each with its result",

@@ -64,6 +64,7 @@ class ToolTurnLost(Rule):
         "agent with both requests attached (`kimitap diff EXCHANGE`)."
     )
     source = "https://github.com/RooCodeInc/Roo-Code/issues/9551"
+    by_turn = True
     examples: ClassVar = (
         Example(
             "the reply comes back with another id and other white space in its arguments",
