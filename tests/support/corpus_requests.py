@@ -61,10 +61,10 @@ def _of_history(truth: Any) -> Iterator[Called]:
     What a compaction did, or an agent that writes its prompt anew each time, is no edit.
     """
     for item in truth["history_edits"]:
-        if item["n_edits"] > 1 or _summed_up(truth, item):
-            continue
-        rule = "changed-system" if item["edits"][0][1] == "system" else "edited-history"
-        yield rule, frozenset({item["to"] + 1})
+        if item["n_edits"] == 1 and item["edits"][0][1] == "system":
+            yield "changed-system", frozenset({item["to"] + 1})
+        elif item["n_edits"] == 1 and not _summed_up(truth, item):
+            yield "edited-history", frozenset({item["to"] + 1})
     made_up: dict[str, int] = {}
     for item in truth["assistant_messages_no_response_gave"]:
         if item["content"].strip() and not item["content"].startswith("Calling tools:"):
