@@ -53,11 +53,26 @@ def told_to(output: Path | None) -> Iterator[Callable[[str], None]]:
     if output is None or str(output) == "-":
         yield click.echo
         return
+    with _refused(output):
+        file = _private(output)
+
+    def say(text: str) -> None:
+        with _refused(output):
+            print(text, file=file, flush=True)
+
     try:
-        with _private(output) as file:
-            yield lambda text: print(text, file=file, flush=True)
+        yield say
+    finally:
+        with _refused(output):
+            file.close()
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        name = one_line(str(output), 300)
+        name = one_line(str(path), 300)
         raise UsageError(f"{name} cannot be written: {error.strerror}") from error
 
 

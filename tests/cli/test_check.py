@@ -86,6 +86,9 @@ def test_a_file_that_cannot_be_written_is_one_line(home: Path) -> None:
     done = kimitap(home, "check", "lost.db", "--output", "no/such/folder/report")
     assert_refused(done, "no/such/folder/report cannot be written")
     assert_refused(kimitap(home, "check", "lost.db", "--output", "."), "cannot be written")
+    if Path("/dev/full").exists():
+        full = kimitap(home, "check", "lost.db", "--output", "/dev/full")
+        assert_refused(full, "/dev/full cannot be written")
 
 
 def test_a_pyproject_s_settings_hold(home: Path) -> None:

@@ -39,9 +39,8 @@ def _suites(checked: Checked) -> Iterator[TestSuite]:
         found.setdefault(finding.thread, {}).setdefault(finding.rule, []).append(finding)
     for session, thread in checked.threads:
         here = found.get(thread.name, {})
-        cases = [
-            _case(checked, thread, rule.name, here.get(rule.name, [])) for rule in checked.rules
-        ]
+        names = dict.fromkeys([*(rule.name for rule in checked.rules), *here])
+        cases = [_case(checked, thread, name, here.get(name, [])) for name in names]
         yield _suite(checked, session, thread, cases)
     if not checked.threads:
         yield _nothing(checked)

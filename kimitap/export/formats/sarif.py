@@ -31,7 +31,7 @@ def sarif(checked: Checked) -> str:
     ids = {rule.name: index for index, rule in enumerate(checked.rules)}
     prints = _fingerprints(checked)
     results = [
-        _result(finding, ids[finding.rule], places, print_)
+        _result(finding, ids.get(finding.rule, -1), places, print_)
         for finding, print_ in zip(checked.findings, prints, strict=True)
     ]
     driver: Json = {

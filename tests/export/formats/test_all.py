@@ -1,6 +1,7 @@
 """All formats tell the same findings, and none tells a secret or lets a text act."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,11 @@ def test_a_grade_shows_in_every_format(tmp_path: Path, form: str) -> None:
     result = checked(tmp_path / "a.db", two_threads(), Settings(choice))
     assert not result.failed
     assert re.search("warning", FORMATS[form](result))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_finding_of_a_rule_that_is_not_listed_is_told_all_the_same(
+    tmp_path: Path, form: str
+) -> None:
+    result = replace(checked(tmp_path / "a.db", two_threads()), rules=[])
+    assert "tool-turn-lost" in FORMATS[form](result)
