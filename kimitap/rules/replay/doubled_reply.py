@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -60,6 +61,13 @@ def doubled(link: Link, failed: Sequence[Turn]) -> Turn | None:
     if len(run) > 1 and _twice(run, reply):
         return link.parent
     return _thought_twice(run, link.parent, failed)
+
+
+def _doubled_at(thread: Thread, position: int) -> Turn | None:
+    link = thread.links[position]
+    if link is None or not link.judged:
+        return None
+    return doubled(link, attempts(thread, position - 1))
 
 
 def _run(link: Link) -> list[Message]:
@@ -243,11 +251,8 @@ class DoubledReply(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for position, link in enumerate(thread.links):
-            if link is None or not link.judged:
-                continue
-            other = doubled(link, attempts(thread, position - 1))
-            if other is not None:
+        for link, other in zip(thread.links, each(thread, _doubled_at), strict=True):
+            if link is not None and other is not None:
                 yield self._finding(link, other)
 
     def _finding(self, link: Link, other: Turn) -> Finding:

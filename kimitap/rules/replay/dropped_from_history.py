@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, ToolResult
-from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.lineage import EchoKind, Link, Relation, Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -21,12 +22,13 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.gaps import Gap, bare, differences, lost_calls, says_nothing
+from kimitap.rules.gaps import Differences, Gap, bare, differences, lost_calls, says_nothing
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_request, spoken, times
 
 HEAD = 2
 """Messages after the system prompt behind which a window takes out the oldest."""
+MOVING = (Relation.CONTINUES, Relation.WINDOW, Relation.REBUILT)
 STEPS = 2
 """Times that the oldest messages go away, which make a window."""
 
@@ -56,9 +58,11 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
 
     `window`: the oldest messages may go.
     """
-    if link.relation is not Relation.CONTINUES:
+    if link.relation not in (Relation.CONTINUES, Relation.REBUILT):
         return
     found = differences(link)
+    if link.relation is Relation.REBUILT and not is_clean_cut(found, link):
+        return
     others = [*found.fresh, *(edit.new for edit in found.edits)]
     for gap in found.gaps:
         gone = None if window and slides(gap, link) else _lost(link, gap, others)
@@ -69,6 +73,16 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
         calls = lost_calls(old, link, others)
         if len(new.tool_calls) < len(old.tool_calls) and calls:
             yield Dropped(link, edit.new, (edit.old,), tuple(calls), ())
+
+
+def is_clean_cut(found: Differences, link: Link) -> bool:
+    """True where nothing came instead of what is gone: the rest is as it was, the reply included.
+
+    Else the agent writes its whole prompt anew each time.
+    """
+    slot = link.echo.slot
+    kept = link.echo.kind is EchoKind.SAME and bool(slot)
+    return kept and not found.edits and all(i > slot[-1] for i in found.fresh)
 
 
 def _lost(link: Link, gap: Gap, others: Sequence[int]) -> Dropped | None:
@@ -98,11 +112,16 @@ def slides(gap: Gap, link: Link) -> bool:
     return gone[0] - first < HEAD and gone[-1] - gone[0] == len(gone) - 1
 
 
+def _drops_at(thread: Thread, position: int) -> list[Dropped]:
+    link = thread.links[position]
+    return [] if link is None else list(drops(link))
+
+
 def is_window(thread: Thread) -> bool:
     """True where the oldest messages went away again and again."""
     steps = 0
     for link in thread.links:
-        if link is None or link.relation not in (Relation.CONTINUES, Relation.WINDOW):
+        if link is None or link.relation not in MOVING:
             continue
         gaps = differences(link).gaps
         steps += link.relation is Relation.WINDOW or any(slides(gap, link) for gap in gaps)
@@ -232,8 +251,8 @@ class DroppedFromHistory(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        links = [link for link in thread.links if link is not None]
-        found = [drop for link in links for drop in drops(link)]
+        found = [drop for drops_here in each(thread, _drops_at) for drop in drops_here]
+        links = [link for link in thread.links if link is not None] if found else []
         if found and is_window(thread):
             found = [drop for link in links for drop in drops(link, window=True)]
         reminders = [drop for drop in found if is_reminder(drop)]

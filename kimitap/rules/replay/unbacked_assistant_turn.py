@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -82,6 +83,12 @@ def _assistants(turn: Turn, indexes: Sequence[int]) -> Iterator[int]:
     return (i for i in indexes if messages[i].role == "assistant" and not messages[i].blank)
 
 
+def _fresh_at(thread: Thread, position: int) -> list[Unbacked]:
+    turn, link = thread.turns[position], thread.links[position]
+    last = len(turn.messages) - 1
+    return [Unbacked(turn, at) for at in new_assistants(turn, link) if at < last]
+
+
 def unbacked(thread: Thread, session: Session) -> Iterator[Unbacked]:
     """The messages of a thread that no reply of the session backs, in order.
 
@@ -89,12 +96,7 @@ def unbacked(thread: Thread, session: Session) -> Iterator[Unbacked]:
     """
     if thread.resumed or (thread.links[0] is not None and thread.kind != "fork"):
         return
-    fresh = [
-        Unbacked(turn, at)
-        for turn, link in zip(thread.turns, thread.links, strict=True)
-        for at in new_assistants(turn, link)
-        if at < len(turn.messages) - 1
-    ]
+    fresh = [one for found in each(thread, _fresh_at) for one in found]
     if fresh:
         said = Said()
         for other in session.threads:

@@ -1,13 +1,13 @@
 """One id for two calls."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kimitap.conversation import ToolCall, Turn
-from kimitap.lineage import CallEcho, Link, Relation, Session, Thread
-from kimitap.rules import soundness
+from kimitap.lineage import CallEcho, Relation, Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import TASK, assistant, call, step, tool
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -49,32 +49,58 @@ def again_in(thread: Thread) -> Iterator[tuple[Use, Use]]:
     """
     seen: dict[str, Use] = {}
     made: dict[int, list[Use]] = {}
-    for turn, link in zip(thread.turns, thread.links, strict=True):
-        _forget(seen, made, link)
-        if not turn.succeeded:
-            continue
-        made[turn.exchange] = list(_uses(turn))
-        for use in made[turn.exchange]:
+    lost = each(thread, _lost_at)
+    for turn, uses, gone in zip(thread.turns, each(thread, _uses_at), lost, strict=True):
+        if gone is None:
+            seen.clear()
+        else:
+            _forget(seen, [use for use in made.get(gone.parent, ()) if gone.takes(use)])
+        made[turn.exchange] = uses
+        for use in uses:
             first = seen.setdefault(use.call.id or "", use)
             if first.turn is not turn:
                 yield first, use
 
 
-def _forget(seen: dict[str, Use], made: dict[int, list[Use]], link: Link | None) -> None:
-    """Take out what the request no longer shows of the replies before it."""
-    if link is None or link.relation in _ELSEWHERE:
-        seen.clear()
-        return
-    again = link.relation is Relation.RETRY
-    gone = {echo.part for echo in link.echo.calls if echo.new is None or _renamed(echo)}
-    for use in made.get(link.parent.exchange, ()):
-        if (again or use.part in gone) and seen.get(use.call.id or "") is use:
+class Lost(NamedTuple):
+    """The parts of its parent's reply that a request no longer shows; None: all of them."""
+
+    parent: int
+    parts: frozenset[int] | None
+
+    def takes(self, use: Use) -> bool:
+        return self.parts is None or use.part in self.parts
+
+
+def _forget(seen: dict[str, Use], gone: Sequence[Use]) -> None:
+    for use in gone:
+        if seen.get(use.call.id or "") is use:
             del seen[use.call.id or ""]
+
+
+def _lost_at(thread: Thread, position: int) -> Lost | None:
+    """What is lost with a turn; None where all replies before it are elsewhere."""
+    link = thread.links[position]
+    if link is None or link.relation in _ELSEWHERE:
+        return None
+    again = link.relation is Relation.RETRY
+    gone = frozenset(e.part for e in link.echo.calls if e.new is None or _renamed(e))
+    return Lost(link.parent.exchange, None if again else gone)
+
+
+def _uses_at(thread: Thread, position: int) -> list[Use]:
+    turn = thread.turns[position]
+    return list(_uses(turn)) if turn.succeeded else []
 
 
 def _renamed(echo: CallEcho) -> bool:
     """True where the agent gave the call another id: it made it unique."""
     return echo.new is not None and bool(echo.new.id) and echo.new.id != echo.call.id
+
+
+def _twice_at(thread: Thread, position: int) -> list[list[Use]]:
+    turn = thread.turns[position]
+    return twice_in(turn) if turn.succeeded else []
 
 
 def _uses(turn: Turn) -> Iterator[Use]:
@@ -162,8 +188,8 @@ class ReusedToolCallId(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
-            for uses in twice_in(turn):
+        for turn, twice in zip(thread.turns, each(thread, _twice_at), strict=True):
+            for uses in twice:
                 yield self._in_reply(turn, uses)
         found = list(again_in(thread))
         if found:

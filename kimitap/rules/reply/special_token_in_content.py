@@ -6,6 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.lineage import Link, Session, Thread
 from kimitap.rules import markers, soundness
+from kimitap.rules.each import each
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -25,6 +26,11 @@ def stray(turn: Turn) -> list[str]:
     if runs and stopped and markers.breaks_off(text, soundness.tool_names(turn)):
         return []
     return [run for run in runs if not soundness.quotes(turn, run)]
+
+
+def _stray_at(thread: Thread, position: int) -> list[str]:
+    turn = thread.turns[position]
+    return stray(turn) if turn.succeeded else []
 
 
 class SpecialTokenInContent(Rule):
@@ -104,11 +110,9 @@ class SpecialTokenInContent(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        after = {link.parent.exchange: link for link in thread.links if link is not None}
-        for turn in soundness.ended(thread):
-            runs = stray(turn)
+        for turn, runs in zip(thread.turns, each(thread, _stray_at), strict=True):
             if runs:
-                yield self._finding(turn, runs, after.get(turn.exchange))
+                yield self._finding(turn, runs, thread.link_after(turn.exchange))
 
     def _finding(self, turn: Turn, runs: list[str], link: Link | None) -> Finding:
         at = _sent_back(runs, link)

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, WROTE, failed, step, tool, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import answers, shared
@@ -59,15 +60,18 @@ def odd_places(thread: Thread) -> Iterator[Odd]:
 
     All that a refused request holds is told, in whatever dialect.
     """
-    for turn, link in zip(thread.turns, thread.links, strict=True):
-        refused = is_refused(turn)
-        if turn.dialect != STRICT and not refused:
-            continue
-        since = shared(link.parent.messages, turn.messages) if link and not refused else 0
-        for at in range(max(since, 1), len(turn.messages)):
-            what = odd_order(turn.messages[at - 1], turn.messages[at])
-            if what:
-                yield Odd(turn, at, what)
+    return (odd for places in each(thread, _odd_at) for odd in places)
+
+
+def _odd_at(thread: Thread, position: int) -> list[Odd]:
+    turn, link = thread.turns[position], thread.links[position]
+    refused = is_refused(turn)
+    if turn.dialect != STRICT and not refused:
+        return []
+    since = shared(link.parent.messages, turn.messages) if link and not refused else 0
+    indexes = range(max(since, 1), len(turn.messages))
+    told = ((at, odd_order(turn.messages[at - 1], turn.messages[at])) for at in indexes)
+    return [Odd(turn, at, what) for at, what in told if what]
 
 
 class UnusualRoleOrder(Rule):
