@@ -6,7 +6,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 LOCKER := .venv-lock
 
-.PHONY: help demo demo-llama test check format lock samples screenshots bench scoreboard clean venv
+.PHONY: help demo demo-llama test check format lock samples screenshots bench scoreboard fuzz clean venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench: venv ## measure what recording costs
 
 scoreboard: venv ## count what the rules find, and write docs/scoreboard.md
 	@$(BIN)/python -m tests.scoring
+
+fuzz: venv ## decode thousands of broken exchanges (ARGS="--seed 7 --count 200000")
+	@$(BIN)/python -m tests.fuzzing $(ARGS)
 
 # uv resolves for every platform and Python at once; plain pip installs the result.
 lock: ## resolve requirements.lock anew, to the newest versions that pyproject.toml allows

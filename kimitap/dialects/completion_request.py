@@ -26,15 +26,16 @@ def request_of(body: Body, headers: Headers, memo: Memo, faults: Faults) -> Requ
 
 
 def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
+    given = {name: sent.value(name, faults) for name in _OWN if name in sent.values}
     parts: list[Part] = []
-    if isinstance(sent.value("input_prefix"), str) and sent.value("input_prefix"):
-        parts.append(Text(sent.value("input_prefix")))
-    infills = "input_prefix" in sent.values or "input_suffix" in sent.values
-    if "prompt" in sent.values or not infills:
-        parts += _prompt(sent.value("prompt"), "prompt" in sent.values, faults)
+    prefix = given.get("input_prefix")
+    if isinstance(prefix, str) and prefix:
+        parts.append(Text(prefix))
+    if "prompt" in given or not ("input_prefix" in given or "input_suffix" in given):
+        parts += _prompt(given.get("prompt"), "prompt" in given, faults)
     for name in ("input_suffix", "input_extra"):
-        if sent.value(name):
-            parts.append(Other(name, canonical(sent.value(name))))
+        if given.get(name):
+            parts.append(Other(name, canonical(given[name])))
     message = Message("user", tuple(parts), "user")
     return Request((message,), (), sent.without(_OWN, faults))
 

@@ -78,15 +78,20 @@ class Fields:
             faults.add(where, f"{name} is missing")
         return []
 
-    def value(self, name: str) -> Any:
+    def value(self, name: str, faults: Faults) -> Any:
         """One field, its elements included; None where it is missing."""
-        if name in self.runs:
-            return [value_of(piece) for piece in self.runs[name]]
-        return self.values.get(name)
+        if name not in self.runs:
+            return self.values.get(name)
+        found = []
+        for i, piece in enumerate(self.runs[name]):
+            own = Faults()
+            found.append(value_of(piece, own))
+            faults.add_under(f"request.{name}[{i}]", own.told())
+        return found
 
     def without(self, names: Collection[str], faults: Faults) -> dict[str, Any]:
         """The other fields, with those nested too deep to be written again as text."""
-        found = {name: self.value(name) for name in self.values if name not in names}
+        found = {name: self.value(name, faults) for name in self.values if name not in names}
         for name, value in found.items():
             try:
                 orjson.dumps(value)

@@ -52,7 +52,7 @@ def _items(sent: Fields, memo: Memo, faults: Faults) -> tuple[Sequence[Item], Pi
 
 def _instructions(sent: Fields, memo: Memo, faults: Faults) -> Message | None:
     """The system message that `instructions` are: the same object for the same text."""
-    given = sent.value("instructions")
+    given = sent.value("instructions", faults)
     if not given:
         return None
     key = given.encode("utf-8", "replace") if isinstance(given, str) else b""
