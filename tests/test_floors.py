@@ -26,7 +26,8 @@ FLOORS: dict[str, set[str]] = {
     "sse": set(),
     "dialects": {"errors", "exchange", "conversation", "sse"},
     "weave": {"conversation", "lineage", "rewrites"},
-    "rules": {"conversation", "lineage", "exchange", "visible", "rewrites"},
+    "prompt": {"conversation"},
+    "rules": {"conversation", "lineage", "exchange", "visible", "rewrites", "prompt"},
     "diff": {"conversation", "lineage"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"}
