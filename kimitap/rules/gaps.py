@@ -80,16 +80,24 @@ def _groups(link: Link, end: int) -> Iterator[Group]:
     lead_old, lead_new = _leading(link.parent), _leading(link.child)
     at, gone, new = max(link.prefix, lead_new), list[int](), list[int]()
     for row in link.pairs:
-        if row.old is not None and row.new is not None:
+        if row.old is not None and row.new is not None and not _unlike(row, link, end):
             if row.old >= lead_old or row.new >= lead_new:
                 yield at, gone, new, row
                 at, gone, new = row.new + 1, [], []
-        elif row.old is not None:
-            gone += [row.old] if lead_old <= row.old < end else []
-        elif row.new is not None and row.new >= lead_new:
+            continue
+        if row.old is not None and lead_old <= row.old < end:
+            gone.append(row.old)
+        if row.new is not None and row.new >= lead_new:
             new.append(row.new)
     if gone or new:
         yield at, gone, new, None
+
+
+def _unlike(row: Pair, link: Link, end: int) -> bool:
+    """True where the weaver paired two turns for their words that are two turns by their ids."""
+    if row.mark is not Mark.CHANGED or row.old is None or row.new is None or row.old >= end:
+        return False
+    return not _stands_for(link.parent.messages[row.old], link.child.messages[row.new])
 
 
 def _leading(turn: Turn) -> int:
@@ -115,8 +123,13 @@ def _replaced(link: Link, gone: Sequence[int], new: Sequence[int]) -> list[Edit]
 def _stands_for(old: Message, new: Message) -> bool:
     if old.role != new.role:
         return False
-    ids, given = ({r.call_id for r in m.tool_results if r.call_id} for m in (old, new))
-    return not (ids or given) or bool(ids & given)
+    ids, given = _ids(old), _ids(new)
+    return not (ids and given) or bool(ids & given)
+
+
+def _ids(message: Message) -> set[str]:
+    made = {call.id for call in message.tool_calls if call.id}
+    return made | {result.call_id for result in message.tool_results if result.call_id}
 
 
 def is_cleared(new: Message) -> bool:

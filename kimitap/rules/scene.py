@@ -90,10 +90,9 @@ class Scene:
         found = (self._by_message.get((rule, wanted)) for rule in rules) if wanted else ()
         return next((cause for cause in found if cause), None)
 
-    def _standing(self, place: Place) -> tuple[int, Message] | None:
-        """A message of the history by its index and what it says: requests repeat it."""
-        message = None if place.message_index is None else self._message(place)
-        return None if message is None else (place.message_index or 0, message)
+    def _standing(self, place: Place) -> Message | None:
+        """A message of the history, ids included: requests repeat it."""
+        return None if place.message_index is None else self._message(place)
 
     def _of_echoed_reply(self, effect: Finding, rules: Sequence[str]) -> Finding | None:
         link = self._links.get(effect.place.exchange)
@@ -196,9 +195,9 @@ class Scene:
         return found
 
     @cached_property
-    def _by_message(self) -> dict[tuple[str, tuple[int, Message]], Finding]:
+    def _by_message(self) -> dict[tuple[str, Message], Finding]:
         """The first finding of each rule about a message of the history, related ones included."""
-        found: dict[tuple[str, tuple[int, Message]], Finding] = {}
+        found: dict[tuple[str, Message], Finding] = {}
         for finding in self.findings:
             for place in (finding.place, *finding.related):
                 standing = self._standing(place)

@@ -39,7 +39,10 @@ def calls_of(message: Json) -> list[Json]:
 
 
 def spots(samples: Sequence[Sample]) -> Iterator[Spot]:
-    """Every complete reply that the next request which knows it gives back as it was."""
+    """Every complete reply that the next request which knows it gives back as it was.
+
+    A request with other tools only asks something about the history: it may leave a reply out.
+    """
     for p, sample in enumerate(samples):
         reply = message_of(sample)
         if sample.status != 200 or not reply or (sample.reply or {}).get("finish_reason") is None:
@@ -48,7 +51,8 @@ def spots(samples: Sequence[Sample]) -> Iterator[Spot]:
         for q in range(p + 1, len(samples)):
             later = messages_of(samples[q])
             if len(later) > start and later[:start] == messages_of(sample):
-                if later[start] == reply:
+                same_tools = samples[q].request.get("tools") == sample.request.get("tools")
+                if later[start] == reply and same_tools:
                     yield Spot(p, q, start, _end_of_results(later, start))
                 break
 
@@ -65,19 +69,34 @@ def rewritten(
 ) -> list[Sample]:
     """The session with what stands at the spot replaced by `new(of it)`, in all later requests.
 
-    An agent that writes a turn wrongly does so in each request from then on.
+    An agent that writes a turn wrongly does so in each request from then on, also where it has
+    left out older messages meanwhile, or emptied results to save tokens.
     """
-    old = messages_of(samples[spot.request_at])[: spot.stop]
-    changed = list(new(list(old[spot.start :])))
+    old = messages_of(samples[spot.request_at])
+    block = old[spot.start : spot.stop]
+    changed = list(new(list(block)))
 
     def once_more(sample: Sample) -> Sample:
         messages = messages_of(sample)
-        if messages[: spot.stop] != old:
+        at = _standing(messages, old, spot)
+        if at is None:
             return sample
-        return with_messages(sample, [*old[: spot.start], *changed, *messages[spot.stop :]])
+        now = messages[at : at + len(block)]
+        kept = [now[block.index(m)] if m in block else m for m in changed]
+        return with_messages(sample, [*messages[:at], *kept, *messages[at + len(block) :]])
 
     at = spot.request_at
     return [*samples[:at], *(once_more(sample) for sample in samples[at:])]
+
+
+def _standing(messages: Sequence[Json], old: Sequence[Json], spot: Spot) -> int | None:
+    """Where a request has the spot's block; None where it has it not, or another run's."""
+    if messages[:2] != old[:2] or old[spot.start] not in messages:
+        return None
+    at = messages.index(old[spot.start])
+    now, block = messages[at : at + spot.stop - spot.start], old[spot.start : spot.stop]
+    same = [m.get("tool_call_id") for m in now] == [m.get("tool_call_id") for m in block]
+    return at if same else None
 
 
 def with_messages(sample: Sample, messages: Sequence[Json]) -> Sample:

@@ -41,7 +41,7 @@ AGAIN = tool("c3", "Wrote 60 bytes to summary.md.")
 def doubled(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose calls a result before them answers already."""
     for i, n, result in paired(messages, found).repeats:
-        yield Defect((i, n), ("doubled", result.call_id, result.text), found.start)
+        yield Defect((i, n), ("doubled", result.call_id), found.start)
 
 
 class DuplicateToolResult(Rule):

@@ -44,7 +44,7 @@ def mismatched(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     if any(home_of(messages, found.start, result.call_id) for _, _, result in left.results):
         return
     for i, n, result in left.results:
-        yield Defect((i, n), ("mismatched", result.call_id, result.text), found.start)
+        yield Defect((i, n), ("mismatched", result.call_id), found.start)
 
 
 class MismatchedToolCallId(Rule):

@@ -43,7 +43,7 @@ def misplaced(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose calls stand, unanswered, before another message."""
     for i, n, result in paired(messages, found).results:
         if home_of(messages, found.start, result.call_id):
-            yield Defect((i, n), ("misplaced", result.call_id, result.text), found.start)
+            yield Defect((i, n), ("misplaced", result.call_id), found.start)
 
 
 def came_late(turn: Turn, link: Link | None, call: Part) -> bool:

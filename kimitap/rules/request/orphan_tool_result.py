@@ -36,7 +36,7 @@ UNEXPECTED = (
 def orphans(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose ids the assistant's turn before it does not declare."""
     for i, n, result in paired(messages, found).results:
-        yield Defect((i, n), ("orphan", result.call_id, result.text), found.start)
+        yield Defect((i, n), ("orphan", result.call_id), found.start)
 
 
 class OrphanToolResult(Rule):
