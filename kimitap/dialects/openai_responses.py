@@ -20,4 +20,4 @@ def decode(exchange: Exchange, memo: Memo) -> Turn:
     """The turn that the exchange is, as far as it went. Never raises."""
     faults = Faults()
     request = request_of(exchange.request, exchange.request_headers, memo, faults)
-    return turn_of(exchange, NAME, request, reply_of(exchange, faults), faults)
+    return turn_of(exchange, NAME, request, reply_of(exchange, memo, faults), faults)

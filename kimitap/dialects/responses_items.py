@@ -41,12 +41,20 @@ _DECLARED_AS = {"computer_use_preview": "computer", "computer-preview": "compute
 """What the calls of a built-in tool are named for, where its declaration says otherwise."""
 
 
+KEPT = "responses.kept"
+"""What a memo calls the items of replies, by their ids."""
+
+
 class Item(NamedTuple):
-    """What an item says. `said`: it is part of what the assistant said in one go."""
+    """What an item says. `said`: it is part of what the assistant said in one go.
+
+    `reference` is the id of the item that it stands for, since the server keeps that one.
+    """
 
     message: Message
     said: bool = False
     tools: tuple[Tool, ...] = ()
+    reference: str = ""
 
 
 def item_of(value: Any, where: str, faults: Faults) -> Item:
@@ -69,7 +77,9 @@ def item_of(value: Any, where: str, faults: Faults) -> Item:
         return Item(told, tools=tuple(tools))
     if _is_answer(kind, value):
         return Item(Message("tool", tuple(_result(kind, value, where, faults)), "tool"))
-    return Item(assistant(_said(kind, value, where, faults)), said=True)
+    name = value.get("id") if kind == "item_reference" else None
+    reference = name if isinstance(name, str) else ""
+    return Item(assistant(_said(kind, value, where, faults)), said=True, reference=reference)
 
 
 def assistant(parts: Iterable[Part]) -> Message:

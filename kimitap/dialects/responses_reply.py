@@ -21,20 +21,24 @@ from kimitap.dialects.answer import body_of, events_of, is_stream, object_of, re
 from kimitap.dialects.chat_facts import Facts
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import kind_of
+from kimitap.dialects.memo import Memo
 from kimitap.dialects.responses_facts import read_facts
-from kimitap.dialects.responses_items import assistant, item_of, merged
+from kimitap.dialects.responses_items import KEPT, assistant, item_of, merged
 from kimitap.dialects.responses_stream import StreamedResponse
 from kimitap.exchange import Exchange
 
 _REASONS = {"max_output_tokens": "length", "max_tokens": "length"}
 
 
-def reply_of(exchange: Exchange, faults: Faults) -> Reply:
-    """What the server answered, as far as it came."""
+def reply_of(exchange: Exchange, memo: Memo, faults: Faults) -> Reply:
+    """What the server answered, as far as it came.
+
+    A later request may name an item of it in the place of the item: `memo` keeps them by their ids.
+    """
     body = body_of(exchange, faults)
     facts = Facts()
     if is_stream(body, exchange):
-        return _streamed(body, exchange, facts, faults)
+        return _streamed(body, exchange, memo, facts, faults)
     value = object_of(body, exchange, facts, faults)
     if value is None:
         return _reply(assistant(()), {}, facts, complete=refused(exchange, facts))
@@ -44,22 +48,29 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
         if not facts.error:
             faults.add("response.output", f"output is a list, not {kind_of(output)}")
         return _reply(assistant(()), value, facts, complete=bool(facts.error))
-    message = _message(output, "response.output", faults)
+    message = _message(output, memo, faults)
     return _reply(message, value, facts, value.get("status") not in ("queued", "in_progress"))
 
 
-def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
+def _streamed(body: bytes, exchange: Exchange, memo: Memo, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedResponse(facts, faults)
     for event in events_of(body, exchange):
         stream.add(event)
     facts.fail_with_status(exchange)
-    message = _message(stream.output(), "response.output", faults)
+    message = _message(stream.output(), memo, faults)
     ended = stream.ended
     return _reply(message, stream.response, facts, ended, streamed=True, events=stream.events)
 
 
-def _message(output: list[Any], where: str, faults: Faults) -> Message:
-    return merged(item_of(value, f"{where}[{i}]", faults) for i, value in enumerate(output))
+def _message(output: list[Any], memo: Memo, faults: Faults) -> Message:
+    known = memo.known(KEPT)
+    items = []
+    for i, value in enumerate(output):
+        items.append(item_of(value, f"response.output[{i}]", faults))
+        name = value.get("id") if isinstance(value, dict) else None
+        if isinstance(name, str) and name:
+            known[name.encode("utf-8", "replace")] = items[-1], ()
+    return merged(items)
 
 
 def _reply(

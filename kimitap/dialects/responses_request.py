@@ -7,7 +7,7 @@ from kimitap.conversation import Message
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.fields import Fields, Known, Pieces, read_fields
 from kimitap.dialects.memo import Memo
-from kimitap.dialects.responses_items import Item, content_of, item_of, merged, tools_of
+from kimitap.dialects.responses_items import KEPT, Item, content_of, item_of, merged, tools_of
 from kimitap.dialects.turn import Request
 from kimitap.exchange import Body, Headers
 
@@ -47,6 +47,10 @@ def _items(sent: Fields, memo: Memo, faults: Faults) -> tuple[Sequence[Item], Pi
         return [known[key][0]], ()
     needed = "prompt" not in sent.values and "previous_response_id" not in sent.values
     items = sent.each("input", memo.known("responses.input"), item_of, faults, needed)
+    kept = memo.known(KEPT)
+    for i, item in enumerate(items) if kept else ():
+        if item.reference:
+            items[i] = kept.get(item.reference.encode("utf-8", "replace"), (item,))[0]
     return items, sent.runs.get("input", ())
 
 

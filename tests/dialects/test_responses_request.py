@@ -297,3 +297,22 @@ def test_two_dialects_read_the_same_piece_each_in_its_own_way() -> None:
     made = turn([chat.user("u"), item], memo=memo)
     assert len(chat_turn.messages[1].tool_calls) == 1
     assert made.messages[1].tool_calls == ()
+
+
+def test_an_item_that_the_server_keeps_is_what_the_reply_said() -> None:
+    memo = Memo()
+    output = [thought("hm", id="rs_7"), said("so", id="msg_7"), call("f", id="fc_7")]
+    answer = {"id": "resp_1", "status": "completed", "output": output}
+    reply = turn([user("x")], answer, memo=memo).reply.message
+    named = [{"type": "item_reference", "id": f"{kind}_7"} for kind in ("rs", "msg", "fc")]
+    made = turn([user("x"), *named, result("r")], memo=memo)
+    assert made.messages[1] == reply
+    assert made.messages[2].tool_results == (ToolResult("r", "call_1"),)
+    assert made.wire_indexes == (0, 1, 4)
+
+
+def test_an_item_that_no_reply_said_is_told_as_it_is() -> None:
+    made = turn([user("x"), {"type": "item_reference", "id": "fc_0"}, result("r")])
+    assert made.messages[1].parts == (
+        Other("item_reference", '{"id":"fc_0","type":"item_reference"}'),
+    )

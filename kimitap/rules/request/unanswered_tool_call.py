@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.lineage import Link, Session, Thread
-from kimitap.rules import blocks
+from kimitap.rules import blocks, items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -33,6 +33,8 @@ FOUND_WITHOUT = (
     "toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next "
     "message."
 )
+READING = (*items.TASK, items.SAYING, items.READ, items.READ_TWO)
+NO_OUTPUT = "No tool output found for function call call_1."
 
 
 def unanswered(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
@@ -73,7 +75,8 @@ class UnansweredToolCall(Rule):
     source = (
         "OpenAI: “An assistant message with 'tool_calls' must be followed by tool messages "
         "responding to each 'tool_call_id'.”; Anthropic: “`tool_use` ids were found without "
-        "`tool_result` blocks immediately after”"
+        "`tool_result` blocks immediately after”; the Responses API: “No tool output found for "
+        "function call …”"
     )
     examples: ClassVar = (
         Example(
@@ -162,6 +165,54 @@ class UnansweredToolCall(Rule):
             "the result comes after a user's message: that is the defect",
             (step(TASK, ASKED), step((*TASK, ASKED, user("Hurry."), NOTES), DONE)),
             also=("misplaced-tool-result",),
+        ),
+        Example(
+            "the Responses API: calls and results as items, parallel and in turn",
+            (
+                items.step(items.TASK, items.SAYING, items.READ, items.READ_TWO),
+                items.step(
+                    (*READING, items.TABLE, items.NOTES),
+                    items.WRITE,
+                ),
+                items.step(
+                    (*READING, items.TABLE, items.NOTES, items.WRITE, items.WRITTEN),
+                    items.DONE,
+                ),
+            ),
+        ),
+        Example(
+            "the Responses API: the server keeps the history, and the request only its results",
+            (
+                items.step(items.TASK, items.READ, items.READ_TWO, id="resp_1"),
+                items.step(
+                    (items.NOTES, items.TABLE),
+                    items.WRITE,
+                    id="resp_2",
+                    previous_response_id="resp_1",
+                ),
+                items.step((items.WRITTEN,), items.DONE, previous_response_id="resp_2"),
+            ),
+        ),
+        Example(
+            "the Responses API: a function_call without its output is refused",
+            (
+                items.step(items.TASK, items.SAYING, items.READ),
+                items.refused(
+                    (*items.TASK, items.SAYING, items.READ, items.user("Go on.")), NO_OUTPUT
+                ),
+            ),
+            (Place(2, 2, 1),),
+        ),
+        Example(
+            "the Responses API: the second of two parallel calls has no output",
+            (
+                items.step(items.TASK, items.READ, items.READ_TWO),
+                items.step(
+                    (*items.TASK, items.READ, items.READ_TWO, items.NOTES, items.user("Go on.")),
+                    items.WRITE,
+                ),
+            ),
+            (Place(2, 2, 1),),
         ),
         Example(
             "Anthropic's API: a tool_use without its tool_result is refused",
