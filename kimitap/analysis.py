@@ -3,11 +3,12 @@
 `refresh()` reads only what is new, so a live view costs what arrived and not what is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kimitap.conversation import Turn
 from kimitap.dialects import Memo, decode
+from kimitap.dialects.encoding import decoded
 from kimitap.dialects.endpoints import named
 from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange
@@ -56,11 +57,28 @@ class Analysis:
         for exchange in self.recording.exchanges(after=self._last):
             changed.add(self._take(exchange))
         if changed:
-            self.sessions = self._weaver.sessions()
-            self._whereabouts.update(self.sessions)
-            self._checker.update(self.sessions)
-            self.findings = self._checker.findings
+            self._update()
         return frozenset(changed)
+
+    def _update(self) -> None:
+        self.sessions = self._weaver.sessions()
+        self._whereabouts.update(self.sessions)
+        self._checker.update(self.sessions)
+        self.findings = self._checker.findings
+
+    def learn(self, prompts: Mapping[int, str]) -> None:
+        """Take in what a server rendered from these exchanges' requests, and check again."""
+        for number, prompt in prompts.items():
+            turn = self.turns[number]
+            self.turns[number] = replace(turn, reply=replace(turn.reply, prompt=prompt))
+            self._weaver.add(self.turns[number])
+        if prompts:
+            self._update()
+
+    def body(self, exchange: int) -> bytes:
+        """The request's body as its agent wrote it, a `Content-Encoding` undone."""
+        found = self.recording.exchange(exchange)
+        return decoded(found.request.content, found.request_headers)[0]
 
     def _take(self, exchange: Exchange) -> int:
         turn = decode(exchange, self._memo)

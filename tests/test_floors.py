@@ -26,7 +26,8 @@ FLOORS: dict[str, set[str]] = {
     "sse": set(),
     "dialects": {"errors", "exchange", "conversation", "sse"},
     "weave": {"conversation", "lineage", "rewrites"},
-    "prompt": {"conversation"},
+    "prompt": {"conversation", "visible"},
+    "asking": {"errors", "conversation", "lineage", "rules"},
     "rules": {"conversation", "lineage", "exchange", "visible", "rewrites", "prompt"},
     "diff": {"conversation", "lineage"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
@@ -39,7 +40,7 @@ FLOORS: dict[str, set[str]] = {
     "demo": set(),
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report", "recipes", "settings"},
+    | {"report", "recipes", "settings", "asking", "prompt"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 

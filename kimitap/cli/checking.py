@@ -7,14 +7,17 @@ from pathlib import Path
 
 import click
 
+from kimitap.analysis import Analysis
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.reading import read
+from kimitap.cli.rendering import ask_about, with_server
 from kimitap.cli.results import result_of, told_to
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import UsageError
 from kimitap.export.formats import FORMATS, summary
 from kimitap.rules import RULES
 from kimitap.settings import THRESHOLDS, Settings, rule_names, threshold
+from kimitap.store import Recording
 
 
 @click.command()
@@ -40,6 +43,10 @@ from kimitap.settings import THRESHOLDS, Settings, rule_names, threshold
     is_flag=True,
     help="Tell findings as they happen, as text or as lines of JSON, until Ctrl-C.",
 )
+@with_server
+@click.option(
+    "--ask-all", is_flag=True, help="Ask about all chats, not only where it matters most."
+)
 @with_choice
 @click.option(
     "--fail-on",
@@ -53,6 +60,8 @@ def check(
     as_json: bool,
     output: Path | None,
     watching: bool,
+    server: str | None,
+    ask_all: bool,
     settings: Settings,
     fail_on: str | None,
 ) -> int:
@@ -64,15 +73,30 @@ def check(
     where = only_database(words, db, "check")
     if fail_on is not None:
         settings = replace(settings, fail_on=threshold(fail_on))
+    if ask_all and server is None:
+        raise UsageError("--ask-all goes with --ask-server URL")
     if watching:
+        if server is not None:
+            raise UsageError("--ask-server asks once; it does not go with --watch")
         return _watch(where, settings, form, output)
-    checked = result_of(where, read(where, settings.choice), settings)
+    checked = result_of(where, _read(where, settings, server, ask_all), settings)
     told = FORMATS[form](checked)
     with told_to(output) as say:
         say(told.removesuffix("\n"))
     if output is not None and str(output) != "-":
         click.echo(summary(checked))
     return int(checked.failed)
+
+
+def _read(where: str, settings: Settings, server: str | None, ask_all: bool) -> Analysis:
+    """The recording, checked; with the prompts that a server was asked for."""
+    if server is None:
+        return read(where, settings.choice)
+    with Recording.open(where) as recording:
+        analysis = Analysis(recording, choice=settings.choice)
+        analysis.refresh()
+        click.echo(ask_about(analysis, server, ask_all), err=True)
+    return analysis
 
 
 def _watch(where: str, settings: Settings, form: str, output: Path | None) -> int:

@@ -7,6 +7,7 @@ import click
 
 from kimitap.analysis import Analysis, asked
 from kimitap.cli.choosing import with_choice
+from kimitap.cli.rendering import say_prompt, with_server
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
 from kimitap.lineage import Thread
@@ -60,8 +61,12 @@ def read(where: str, choice: Choice = EVERYTHING) -> Analysis:
 @click.command()
 @click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
 @with_database
+@click.option("--prompt", is_flag=True, help="The prompt that the model read, of one PLACE.")
+@with_server
 @with_choice
-def show(words: Sequence[str], db: str | None, settings: Settings) -> None:
+def show(
+    words: Sequence[str], db: str | None, prompt: bool, server: str | None, settings: Settings
+) -> None:
     """Print the conversation for a pipe: all of it, or a session, a thread, an exchange."""
     from kimitap.transcript import plain, rows
 
@@ -70,6 +75,11 @@ def show(words: Sequence[str], db: str | None, settings: Settings) -> None:
     with Recording.open(where) as recording:
         analysis = Analysis(recording, choice=settings.choice)
         analysis.refresh()
+        if prompt or server is not None:
+            if place is None:
+                raise UsageError("say whose prompt: kimitap show 41 --prompt")
+            say_prompt(analysis, analysis.turn_at(place), server)
+            return
         if place and not place.kind and place.number not in analysis.turns:
             _print_exchange(recording, place.number)
             return

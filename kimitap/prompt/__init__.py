@@ -5,6 +5,7 @@ write values anew (JSON in another spelling, TypeScript, XML), escape, trim and 
 is looked for by fragments that no template touches; it is absent only where none of them is there.
 """
 
+from kimitap.prompt.layout import marked
 from kimitap.prompt.ticks import Seen, Subject, Tick, seen
 
-__all__ = ["Seen", "Subject", "Tick", "seen"]
+__all__ = ["Seen", "Subject", "Tick", "marked", "seen"]

@@ -35,13 +35,13 @@ def install() -> None:
 
 
 @contextmanager
-def serve(log: Path) -> Iterator[str]:
+def serve(log: Path, *options: str) -> Iterator[str]:
     """A running server's base URL (without `/v1`); the server ends with the context."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [SCRIPTS / "serve-llama.sh", "run", str(port)],
+            [SCRIPTS / "serve-llama.sh", "run", str(port), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -96,7 +96,7 @@ class ShortenedPrompt(Rule):
                 step(TASK, ASKED),
                 replace(
                     step((*TASK, ASKED, NOTES), DONE),
-                    extra={"__verbose": {"prompt": "<|im_user|>…", "truncated": True}},
+                    extra={"__verbose": {"truncated": True}},
                 ),
             ),
             (Place(2),),

@@ -1,0 +1,170 @@
+"""Asking a llama-server what its template makes of a recorded request: POST /apply-template.
+
+It only reads: no slot is used and nothing is generated. One request is in flight at a time, over
+one connection, each bounded in size and time. Nothing is sent anywhere unless the user names the
+server, and in the clear only to this machine.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import SplitResult, urlsplit
+
+import orjson
+
+from kimitap.conversation import Turn
+from kimitap.errors import KimitapError, UsageError
+from kimitap.lineage import Thread
+from kimitap.rules.finding import Finding
+
+TIME_S = 30.0
+"""Seconds that the server has for each step of one answer."""
+MOST_SENT = 64 << 20
+MOST_READ = 256 << 20
+MOST_ASKED = 200
+"""So many requests are asked about, unless all are wanted."""
+DIALECT = "openai-chat"
+"""The only bodies that /apply-template takes."""
+
+
+class Refused(KimitapError):
+    """The server did not render this one request; the text is its reason."""
+
+
+class Server:
+    """A llama-server at `url`, with or without `/v1`. Raises `UsageError` for an unfit address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parts = _address(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._connection = kind(parts.hostname or "", parts.port, timeout=TIME_S)
+        self._path = f"{parts.path.rstrip('/').removesuffix('/v1')}/apply-template"
+
+    def prompt(self, body: bytes) -> str:
+        """The prompt that the server renders from a chat request's body.
+
+        Raises `Refused` where it cannot, and `UsageError` where there is no such server.
+        """
+        if len(body) > MOST_SENT:
+            raise Refused(f"the request is longer than {MOST_SENT} bytes")
+        try:
+            status, data = self._post(body)
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise UsageError(f"the server at {self.url} cannot be asked: {_why(error)}") from error
+        if status in (404, 405, 501):
+            raise UsageError(
+                f"the server at {self.url} has no /apply-template: is it llama-server?"
+            )
+        if status in (401, 403):
+            raise UsageError(f"the server at {self.url} asks for a key ({status})")
+        return _prompt(status, data)
+
+    def _post(self, body: bytes) -> tuple[int, bytes]:
+        """Send the body; once more where the server had closed the idle connection meanwhile."""
+        fresh = self._connection.sock is None
+        try:
+            return self._exchange(body)
+        except (ConnectionError, HTTPException):
+            self.close()
+            if fresh:
+                raise
+        return self._exchange(body)
+
+    def _exchange(self, body: bytes) -> tuple[int, bytes]:
+        self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+        answer: HTTPResponse = self._connection.getresponse()
+        data = answer.read(MOST_READ + 1)
+        if len(data) > MOST_READ:
+            self.close()
+            raise HTTPException(f"its answer is longer than {MOST_READ} bytes")
+        return answer.status, data
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _address(url: str) -> SplitResult:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fit = False
+    if not fit or parts.username or parts.query:
+        raise UsageError(f"{url} is no server's address; say http://127.0.0.1:8080")
+    if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+        raise UsageError(f"{url} would send your prompts in the clear; use https or a tunnel")
+    return parts
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIME_S:.0f} s"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _prompt(status: int, data: bytes) -> str:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise Refused(f"its answer ({status}) is no JSON") from None
+    prompt = value.get("prompt") if isinstance(value, dict) else None
+    if status == 200 and isinstance(prompt, str):
+        return prompt
+    error = value.get("error") if isinstance(value, dict) else None
+    said = error.get("message") if isinstance(error, dict) else None
+    raise Refused(f"{status}: {said}" if isinstance(said, str) else f"{status}, without a prompt")
+
+
+def wanted(
+    threads: Iterable[Thread], findings: Iterable[Finding], every: bool = False
+) -> Sequence[int]:
+    """The exchanges worth asking about, in order: the last of each thread and those with findings.
+
+    With `every` all of them. Only chats can be asked about; a prompt that is known is not asked for
+    again.
+    """
+    struck = {finding.place.exchange for finding in findings}
+    found: set[int] = set()
+    for thread in threads:
+        chats = [turn.exchange for turn in thread.turns if _askable(turn)]
+        found |= {n for n in chats if every or n in struck} | set(chats[-1:])
+    return sorted(found)
+
+
+def _askable(turn: Turn) -> bool:
+    """True for a chat that says something and whose prompt is not known."""
+    return turn.dialect == DIALECT and bool(turn.messages) and not turn.reply.prompt
+
+
+def ask(server: Server, bodies: Mapping[int, bytes]) -> tuple[dict[int, str], dict[int, str]]:
+    """The prompts of these requests, by number, and why others have none.
+
+    Raises `UsageError` where the server cannot be asked at all.
+    """
+    prompts: dict[int, str] = {}
+    refused: dict[int, str] = {}
+    try:
+        for number, body in bodies.items():
+            try:
+                prompts[number] = server.prompt(body)
+            except Refused as reason:
+                refused[number] = str(reason)
+    finally:
+        server.close()
+    return prompts, refused

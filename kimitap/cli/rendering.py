@@ -1,0 +1,66 @@
+"""The prompts behind the requests: `--ask-server`, and what `show --prompt` prints."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from kimitap.analysis import Analysis
+from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, wanted
+from kimitap.conversation import Turn
+from kimitap.errors import UsageError
+from kimitap.prompt import marked, seen
+from kimitap.visible import one_line
+
+
+def with_server[F: Callable[..., Any]](command: F) -> F:
+    """The `--ask-server` option, the same for all commands."""
+    return click.option(
+        "--ask-server",
+        "server",
+        metavar="URL",
+        help="Have this llama-server render the chats' prompts (it only reads), and see what its "
+        "template left out. Sends recorded requests there.",
+    )(command)
+
+
+def learn_prompts(analysis: Analysis, url: str, numbers: Sequence[int]) -> str:
+    """Ask the server for these prompts, and have the analysis take them in; says what came of it.
+
+    Raises `UsageError` where the server cannot be asked.
+    """
+    server = Server(url)
+    bodies = {number: analysis.body(number) for number in numbers}
+    prompts, refused = ask(server, bodies)
+    analysis.learn(prompts)
+    told = f"{len(prompts)} of {len(numbers)} prompts rendered by {one_line(url, 200)}"
+    if refused:
+        number, reason = next(iter(refused.items()))
+        told += f"; not rendered: exchange {number} ({one_line(reason, 200)})"
+        told += f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return told
+
+
+def ask_about(analysis: Analysis, url: str, every: bool) -> str:
+    """Ask for the prompts that a check wants; see `learn_prompts`."""
+    numbers = wanted(analysis.threads, analysis.findings, every)
+    asked = numbers if every else numbers[-MOST_ASKED:]
+    told = learn_prompts(analysis, url, asked)
+    left = len(numbers) - len(asked)
+    return f"{told}; {left} older ones left out (--ask-all)" if left else told
+
+
+def say_prompt(analysis: Analysis, turn: Turn, url: str | None) -> None:
+    """Print a turn's prompt with the place of each message, asking for it where it is unknown."""
+    if url is not None and turn.dialect != DIALECT:
+        raise UsageError(f"exchange {turn.exchange} is no chat completion; no server renders it")
+    if url is not None:
+        click.echo(learn_prompts(analysis, url, [turn.exchange]), err=True)
+        turn = analysis.turns[turn.exchange]
+    if not turn.reply.prompt:
+        raise UsageError(
+            f"the prompt of exchange {turn.exchange} is not recorded; "
+            "--ask-server URL has a llama-server render it"
+        )
+    for line in marked(turn, seen(turn, turn.reply.prompt)):
+        click.echo(line)
