@@ -39,6 +39,19 @@ def compaction_mark(child: Strand, pairs: Sequence[Pair]) -> str:
     return next((mark for mark in marks if mark), "")
 
 
+def _went_back(parent: Strand, child: Strand, pairs: Sequence[Pair], gone: Sequence[int]) -> bool:
+    """True where all from a point on is gone, the reply too, and a user's message stands there."""
+    end = len(parent.turn.messages)
+    tail = list(range(end - len(gone), end))
+    if gone != tail or not parent.turn.succeeded or parent.turn.reply.empty:
+        return False
+    last = max((new for _, new, _ in matched(pairs)), default=None)
+    if last is None or any(old >= tail[0] for old, _, _ in matched(pairs)):
+        return False
+    said = child.turn.messages[last + 1 : last + 2]
+    return bool(said) and said[0].role == "user"
+
+
 def classify(
     parent: Strand, child: Strand, pairs: Sequence[Pair], keys: Keys
 ) -> tuple[Relation, str]:
@@ -58,6 +71,8 @@ def classify(
         return Relation.WINDOW, f"older messages left out: marker {note!r}"
     there = {keys.key(message) for message in fresh(child, pairs)}
     moved = any(keys.key(parent.turn.messages[old]) in there for old in gone)
+    if not moved and _went_back(parent, child, pairs, gone):
+        return Relation.FORK, f"goes back within exchange {number} and says something else"
     if moved or len(gone) > len(both):
         return Relation.REBUILT, f"holds {len(both)} messages of exchange {number}, rearranged"
     one_run = gone[-1] - gone[0] == len(gone) - 1

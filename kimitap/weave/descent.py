@@ -15,7 +15,7 @@ from kimitap.weave import prompts
 from kimitap.weave.classify import EARLY, classify
 from kimitap.weave.evidence import Evidence
 from kimitap.weave.keys import Keys
-from kimitap.weave.kin import asks_aside, kin, like_system, odd_one, scoped
+from kimitap.weave.kin import asks_aside, asks_for_summary, kin, like_system, odd_one, scoped
 from kimitap.weave.link import align_history, beside, forked, link_by_alignment, link_by_prefix
 from kimitap.weave.prefixes import Candidate, Prefixes
 from kimitap.weave.prompts import Prompts
@@ -159,8 +159,9 @@ class Ancestors:
 
     def _by_sightings(self, child: Strand) -> Found:
         best: Found = None
-        for tip in self._sightings.tips(child):
-            if not kin(tip.turn, child.turn, False, self._keys):
+        aside = not child.turn.tools and asks_for_summary(child.turn)
+        for tip in () if aside else self._sightings.tips(child):
+            if not kin(tip.turn, child.turn, False, self._keys) or _only_asked(tip, child):
                 continue
             if (tip.turn.tools and child.turn.tools) or like_system(
                 tip.turn, child.turn, self._keys
@@ -210,7 +211,21 @@ class Ancestors:
             relation, why = classify(tip, child, pairs, self._keys)
         else:
             return None
-        return link_by_alignment(tip, child, relation, pairs, self._keys, why), tip
+        link = link_by_alignment(tip, child, relation, pairs, self._keys, why)
+        return self._past(link, tip, child) or (link, tip)
+
+    def _past(self, link: Link, tip: Strand, child: Strand) -> Found:
+        """A link past the thread's last turn, where that stands beside the thread."""
+        if link.echo.slot or tip.is_first or link.relation is Relation.RETRY:
+            return None
+        parent = tip.thread.strands[-2]
+        if not _aside(parent, tip, child):
+            return None
+        pairs = align_history(parent, child, self._keys)
+        relation, why = classify(parent, child, pairs, self._keys)
+        found = link_by_alignment(parent, child, relation, pairs, self._keys, why)
+        kept = relation is Relation.CONTINUES and found.echo.kind is EchoKind.SAME
+        return (found, parent) if kept else None
 
 
 def _told(found: Found) -> Descent:
@@ -268,6 +283,11 @@ def _aside(parent: Strand, tip: Strand, child: Strand) -> bool:
         and _at_once(parent.turn, tip.turn)
         and _at_once(tip.turn, child.turn)
     )
+
+
+def _only_asked(tip: Strand, child: Strand) -> bool:
+    """True where `tip` is a question beside a thread, and `child` is more than that."""
+    return bool(child.turn.tools) and tip.is_first and tip.thread.kind(has_tools=True) == "side"
 
 
 def _at_once(before: Turn, after: Turn) -> bool:

@@ -368,6 +368,40 @@ def test_an_edited_early_message_does_not_hide_a_lost_turn() -> None:
     assert link.echo.kind is EchoKind.BLANKED and link.judged
 
 
+EDITED = user("Please write the summary of notes.txt into summary.md, and check it well.")
+
+
+def test_going_back_in_a_history_that_was_edited_is_a_fork_and_no_loss() -> None:
+    edited = [EDITED, *TWO[1:]]
+    back = [EDITED, FIRST, NOTES, user("No, write it into README.md instead.")]
+    [session] = woven(*begun(), ask(3, edited, step(3)[0]), ask(4, back, DONE))
+    assert numbers([session]) == [[[1, 2, 3], [4]]]
+    assert not any(link and link.judged for link in session.threads[1].links)
+
+
+def test_a_question_beside_the_thread_takes_nothing_from_a_history_edited_after_it() -> None:
+    aside = ask(3, [*TWO, user("Which of these words fits best?")], SPEAKER, tools=())
+    [session] = woven(*begun(), aside, ask(4, [EDITED, *TWO[1:]], DONE))
+    assert numbers([session]) == [[[1, 2, 4], [3]]]
+    assert [link.echo.kind for link in session.threads[0].links if link] == [EchoKind.SAME] * 2
+
+
+def test_two_requests_for_a_summary_are_two_side_requests() -> None:
+    summariser = system("You are the component that sums up chats.")
+    asked = user("Write a summary of the conversation so far.")
+    root = [user(f"## Conversation Summary\n{SUMMARY}"), user("Go on.")]
+    on = [*root, DONE, user("And now the index, please.")]
+    aside = {"prompt": summariser, "tools": (), "session": "s"}
+    [session] = woven(
+        *begun(session="s"),
+        ask(3, [*TWO, asked], assistant(SUMMARY), **aside),  # type: ignore[arg-type]
+        ask(4, root, DONE, session="s"),
+        ask(5, [*on, asked], assistant(SUMMARY), **aside),  # type: ignore[arg-type]
+        ask(6, on, DONE, session="s"),
+    )
+    assert numbers([session]) == [[[1, 2, 4, 6], [3], [5]]]
+
+
 def test_a_result_cleared_in_place_is_an_edit_and_the_reply_is_still_owed() -> None:
     cleared = [TASK, FIRST, result("[Old tool result content cleared]"), SECOND, WROTE]
     link = last_link(woven(*begun(), ask(3, cleared, DONE)))
