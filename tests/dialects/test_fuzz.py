@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from kimitap.dialects import DIALECTS, Dialect, Memo, answer, decode
+from kimitap.dialects import DIALECTS, Dialect, Memo, decode
 from kimitap.exchange import Body, Exchange, Outcome
 from tests.fuzzing.cases import Cases, sources
-from tests.fuzzing.checks import FAULTS, check
+from tests.fuzzing.checks import FAULTS, check, portions_of
 from tests.fuzzing.mutations import Pairs, Written, write
 
 SOURCES = sources()
@@ -150,15 +150,13 @@ def test_a_hundred_thousand_brackets(deep: bytes) -> None:
 
 
 @EACH_STREAM
-def test_a_stream_split_anywhere_is_the_same_turn(
-    dialect: Dialect, one: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_split_anywhere_is_the_same_turn(dialect: Dialect, one: Exchange) -> None:
     whole = dialect.decode(one, Memo())
     assert whole.reply.streamed
     assert whole.reply.events > 2
     for size in range(1, len(one.response) + 1):
-        monkeypatch.setattr(answer, "PORTION", size)
-        assert dialect.decode(one, Memo()) == whole
+        with portions_of(size):
+            assert dialect.decode(one, Memo()) == whole
 
 
 @EACH_STREAM

@@ -1,12 +1,14 @@
 """What must hold of a turn, whatever the bytes it was made of."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 import orjson
 
 from kimitap.conversation import Message, Turn
-from kimitap.dialects import Dialect, Memo, answer
+from kimitap.dialects import Dialect, Memo, answer, chat_reply
 from kimitap.exchange import Exchange
 from kimitap.sse import Decoder
 from kimitap.store.cut import cut
@@ -111,14 +113,24 @@ def same(first: Turn, second: Turn, what: str, but: tuple[str, ...] = ()) -> Non
 
 def splits(dialect: Dialect, one: Exchange, turn: Turn, chance: Random) -> None:
     """However the stream is portioned, the events are the same, and so is the turn."""
-    whole = answer.PORTION
-    answer.PORTION = max(chance.choice((1, 2, 3, 7, 50, 1000)), len(one.response) // 20_000)
-    try:
+    size = max(chance.choice((1, 2, 3, 7, 50, 1000)), len(one.response) // 20_000)
+    with portions_of(size):
         same(turn, dialect.decode(one, Memo()), "a stream in other portions means something else")
-    finally:
-        answer.PORTION = whole
     at = chance.randint(0, len(one.response))
     parser, uncut = Decoder(), Decoder()
     events = [e for part in (one.response[:at], one.response[at:]) for e in parser.feed(part)]
     if events + parser.close() != uncut.feed(one.response) + uncut.close():
         raise Broken(f"a stream split at {at} has other events")
+
+
+@contextmanager
+def portions_of(size: int) -> Iterator[None]:
+    """Every stream is read `size` bytes at once; nothing is read the quicker way of plain chats."""
+    portion, plain_data = answer.PORTION, chat_reply.plain_data
+    answer.PORTION = size
+    chat_reply.plain_data = lambda body: None
+    try:
+        yield
+    finally:
+        answer.PORTION = portion
+        chat_reply.plain_data = plain_data
