@@ -54,7 +54,10 @@ def _kind(
 
 
 def _text_fate(slot: Slot, found: Sequence[Message]) -> Fate:
-    said = _bare(slot.reply.text)
+    text = slot.reply.text
+    if [message.text for message in found] == [text] and "<" not in text:
+        return Fate.SAME if text.strip().strip(PUNCTUATION) else Fate.NONE
+    said = _bare(text)
     if not said:
         return Fate.NONE
     if slot.moved and not any(_says(_bare(m.text), said) for m in found[:1]):
@@ -77,6 +80,10 @@ def _bare(text: str) -> str:
 
 
 def _reasoning_fate(reply: Message, found: Sequence[Message]) -> Fate:
+    if not reply.reasoning:
+        return Fate.NONE
+    if [message.reasoning for message in found] == [reply.reasoning]:
+        return Fate.SAME if reply.reasoning.strip() else Fate.NONE
     said = plain(reply.reasoning)
     if not said:
         return Fate.NONE
@@ -93,8 +100,9 @@ def _call_echoes(slot: Slot, child: Turn, place: int) -> tuple[CallEcho, ...]:
         return ()
     parts = [i for i, part in enumerate(slot.reply.parts) if isinstance(part, ToolCall)]
     pairs = pair_calls(calls, replayed(child.messages, slot.indexes))
-    written = _extra_text(slot, child)
-    results = _text_after(slot, child, place)
+    whole = all(one is not None for one in pairs)
+    written = "" if whole else _extra_text(slot, child)
+    results = "" if whole else _text_after(slot, child, place)
     echoes: list[CallEcho] = []
     for call, part, one in zip(calls, parts, pairs, strict=True):
         if one is not None:

@@ -32,6 +32,7 @@ class Prefixes:
         self._ends: defaultdict[int, list[Strand]] = defaultdict(list)
         self._replies: defaultdict[int, list[Strand]] = defaultdict(list)
         self._tails: defaultdict[bytes, list[Strand]] = defaultdict(list)
+        self._asked: tuple[Turn, tuple[int, list[int]]] | None = None
 
     def add(self, strand: Strand) -> None:
         """Make a woven turn known."""
@@ -41,7 +42,9 @@ class Prefixes:
         if strand.carried:
             strand.end = self._walk(strand.turn, strand.start, 0, strand.base)[-1]
         else:
-            strand.end = self._known_end(strand.turn, strand.start)[1][-1]
+            asked = self._asked if self._asked and self._asked[0] is strand.turn else None
+            known = asked[1] if asked else self._known_end(strand.turn, strand.start)
+            strand.end = known[1][-1]
         strand.append(self._ends[strand.end])
         strand.append(self._tails[self._keys.key(messages[-1])])
         reply = strand.turn.reply
@@ -54,6 +57,7 @@ class Prefixes:
     def candidates(self, turn: Turn, start: int) -> Iterator[Candidate]:
         """Earlier turns that `turn` may follow, longest first, with its reply before without."""
         base, hashes = self._known_end(turn, start)
+        self._asked = turn, (base, hashes)
         yield from self._at(turn, start, base, hashes)
         if base:
             whole = self._walk(turn, start, 0, ROOT)
