@@ -16,7 +16,7 @@ from kimitap.dialects.jsonread import kind_of
 class _Call:
     """A call under assembly. Of id and name the first non-empty value counts."""
 
-    __slots__ = ("arguments", "id", "index", "name", "other_ids", "typed")
+    __slots__ = ("arguments", "free", "id", "index", "name", "other_ids", "typed")
 
     def __init__(self, index: int | None) -> None:
         self.index = index
@@ -24,6 +24,7 @@ class _Call:
         self.name = ""
         self.arguments = Growing()
         self.typed = True
+        self.free = False
         self.other_ids: tuple[str, ...] = ()
 
     def add(self, call_id: str | None, name: Any, arguments: Any) -> None:
@@ -45,6 +46,7 @@ class _Call:
             self.arguments.text,
             self.id,
             self.typed,
+            self.free,
             index=self.index,
             other_ids=self.other_ids,
         )
@@ -122,6 +124,7 @@ class Calls:
         call = self._call(index, call_id, function, place)
         if call is None:
             call = self._begin(index, f"{where}.delta.tool_calls[{place}].index", faults)
+        call.free = call.free or (not delta.get("function") and bool(delta.get("custom")))
         nameless = not call.id
         call.add(call_id, function.get("name"), function.get("arguments", function.get("input")))
         if nameless and call.id:

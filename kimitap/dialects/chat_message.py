@@ -4,6 +4,8 @@ https://platform.openai.com/docs/api-reference/chat/create, and what servers and
 reasoning under several names, arguments as objects, the older `function_call`.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from kimitap.conversation import (
@@ -85,7 +87,8 @@ def _content_part(item: Any, where: str, faults: Faults) -> list[Part]:
             return [image]
     if kind in _THOUGHT_KINDS:
         text = _thought(item)
-        return [Reasoning(text, str(kind))] if text else [Other(str(kind), canonical(item))]
+        thought = Reasoning(text, str(kind), _signature(item))
+        return [thought if text else Other(str(kind), canonical(item))]
     if not isinstance(kind, str):
         faults.add(f"{where}.type", f"a part's type is a string, not {kind_of(kind)}")
     elif kind in (*_TEXT_KINDS, "image_url"):
@@ -120,19 +123,36 @@ def _thought(value: Any, depth: int = 4) -> str:
             return ""
 
 
+def _signature(value: Any) -> str:
+    """What a server signed reasoning with, or sealed it in (OpenRouter's details, LiteLLM's)."""
+    items = value if isinstance(value, list) else [value]
+    found = (i.get(n) for i in items if isinstance(i, dict) for n in ("signature", "data"))
+    return "".join(said for said in found if isinstance(said, str))
+
+
 def reasoning_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
     """Reasoning from fields of its own; the same text under a second name counts once."""
-    parts: list[Part] = []
+    parts: list[Reasoning] = []
     for name in REASONING_FIELDS:
         found = value.get(name)
         if found is None or found == "":
             continue
-        text = _thought(found)
         if not isinstance(found, str | list | dict):
             faults.add(f"{where}.{name}", f"{name} is a string, not {kind_of(found)}")
-        if text and all(not isinstance(p, Reasoning) or p.text != text for p in parts):
-            parts.append(Reasoning(text, name))
-    return parts
+        parts.append(Reasoning(_thought(found), name, _signature(found)))
+    return list(once_each(parts))
+
+
+def once_each(thoughts: Iterable[Reasoning]) -> list[Reasoning]:
+    """The reasoning without what is said twice and what says nothing; a signature is kept."""
+    found: dict[str, Reasoning] = {}
+    for one in thoughts:
+        known = found.get(one.text)
+        if known is None and (one.text or one.signature):
+            found[one.text] = one
+        elif known is not None and one.signature and not known.signature:
+            found[one.text] = replace(known, signature=one.signature)
+    return list(found.values())
 
 
 def _result(value: dict[str, Any], name: str, where: str, faults: Faults) -> list[Part]:
@@ -169,7 +189,8 @@ def _call(value: Any, where: str, faults: Faults) -> Part:
     call_id = faults.id(value, "id", where)
     for key in ("function", "custom"):
         if isinstance(value.get(key), dict):
-            return _named_call(value[key], call_id, f"{where}.{key}", faults)
+            made = _named_call(value[key], call_id, f"{where}.{key}", faults)
+            return replace(made, free=True) if key == "custom" else made
     faults.add(where, "a call without its function")
     return Other("tool_call", canonical(value))
 

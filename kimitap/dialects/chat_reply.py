@@ -82,6 +82,9 @@ def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:
             faults.add("response.choices", "a response without a choice")
         return _reply([], facts, None, complete=bool(facts.error))
     messages = [_choice(c, f"response.choices[{i}]", faults) for i, c in enumerate(choices)]
+    failed = (c["error"] for c in choices if isinstance(c, dict) and c.get("error"))
+    for error in failed:  # OpenRouter
+        facts.fail(error, in_stream=False)
     reason = choices[0].get("finish_reason") if isinstance(choices[0], dict) else None
     if reason is not None and not isinstance(reason, str):
         what = f"a finish_reason is a string, not {kind_of(reason)}"

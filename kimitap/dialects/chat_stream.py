@@ -10,7 +10,7 @@ from kimitap.conversation import Message, Other, Part, Reasoning, Text
 from kimitap.dialects.chat_calls import Calls
 from kimitap.dialects.chat_common import CommonChunk, read_common
 from kimitap.dialects.chat_facts import Facts, error_of
-from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, reasoning_of
+from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, once_each, reasoning_of
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import UnreadableJson, dumps, kind_of, loads
 from kimitap.sse import Event
@@ -41,6 +41,7 @@ class _Choice:
         self.finish_reason: str | None = None
         self.content: list[str] = []
         self.reasoning: dict[str, list[str]] = {}
+        self.signatures: dict[str, list[str]] = {}
         self.rest: list[Part] = []
         self.refusal: list[str] = []
         self.calls = Calls()
@@ -85,8 +86,9 @@ class _Choice:
             match part:
                 case Text(text):
                     self.content.append(text)
-                case Reasoning(text, name):
+                case Reasoning(text, name, signature):
                     self.reasoning.setdefault(name, []).append(text)
+                    self.signatures.setdefault(name, []).append(signature)
                 case _:
                     self.rest.append(part)
 
@@ -103,13 +105,13 @@ class _Choice:
 
     def message(self) -> Message:
         """What the deltas say together: reasoning, text, the rest, calls."""
-        parts: list[Part] = []
-        thoughts: set[str] = set()
-        for name, pieces in self.reasoning.items():
-            thought = "".join(pieces)
-            if thought not in thoughts:
-                parts.append(Reasoning(thought, name))
-            thoughts.add(thought)
+        signed = {name: "".join(pieces) for name, pieces in self.signatures.items()}
+        parts: list[Part] = list(
+            once_each(
+                Reasoning("".join(pieces), name, signed.get(name, ""))
+                for name, pieces in self.reasoning.items()
+            )
+        )
         if self.content:
             parts.append(Text("".join(self.content)))
         parts += self.rest
@@ -228,6 +230,8 @@ class StreamedReply:
             faults.add(f"{where}.delta", f"a delta is an object, not {kind_of(delta)}")
         if "usage" in value:  # Moonshot
             self.facts.count(value["usage"])
+        if value.get("error"):  # OpenRouter
+            self.facts.fail(value["error"], in_stream=True)
         reason = value.get("finish_reason")
         if reason is not None:
             choice.end(reason, where, faults)

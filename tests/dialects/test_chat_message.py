@@ -84,7 +84,7 @@ def test_a_function_call_with_nothing_in_it_is_none() -> None:
 def test_a_call_of_a_custom_tool_has_its_input_as_arguments() -> None:
     sent = {"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls -l"}}
     made = message_of({"role": "assistant", "tool_calls": [sent]}).tool_calls
-    assert made == (ToolCall("sh", "ls -l", "c"),)
+    assert made == (ToolCall("sh", "ls -l", "c", free=True),)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_result_may_hold_an_image() -> None:
         ("reasoning_details", [{"type": "reasoning.text", "text": "hm", "index": 0}]),
         ("reasoning_details", [{"type": "reasoning.summary", "summary": "hm"}]),
         ("thinking", "hm"),
-        ("thinking_blocks", [{"type": "thinking", "thinking": "hm", "signature": "x"}]),
+        ("thinking_blocks", [{"type": "thinking", "thinking": "hm"}]),
     ],
 )
 def test_reasoning_is_known_by_each_of_its_names(name: str, value: Any) -> None:
