@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, failed, step, user
 from kimitap.rules.exchange.refusal import Refusal, refused
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
@@ -22,6 +23,10 @@ def filled(turn: Turn) -> bool:
     """True where the prompt alone took all of the context, as far as the server tells."""
     prompt, context = turn.reply.usage.prompt_tokens, turn.reply.timings.n_ctx
     return bool(prompt and context and prompt >= context)
+
+
+def _is_filled_at(thread: Thread, at: int) -> bool:
+    return filled(thread.turns[at])
 
 
 def _counted(sample: Sample, prompt: int, context: int) -> Sample:
@@ -90,8 +95,8 @@ class ContextOverflow(Rule):
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turns in refused(thread, Refusal.CONTEXT):
             yield self._finding(turns, thread, one_line(turns[0].reply.error, 160))
-        for turn in thread.turns:
-            if filled(turn):
+        for turn, full in zip(thread.turns, each(thread, _is_filled_at), strict=True):
+            if full:
                 sizes = f"prompt of {turn.reply.usage.prompt_tokens} tokens"
                 room = f"context of {turn.reply.timings.n_ctx}"
                 yield self._finding([turn], thread, f"{sizes}, {room}")

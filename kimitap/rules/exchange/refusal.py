@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import groupby
+from operator import itemgetter
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Thread
+from kimitap.rules.each import each
 
 
 class Refusal(StrEnum):
@@ -69,9 +71,14 @@ def refusal_of(turn: Turn) -> Refusal | None:
 
 def refused(thread: Thread, *kinds: Refusal) -> Iterator[list[Turn]]:
     """Turns in a row that were refused in the same words, if for one of these reasons."""
-    for key, turns in groupby(thread.turns, key=_words):
+    told = zip(each(thread, _words_at), thread.turns, strict=True)
+    for key, turns in groupby(told, key=itemgetter(0)):
         if key is not None and key[0] in kinds:
-            yield list(turns)
+            yield [turn for _, turn in turns]
+
+
+def _words_at(thread: Thread, at: int) -> tuple[Refusal, str] | None:
+    return _words(thread.turns[at])
 
 
 def _words(turn: Turn) -> tuple[Refusal, str] | None:

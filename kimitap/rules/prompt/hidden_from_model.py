@@ -158,15 +158,15 @@ class HiddenFromModel(Rule):
 def _known(thread: Thread) -> Iterator[Turn]:
     """The turns whose prompt is known, less those that a later one of them repeats."""
     for at, turn in enumerate(thread.turns):
-        after = thread.links[at + 1] if at + 1 < len(thread.turns) else None
-        repeated = (
-            after is not None
-            and after.relation is Relation.CONTINUES
-            and after.parent is turn
-            and after.child.reply.prompt
-        )
-        if turn.reply.prompt and not repeated:
+        if turn.reply.prompt and not _repeated(thread, at):
             yield turn
+
+
+def _repeated(thread: Thread, at: int) -> bool:
+    after = thread.links[at + 1] if at + 1 < len(thread.turns) else None
+    if after is None or after.relation is not Relation.CONTINUES or not after.child.reply.prompt:
+        return False
+    return after.parent is thread.turns[at]
 
 
 def _place(turn: Turn, tick: Tick) -> Place:

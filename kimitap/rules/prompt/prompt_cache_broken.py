@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.rules.each import each
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -47,6 +48,11 @@ def is_broken(link: Link) -> bool:
     if reusable < (LEAST if measured else SHORTEST_UNMEASURED):
         return False
     return 2 * after.cached_tokens + _ROUNDING < reusable
+
+
+def _is_broken_at(thread: Thread, at: int) -> bool:
+    link = thread.links[at]
+    return link is not None and is_broken(link)
 
 
 def _counted(sample: Sample, cached: int, read: int, written: int = 20) -> Sample:
@@ -167,12 +173,12 @@ class PromptCacheBroken(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         found: dict[tuple[object, ...], list[tuple[Link, _Cause]]] = {}
-        for link in thread.links:
-            if link is not None and is_broken(link):
+        for link, broken in zip(thread.links, each(thread, _is_broken_at), strict=True):
+            if link is not None and broken:
                 cause = _cause(link, session, thread)
                 found.setdefault(cause.key, []).append((link, cause))
-        for broken in found.values():
-            yield self._finding(broken)
+        for links in found.values():
+            yield self._finding(links)
 
     def _finding(self, broken: Sequence[tuple[Link, _Cause]]) -> Finding:
         (first, cause), links = broken[0], [link for link, _ in broken]
