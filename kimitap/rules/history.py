@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from kimitap.conversation import Message, ToolCall, ToolResult, Turn
+from kimitap.conversation import Message, Other, ToolCall, ToolResult, Turn
 from kimitap.lineage import Link, Thread, named_by
 
 
@@ -78,7 +78,8 @@ def rounds(messages: Sequence[Message], since: int = 0) -> Iterator[Round]:
 def paired(messages: Sequence[Message], found: Round) -> Pairing:
     """Pair each result with a call of its id, then those without an id by their place.
 
-    A second result for an id that is answered already is no orphan.
+    A second result for an id that is answered already is no orphan, nor is one whose call may be
+    an item that the server keeps (`item_reference`).
     """
     calls = [
         (i, n, part)
@@ -93,11 +94,16 @@ def paired(messages: Sequence[Message], found: Round) -> Pairing:
             if isinstance(part, ToolResult) and not _take(calls, part.call_id or ""):
                 strangers.append((i, n, part))
     _pair_by_place(calls, strangers)
+    referred = any(_refers(messages[i]) for i in range(found.start, found.results))
     return Pairing(
         tuple(calls),
-        tuple(s for s in strangers if (s[2].call_id or "") not in declared),
+        tuple(s for s in strangers if not referred and (s[2].call_id or "") not in declared),
         tuple(s for s in strangers if (s[2].call_id or "") in declared),
     )
+
+
+def _refers(message: Message) -> bool:
+    return any(isinstance(p, Other) and p.kind == "item_reference" for p in message.parts)
 
 
 def call_of(messages: Sequence[Message], found: Round, result: ToolResult) -> ToolCall | None:
@@ -258,10 +264,12 @@ def _split(
 def _all(turn: Turn, find: Finder, since: int = 0) -> tuple[Defect, ...]:
     """The defects from the message `since` on.
 
-    Results at the beginning of a request that names the reply it follows belong to that reply.
+    Results at the beginning of a request that names the reply it follows, or the conversation that
+    it goes on, belong to what the server keeps.
     """
     messages = turn.messages
-    while named_by(turn) and since < len(messages) and _answers_stored(messages[since]):
+    kept = named_by(turn) or turn.parameters.get("conversation")
+    while kept and since < len(messages) and _answers_stored(messages[since]):
         since += 1
     return tuple(defect for found in rounds(messages, since) for defect in find(messages, found))
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import blocks
+from kimitap.rules import blocks, items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -31,6 +31,7 @@ UNEXPECTED = (
     "messages.2.content.1: unexpected `tool_use_id` found in `tool_result` blocks: toolu_2. Each "
     "`tool_result` block must have a corresponding `tool_use` block in the previous message."
 )
+NO_CALL = "No tool call found for function call output with call_id call_2."
 
 
 def orphans(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
@@ -60,7 +61,8 @@ class OrphanToolResult(Rule):
     )
     source = (
         "OpenAI: “messages with role 'tool' must be a response to a preceeding message with "
-        "'tool_calls'.”; Anthropic: “unexpected `tool_use_id` found in `tool_result` blocks”"
+        "'tool_calls'.”; Anthropic: “unexpected `tool_use_id` found in `tool_result` "
+        "blocks”; the Responses API: “No tool call found for function call output with call_id …”"
     )
     examples: ClassVar = (
         Example(
@@ -112,6 +114,43 @@ class OrphanToolResult(Rule):
                 step(TASK, ASKED),
                 step((*TASK, ASKED, NOTES, STRAY), WROTE),
                 step((*TASK, ASKED, NOTES, STRAY, WROTE, WRITTEN), DONE),
+            ),
+            (Place(2, 4, 0),),
+        ),
+        Example(
+            "the Responses API: the call is in the reply that the server keeps, named or not",
+            (
+                items.step(items.TASK, items.READ, id="resp_1"),
+                items.step((items.NOTES,), items.WRITE, id="resp_2", previous_response_id="resp_1"),
+                items.step((items.WRITTEN,), items.DONE, previous_response_id="resp_2"),
+                items.step(items.TASK, items.READ, conversation="conv_1"),
+                items.step((items.NOTES,), items.DONE, conversation="conv_1"),
+            ),
+        ),
+        Example(
+            "the Responses API: the call is an item that the server keeps, named by its id",
+            (
+                items.step(items.TASK, {**items.READ, "id": "fc_1"}),
+                items.step(
+                    (*items.TASK, items.reference("fc_1"), items.NOTES, items.user("And?")),
+                    items.DONE,
+                ),
+            ),
+        ),
+        Example(
+            "the Responses API: the call is an item of a reply that was not recorded",
+            (
+                items.step(
+                    (*items.TASK, items.reference("fc_0"), items.NOTES, items.user("And?")),
+                    items.DONE,
+                ),
+            ),
+        ),
+        Example(
+            "the Responses API: a function_call_output without its call is refused",
+            (
+                items.step(items.TASK, items.READ),
+                items.refused((*items.TASK, items.READ, items.NOTES, items.TABLE), NO_CALL),
             ),
             (Place(2, 4, 0),),
         ),
