@@ -22,6 +22,9 @@ from kimitap.rules.rule import Rule
 from kimitap.store import Recording
 from kimitap.weave import Weaver, Whereabouts, relate
 
+MOST_PROMPTS = 64 << 20
+"""Characters of prompts that are kept from verbose answers; later ones are not looked into."""
+
 
 class Analysis:
     """What a recording says, as of the last `refresh()`.
@@ -42,6 +45,7 @@ class Analysis:
         self._memo = Memo()
         self._weaver = Weaver()
         self._last = 0
+        self._prompts = 0
         self._open: set[int] = set()
         self._whereabouts = Whereabouts()
         self._checker = Checker(rules, choice)
@@ -82,6 +86,8 @@ class Analysis:
 
     def _take(self, exchange: Exchange) -> int:
         turn = decode(exchange, self._memo)
+        if turn is not None and turn.reply.prompt:
+            turn = self._bounded(turn)
         if turn is None:
             self.others[exchange.number] = _without_bodies(exchange)
         else:
@@ -90,6 +96,13 @@ class Analysis:
         (self._open.discard if exchange.ended_at else self._open.add)(exchange.number)
         self._last = max(self._last, exchange.number)
         return exchange.number
+
+    def _bounded(self, turn: Turn) -> Turn:
+        """The turn without its prompt once too many are held: each repeats the one before it."""
+        self._prompts += len(turn.reply.prompt)
+        if self._prompts <= MOST_PROMPTS:
+            return turn
+        return replace(turn, reply=replace(turn.reply, prompt=""))
 
     @property
     def counts(self) -> dict[str, int]:

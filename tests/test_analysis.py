@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from kimitap import analysis as analysing
 from kimitap.analysis import Analysis
 from kimitap.errors import UsageError
 from kimitap.exchange import Outcome
 from kimitap.places import PlaceWord, parse_place
 from kimitap.store import Recording, RecordingWriter
+from tests.support import chat
 from tests.support.chat import exchange
 from tests.support.recordings import healthy_tool_turn, lost_tool_turn, recording
 
@@ -90,3 +92,30 @@ def test_a_place_is_a_word(word: str, kind: str, number: int) -> None:
 def test_any_other_word_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="names no place"):
         parse_place(word)
+
+
+def test_prompts_of_verbose_answers_are_kept_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysing, "MOST_PROMPTS", 60)
+    said = chat.choice(chat.assistant("Hello."))
+    verbose = {"__verbose": {"prompt": "<|im_user|>Hi.<|im_end|>"}}
+    asked = [chat.request(chat.user(f"Hi {n}.")) for n in range(3)]
+    made = [chat.exchange(n, one, said, extra=verbose) for n, one in enumerate(asked, 1)]
+    with Recording.open(str(recording(tmp_path / "a.db", made))) as opened:
+        analysis = Analysis(opened)
+        analysis.refresh()
+    kept = [len(turn.reply.prompt) for turn in analysis.turns.values()]
+    assert kept == [24, 24, 0]
+
+
+def test_a_prompt_that_was_asked_for_is_taken_in_and_checked(tmp_path: Path) -> None:
+    where = recording(tmp_path / "a.db", healthy_tool_turn())
+    with Recording.open(str(where)) as opened:
+        analysis = Analysis(opened)
+        analysis.refresh()
+        last = max(analysis.turns)
+        assert b'"messages"' in analysis.body(last)
+        analysis.learn({last: "<|im_user|>Nothing of that.<|im_end|>"})
+    assert {f.rule for f in analysis.findings} == {"hidden-from-model"}
+    assert {f.place.exchange for f in analysis.findings} == {last}
