@@ -48,7 +48,7 @@ NONE = Differences()
 def differences(link: Link) -> Differences:
     """What the child's messages say otherwise than the parent's, where they were to repeat them."""
     end = len(link.parent.messages)
-    if link.echo.kind is EchoKind.STORED or not any(_differs(row, end) for row in link.pairs):
+    if link.echo.kind is EchoKind.STORED or not _differ(link, end):
         return NONE
     edits: list[Edit] = []
     gaps: list[Gap] = []
@@ -67,8 +67,11 @@ def differences(link: Link) -> Differences:
     return Differences(tuple(edits), tuple(gaps), tuple(fresh))
 
 
-def _differs(row: Pair, end: int) -> bool:
-    return row.old is not None and row.old < end and row.mark is not Mark.SAME
+def _differ(link: Link, end: int) -> bool:
+    """True where a message beyond the leading system ones is not the same."""
+    other = [row.old for row in link.pairs if row.mark is not Mark.SAME and row.old is not None]
+    lead = _leading(link.parent) if other else 0
+    return any(lead <= old < end for old in other)
 
 
 Group = tuple[int, list[int], list[int], Pair | None]

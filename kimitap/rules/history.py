@@ -8,9 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import is_
 
 from kimitap.conversation import Message, Other, ToolCall, ToolResult, Turn
 from kimitap.lineage import Link, Thread, named_by
+
+LOOK_BACK = 400
+"""Messages before a result among which its call is sought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,9 @@ def call_at(turn: Turn, at: Part) -> ToolCall:
 def home_of(messages: Sequence[Message], before: int, call_id: str | None) -> Part | None:
     """The nearest call of that id before the message `before`, where no result answers it.
 
-    None where there is none, or where the nearest one is answered.
+    None where there is none within `LOOK_BACK` messages, or where the nearest one is answered.
     """
-    for at in range(before - 1, -1, -1) if call_id else ():
+    for at in range(before - 1, max(before - LOOK_BACK, 0) - 1, -1) if call_id else ():
         if any(call.id == call_id for call in messages[at].tool_calls):
             open_calls = paired(messages, round_at(messages, at)).calls
             return next(((i, n) for i, n, call in open_calls if call.id == call_id), None)
@@ -246,9 +250,11 @@ def _step(state: _State, turn: Turn, link: Link | None, find: Finder) -> tuple[_
 
 def same_turns(old: Thread, new: Thread) -> int:
     """How many turns at the beginning of two threads are the same objects, links included."""
-    both = enumerate(zip(old.turns, new.turns, old.links, new.links, strict=False))
     most = min(len(old.turns), len(new.turns))
-    return next((i for i, (a, b, x, y) in both if a is not b or x is not y), most)
+    if all(map(is_, old.turns[:most], new.turns)) and all(map(is_, old.links[:most], new.links)):
+        return most
+    both = enumerate(zip(old.turns, new.turns, old.links, new.links, strict=False))
+    return next(i for i, (a, b, x, y) in both if a is not b or x is not y)
 
 
 def _split(
@@ -284,10 +290,27 @@ def shared(old: Sequence[Message], new: Sequence[Message]) -> int:
     What neither calls nor answers may differ: a prompt that tells the time makes no difference.
     """
     shortest = min(len(old), len(new))
-    if old[:shortest] == new[:shortest]:
-        return shortest
-    both = enumerate(zip(old, new, strict=False))
-    return next((i for i, (a, b) in both if a != b and not (_idle(a) and _idle(b))), shortest)
+    at = _first_difference(old, new, 0, shortest)
+    while at < shortest and _idle(old[at]) and _idle(new[at]):
+        at = _first_difference(old, new, at + 1, shortest)
+    return at
+
+
+def _first_difference(old: Sequence[Message], new: Sequence[Message], at: int, stop: int) -> int:
+    """The first index from `at` on where the two differ; `stop` where they do not before it.
+
+    Runs are compared as wholes, ever longer ones and then halves: most messages are one object.
+    """
+    step = 1
+    while at < stop and old[at : at + step] == new[at : at + step]:
+        at, step = at + step, 2 * step
+    if at >= stop:
+        return stop
+    while step > 1:
+        step //= 2
+        if old[at : at + step] == new[at : at + step]:
+            at += step
+    return min(at, stop)
 
 
 def _idle(message: Message) -> bool:

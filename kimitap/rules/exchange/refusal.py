@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from kimitap.conversation import Turn
-from kimitap.lineage import Thread
+from kimitap.lineage import Session, Thread
 from kimitap.rules.each import each
 
 
@@ -75,6 +75,22 @@ def refused(thread: Thread, *kinds: Refusal) -> Iterator[list[Turn]]:
     for key, turns in groupby(told, key=itemgetter(0)):
         if key is not None and key[0] in kinds:
             yield [turn for _, turn in turns]
+
+
+def takes_place(thread: Thread, session: Session) -> bool:
+    """True where a thread begins in the place of a request that was refused in the same words.
+
+    A user who gets an error says something else, and that leaves the first attempt as a fork.
+    """
+    first, link = thread.turns[0], thread.links[0]
+    said = _words(first)
+    if said is None or link is None:
+        return False
+    before = [link.parent]
+    for other in session.threads:
+        both = zip(other.turns, other.links, strict=True)
+        before += (t for t, known in both if known is not None and known.parent is link.parent)
+    return any(_words(turn) == said for turn in before if turn.exchange < first.exchange)
 
 
 def _words_at(thread: Thread, at: int) -> tuple[Refusal, str] | None:

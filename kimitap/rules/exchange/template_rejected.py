@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, TOOLS, failed, step
-from kimitap.rules.exchange.refusal import Refusal, refusal_of, refused
+from kimitap.rules.exchange.refusal import Refusal, refusal_of, refused, takes_place
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
 from kimitap.rules.wording import cut, times
@@ -51,6 +51,7 @@ class TemplateRejected(Rule):
         "“Unexpected role 'user' after role 'tool'”; OpenAI: “messages with role 'tool' must be a "
         "response to a preceeding message with 'tool_calls'”"
     )
+    reads_session = True
     examples: ClassVar = (
         Example(
             "a wrong key is no matter of templates",
@@ -91,8 +92,10 @@ class TemplateRejected(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
+        again = takes_place(thread, session)
         for turns in refused(thread, Refusal.ORDER, Refusal.TEMPLATE):
-            yield self._finding(turns)
+            if not (again and turns[0] is thread.turns[0]):
+                yield self._finding(turns)
 
     def _finding(self, turns: Sequence[Turn]) -> Finding:
         first, agent = turns[0], refusal_of(turns[0]) is Refusal.ORDER

@@ -65,7 +65,8 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
         return
     others = [*found.fresh, *(edit.new for edit in found.edits)]
     for gap in found.gaps:
-        gone = None if window and slides(gap, link) else _lost(link, gap, others)
+        slid = slides(gap, link) and (window or turns_in(gap, link) > 1)
+        gone = None if slid else _lost(link, gap, others)
         if gone is not None:
             yield gone
     for edit in found.edits:
@@ -117,14 +118,20 @@ def _drops_at(thread: Thread, position: int) -> list[Dropped]:
     return [] if link is None else list(drops(link))
 
 
-def is_window(thread: Thread) -> bool:
-    """True where the oldest messages went away again and again."""
+def turns_in(gap: Gap, link: Link) -> int:
+    """How many turns of the model are among what is gone."""
+    return sum(link.parent.messages[i].role == "assistant" for i in gap.gone)
+
+
+def is_window(session: Session) -> bool:
+    """True where the oldest messages went away again and again, in whichever of its threads: an
+    attempt that failed, or going back, makes two of one."""
+    links = (link for thread in session.threads for link in thread.links if link is not None)
     steps = 0
-    for link in thread.links:
-        if link is None or link.relation not in MOVING:
-            continue
-        gaps = differences(link).gaps
-        steps += link.relation is Relation.WINDOW or any(slides(gap, link) for gap in gaps)
+    for link in links:
+        if link.relation in MOVING:
+            gaps = differences(link).gaps
+            steps += link.relation is Relation.WINDOW or any(slides(gap, link) for gap in gaps)
     return steps >= STEPS
 
 
@@ -153,7 +160,8 @@ class DroppedFromHistory(Rule):
         "it is still there: the agent took it out. Of calls and results it is an error, since the "
         "model forgets what it did and does it again; of text a warning. Calls that vanish from a "
         "turn that stays count too. It is no defect where the history was compacted, rewound, or "
-        "slides as a window (the oldest go away, again and again), where a message is blank, tells "
+        "slides as a window (the oldest go away, several at once or again and again), where a "
+        "message is blank, tells "
         "only what changes by itself, moved, or was merged into another. Reminders that an agent "
         "puts at the end of each request and takes away again are a note."
     )
@@ -250,10 +258,12 @@ class DroppedFromHistory(Rule):
         ),
     )
 
+    reads_session = True
+
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         found = [drop for drops_here in each(thread, _drops_at) for drop in drops_here]
         links = [link for link in thread.links if link is not None] if found else []
-        if found and is_window(thread):
+        if found and is_window(session):
             found = [drop for link in links for drop in drops(link, window=True)]
         reminders = [drop for drop in found if is_reminder(drop)]
         if len(reminders) > 1:

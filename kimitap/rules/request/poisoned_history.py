@@ -34,8 +34,9 @@ LISTED = 20
 """Refused requests that a finding names; the rest is a number."""
 
 NAMED = re.compile(
-    r"(?:messages?|input)(?:\.|\[| at index | )\[?(\d{1,5})"  # Anthropic, OpenAI, DeepSeek
-    r"|(?:at position|at index|message) (\d{1,5})",  # Moonshot
+    r"messages?(?:\.|\[| |\.\[)(\d{1,5})"  # Anthropic, OpenAI, DeepSeek
+    r"|message at (?:position|index) (\d{1,5})"  # Moonshot
+    r"|\binput\[(\d{1,5})",  # OpenAI's Responses
     re.IGNORECASE,
 )
 """How servers name a message of the request."""
@@ -52,6 +53,10 @@ UNANSWERED = (
 STUCK = (*TASK, ASKED, NOTES, HALF, ERROR)
 
 
+Entry = tuple[Turn, Link | None]
+"""A refused request, and how it follows."""
+
+
 def words(turn: Turn) -> str:
     """The server's words for refusing what the messages say, without numbers; else `""`.
 
@@ -65,27 +70,41 @@ def words(turn: Turn) -> str:
     return ""
 
 
-def poisonings(thread: Thread) -> Iterator[tuple[list[Turn], Link | None]]:
-    """Runs of requests that were refused alike, each with the link of its first request."""
-    run: list[Turn] = []
-    entry: Link | None = None
-    for turn, link in zip(thread.turns, thread.links, strict=True):
+def refusals(session: Session) -> list[list[Entry]]:
+    """The requests of a session that were refused alike, one after the other.
+
+    A request goes on with a refused one, or takes its place: a user who gets an error says
+    something else, and that leaves the first attempt as a fork.
+    """
+    entries = [
+        (turn, link)
+        for thread in session.threads
+        for turn, link in zip(thread.turns, thread.links, strict=True)
+        if words(turn)
+    ]
+    runs: list[list[Entry]] = []
+    known: dict[tuple[int, str], list[Entry]] = {}
+    for turn, link in sorted(entries, key=lambda entry: entry[0].exchange):
         said = words(turn)
-        if run and said != words(run[-1]):
-            if is_poisoned(run):
-                yield run, entry
+        run = known.get((link.parent.exchange, said)) if link is not None else None
+        if run is None:
             run = []
-        if said:
-            entry = entry if run else link
-            run.append(turn)
-    if is_poisoned(run):
-        yield run, entry
+            runs.append(run)
+        run.append((turn, link))
+        known[turn.exchange, said] = run
+        if link is not None:
+            known.setdefault((link.parent.exchange, said), run)
+    return runs
 
 
-def is_poisoned(run: Sequence[Turn]) -> bool:
+def is_poisoned(run: Sequence[Entry]) -> bool:
     """True where it is clear that asking again does not help."""
-    lengths = {len(turn.messages) for turn in run}
-    return len(run) >= (GROWN if len(lengths) > 1 else SAME)
+    return len(run) >= (GROWN if is_changed(run) else SAME)
+
+
+def is_changed(run: Sequence[Entry]) -> bool:
+    """True where not all the requests are one."""
+    return len({(len(turn.messages), turn.messages[-1:]) for turn, _ in run}) > 1
 
 
 class PoisonedHistory(Rule):
@@ -114,6 +133,7 @@ class PoisonedHistory(Rule):
         "https://github.com/github/app/issues/2236, "
         "https://github.com/anthropics/claude-code/issues/1695"
     )
+    reads_session = True
     examples: ClassVar = (
         Example(
             "refused twice, then accepted",
@@ -155,6 +175,18 @@ class PoisonedHistory(Rule):
             also=("malformed-tool-arguments", "unusual-role-order"),
         ),
         Example(
+            "the user says something else each time, in the place of what was refused",
+            (
+                step(TASK, ASKED),
+                step((*TASK, ASKED, NOTES), HALF),
+                failed(STUCK, 500, PARSE),
+                failed((*STUCK, user("Go on.")), 500, PARSE),
+                failed((*STUCK, user("Hello?")), 500, PARSE),
+            ),
+            (Place(3, 4),),
+            also=("malformed-tool-arguments",),
+        ),
+        Example(
             "an unanswered call, and the same request again and again",
             (
                 step(TASK, ASKED),
@@ -182,14 +214,16 @@ class PoisonedHistory(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for refused, link in poisonings(thread):
-            yield self._finding(refused, link)
+        ours = {turn.exchange for turn in thread.turns if words(turn)}
+        for run in refusals(session) if ours else ():
+            if is_poisoned(run) and run[0][0].exchange in ours:
+                yield self._finding(run)
 
-    def _finding(self, refused: Sequence[Turn], link: Link | None) -> Finding:
+    def _finding(self, run: Sequence[Entry]) -> Finding:
+        refused = [turn for turn, _ in run]
         first, last = refused[0], refused[-1]
-        at, how = offending(first, link)
-        grown = len({len(turn.messages) for turn in refused}) > 1
-        tries = "whatever is added" if grown else "again and again"
+        at, how = offending(*run[0])
+        tries = "whatever is added" if is_changed(run) else "again and again"
         return Finding(
             self.name,
             self.severity,
@@ -211,7 +245,7 @@ def offending(turn: Turn, link: Link | None) -> tuple[int, str]:
     """The message that a refusal is about, and what tells: by index, by an id, or as new."""
     said, messages = turn.reply.error, turn.messages
     named = NAMED.search(said)
-    if named and (at := _index_of(turn, int(named[1] or named[2]))) is not None:
+    if named and (at := _index_of(turn, int(named[named.lastindex or 0]))) is not None:
         return at, "named by the server"
     for at, message in enumerate(messages):
         ids = [call_.id for call_ in message.tool_calls]

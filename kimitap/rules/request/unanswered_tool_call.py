@@ -23,6 +23,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import Defect, Part, Round, call_at, first_shown, paired, round_at
+from kimitap.rules.request.mismatched_tool_call_id import mismatched
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, quoted_request, written
 
@@ -41,10 +42,10 @@ def unanswered(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The calls of a round without a result, where the conversation goes on after them.
 
     At the end of a request the results of the last calls may still come, those of calls before
-    another assistant's calls not.
+    another assistant's calls not, nor those that came under other ids.
     """
     end = found.results
-    if found.stop == len(messages):
+    if found.stop == len(messages) and not any(mismatched(messages, found)):
         calling = (i for i in range(found.start, found.results) if messages[i].tool_calls)
         end = max(calling, default=found.start)
     for i, n, call_ in paired(messages, found).calls:

@@ -38,6 +38,8 @@ class Odd(NamedTuple):
     turn: Turn
     at: int
     what: str
+    new: bool = True
+    """No earlier request of the thread shows it."""
 
 
 def odd_order(before: Message, message: Message) -> str:
@@ -68,10 +70,10 @@ def _odd_at(thread: Thread, position: int) -> list[Odd]:
     refused = is_refused(turn)
     if turn.dialect != STRICT and not refused:
         return []
-    since = shared(link.parent.messages, turn.messages) if link and not refused else 0
-    indexes = range(max(since, 1), len(turn.messages))
+    since = shared(link.parent.messages, turn.messages) if link else 0
+    indexes = range(1 if refused else max(since, 1), len(turn.messages))
     told = ((at, odd_order(turn.messages[at - 1], turn.messages[at])) for at in indexes)
-    return [Odd(turn, at, what) for at, what in told if what]
+    return [Odd(turn, at, what, at >= since) for at, what in told if what]
 
 
 class UnusualRoleOrder(Rule):
@@ -149,7 +151,7 @@ class UnusualRoleOrder(Rule):
 
     def _finding(self, found: Sequence[Odd]) -> Finding:
         refused = [odd for odd in found if is_refused(odd.turn)]
-        first = (refused or found)[0]
+        first = next((odd for odd in refused if odd.new), (refused or found)[0])
         kinds = Counter(odd.what for odd in found)
         told = ", ".join(f"{what} ({number}×)" for what, number in kinds.most_common(4))
         then = "the server refused it" if refused else "strict templates refuse it"
