@@ -10,6 +10,10 @@ from typing import Annotated
 import msgspec
 
 
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""A number that every reader of JSON takes for the same."""
+
+
 class CommonFunction(msgspec.Struct, forbid_unknown_fields=True):
     """The next letters of a call's arguments."""
 
@@ -43,9 +47,9 @@ class CommonChoice(msgspec.Struct, forbid_unknown_fields=True):
 class CommonUsage(msgspec.Struct, forbid_unknown_fields=True):
     """ik_llama.cpp counts in every chunk; the last word counts."""
 
-    completion_tokens: int
-    prompt_tokens: int
-    total_tokens: int
+    completion_tokens: _Whole
+    prompt_tokens: _Whole
+    total_tokens: _Whole
 
 
 class CommonChunk(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,7 +59,7 @@ class CommonChunk(msgspec.Struct, forbid_unknown_fields=True):
     model: str = ""
     id: str = ""
     object: str = ""
-    created: int = 0
+    created: _Whole = 0
     system_fingerprint: str | None = None
     usage: CommonUsage | None = None
 
