@@ -155,3 +155,15 @@ def test_a_stream_of_anything_else_is_not_plain(body: bytes) -> None:
 def test_an_event_beyond_the_limit_is_not_plain() -> None:
     assert plain_data(b"data: 12345\n\n", limit=5) is None
     assert plain_data(b"data: 12345\n\n") == [b"12345"]
+
+
+@pytest.mark.parametrize("number", [b"9" * 400, b"-" + b"9" * 20, b"18446744073709551616"])
+@pytest.mark.parametrize("name", ["created", "index", "usage"])
+def test_a_number_of_any_size_is_told_of_alike(name: str, number: bytes) -> None:
+    counts = b'{"completion_tokens":%s,"prompt_tokens":1,"total_tokens":1}' % number
+    field = b'"%s":%s' % (name.encode(), counts if name == "usage" else number)
+    begun = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}],"model":"k"}\n\n'
+    choice = b'{"delta":{"content":"a"}' + (b"," + field if name == "index" else b"") + b"}"
+    beside = b"" if name == "index" else b"," + field
+    body = begun + b'data: {"choices":[%s],"model":"k"%s}\n\n' % (choice, beside)
+    assert quickly(body) == thoroughly(body)
