@@ -29,6 +29,12 @@ SHAPING = (
 )
 """Parameters by which a prompt differs though its messages are the same."""
 
+EMPTIED = "emptied to make room"
+FELL_OUT = "what stood here fell out of the history"
+NO_TOOLS = "none are declared, as in a request for a summary"
+ON_PURPOSE = (EMPTIED, FELL_OUT, NO_TOOLS)
+"""What an agent does knowing that it costs the cache."""
+
 
 class Kind(StrEnum):
     """The parts of a request, in the order in which a prompt holds them."""
@@ -92,6 +98,8 @@ def _tools(parent: Turn, child: Turn) -> Segment:
     gone, come = set(old) - set(new), set(new) - set(old)
     if sorted(t.json for t in parent.tools) == sorted(t.json for t in child.tools):
         what = "their order"
+    elif not new:
+        what = NO_TOOLS
     elif gone or come:
         signed = [*(f"-{name}" for name in sorted(gone)), *(f"+{name}" for name in sorted(come))]
         what = ", ".join(signed[:6]) + (" …" if len(signed) > 6 else "")
@@ -107,7 +115,7 @@ def _messages(link: Link) -> Segment:
     same = _same(old, new)
     if same < len(old):
         if same == len(new):
-            return Segment(Kind.MESSAGE, "it and what followed are gone", same)
+            return Segment(Kind.MESSAGE, FELL_OUT, same)
         return _changed(old[same], new[same], same, link)
     echo, place = link.echo, standing_at(link.echo)
     if echo.reasoning is Fate.GONE:
@@ -131,7 +139,7 @@ def _changed(old: Message, new: Message, index: int, link: Link) -> Segment:
     """How one message differs from the one that stood in its place."""
     kind = Kind.SYSTEM if old.role == new.role == "system" and index == 0 else Kind.MESSAGE
     if any(mark in new.text and mark not in old.text for mark in CLEARED):
-        return Segment(kind, "emptied to make room", index, old.text, new.text)
+        return Segment(kind, EMPTIED, index, old.text, new.text)
     if old.text != new.text:
         return Segment(kind, _how(old, new, link, index), index, *_around(old.text, new.text))
     if old.reasoning != new.reasoning:
@@ -145,10 +153,11 @@ def _how(old: Message, new: Message, link: Link, index: int) -> str:
     spans = volatile(old.text, new.text)
     if spans:
         return f"{new.role}: {', '.join(spans)} changed"
+    if any(pair.old == index and pair.new is None for pair in link.pairs):
+        return FELL_OUT
     if old.role != new.role:
         return f"{new.role} where {old.role} stood"
-    gone = any(p.old == index and p.new is None for p in link.pairs)
-    return f"{new.role}: another stands in its place" if gone else f"{new.role}: its text changed"
+    return f"{new.role}: its text changed"
 
 
 def volatile(old: str, new: str) -> list[str]:

@@ -24,7 +24,7 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.price import Price, price, total
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.segment import Kind, Segment, segment
+from kimitap.rules.segment import ON_PURPOSE, Kind, Segment, segment
 from kimitap.rules.wording import cut, times
 from kimitap.visible import one_line
 
@@ -110,7 +110,8 @@ class PromptCacheBroken(Rule):
         "tools, the system prompt, a message: often a clock in it, or reasoning that was taken "
         "away), or that nothing differs on the wire; then the server lost it (another request took "
         "the slot) or its template renders the history anew. It is no defect where the history was "
-        "compacted, shortened or forked, and nothing is known where the server does not count."
+        "compacted, shortened or forked, and nothing is known where the server does not count; it "
+        "is a note where the agent took something out on purpose, to make room or for a summary."
     )
     remedy = (
         "Mend what is named: keep the clock out of the system prompt, the tools in one order, the "
@@ -226,9 +227,9 @@ def _cause(link: Link, session: Session, thread: Thread) -> _Cause:
     differs = segment(link)
     if differs.kind is not Kind.NOTHING:
         words = f"The first difference: {one_line(str(differs), 160)}."
-        if differs.what == "emptied to make room":
-            return _Cause(Side.AGENT, differs, words, Severity.INFO)
-        return _Cause(Side.AGENT, differs, words)
+        on_purpose = differs.what in ON_PURPOSE
+        grade = Severity.INFO if on_purpose else Severity.WARNING
+        return _Cause(Side.AGENT, differs, words, grade)
     if _drops_reasoning(link):
         words = (
             "Nothing differs on the wire, but a user's message follows: the template leaves out "
