@@ -209,3 +209,15 @@ def test_a_template_that_fails_by_itself_stays_a_defect_beside_another() -> None
     found = findings_of([failed(alone, 500, "Jinja Exception: Unknown filter 'tojsn'")])
     errors = {f.rule for f in found if f.severity == "error"}
     assert errors == {"orphan-tool-result", "template-rejected"}
+
+
+def test_a_cache_given_up_on_purpose_is_a_note() -> None:
+    summary = user("Please give a summary of the conversation.")
+    found = findings_of(
+        [
+            counted(step(TASK, ASKED), 0, 4000),
+            counted(step((*TASK, ASKED, NOTES, summary), DONE, tools=[]), 0, 900),
+        ]
+    )
+    told = [(f.severity, f.place) for f in found if f.rule == "prompt-cache-broken"]
+    assert told == [("info", Place(2))]
