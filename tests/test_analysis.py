@@ -1,5 +1,6 @@
 """A recording read, woven and checked, on real database files."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,11 +9,21 @@ import pytest
 from kimitap import analysis as analysing
 from kimitap.analysis import Analysis
 from kimitap.errors import UsageError
-from kimitap.exchange import Outcome
+from kimitap.exchange import Exchange, Outcome
 from kimitap.places import PlaceWord, parse_place
 from kimitap.store import Recording, RecordingWriter
 from tests.support import chat
-from tests.support.chat import exchange
+from tests.support.chat import (
+    assistant,
+    call,
+    choice,
+    exchange,
+    request,
+    result,
+    system,
+    tool,
+    user,
+)
 from tests.support.recordings import healthy_tool_turn, lost_tool_turn, recording
 
 
@@ -119,3 +130,45 @@ def test_a_prompt_that_was_asked_for_is_taken_in_and_checked(tmp_path: Path) -> 
         analysis.learn({last: "<|im_user|>Nothing of that.<|im_end|>"})
     assert {f.rule for f in analysis.findings} == {"hidden-from-model"}
     assert {f.place.exchange for f in analysis.findings} == {last}
+
+
+def long_run(length: int) -> list[Exchange]:
+    """A run of `length` tool turns."""
+    history = [system("You are an agent."), user("Do all of the steps, please.")]
+    tools = [tool("run", command={"type": "string"})]
+    made = []
+    for n in range(length):
+        reply = assistant(f"Step {n}.", call("run", {"command": f"make {n}"}, f"c{n}"))
+        made.append(exchange(n + 1, request(*history, tools=tools), choice(reply), stream=True))
+        history += [reply, result(f"done {n}", f"c{n}")]
+    return made
+
+
+def calls_to_refresh(where: Path, length: int) -> int:
+    """How many Python functions a refresh after one new turn calls, in a run of that length."""
+    run = long_run(length)
+    recording(where, run[:-1])
+    count = 0
+
+    def counted(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    with Recording.open(str(where)) as opened:
+        analysis = Analysis(opened)
+        analysis.refresh()
+        recording(where, run[-1:])
+        sys.setprofile(counted)
+        try:
+            assert analysis.refresh() == {length}
+        finally:
+            sys.setprofile(None)
+    assert len(analysis.threads) == 1
+    return count
+
+
+def test_a_refresh_costs_what_arrived_and_next_to_nothing_for_what_was_there(
+    tmp_path: Path,
+) -> None:
+    short, long = (calls_to_refresh(tmp_path / f"{n}.db", n) for n in (40, 160))
+    assert (long - short) / 120 < 80, "calls for each turn that was there already"
