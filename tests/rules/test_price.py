@@ -14,6 +14,7 @@ from kimitap.rules.examples import (
     READ,
     TASK,
     TOOLS,
+    WRITTEN,
     WROTE,
     Json,
     assistant,
@@ -212,12 +213,12 @@ def test_a_template_that_fails_by_itself_stays_a_defect_beside_another() -> None
 
 
 def test_a_cache_given_up_on_purpose_is_a_note() -> None:
-    summary = user("Please give a summary of the conversation.")
+    cleared = tool("c1", "[Old tool result content cleared]")
     found = findings_of(
         [
-            counted(step(TASK, ASKED), 0, 4000),
-            counted(step((*TASK, ASKED, NOTES, summary), DONE, tools=[]), 0, 900),
+            counted(step((*TASK, ASKED, NOTES), WROTE), 0, 4000),
+            counted(step((*TASK, ASKED, cleared, WROTE, WRITTEN), DONE), 300, 3500),
         ]
     )
     told = [(f.severity, f.place) for f in found if f.rule == "prompt-cache-broken"]
-    assert told == [("info", Place(2))]
+    assert told == [("info", Place(2, 3))]
