@@ -226,6 +226,8 @@ class Scope:
     parent: str = ""
     source: str = ""
     """The header or field that `session` came from."""
+    window: int | None = None
+    """The number of the agent's context window, which rises when it compacts (Codex)."""
 
 
 @dataclass(frozen=True)

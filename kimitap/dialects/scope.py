@@ -21,7 +21,7 @@ SESSION_HEADERS = (
     "x-session-affinity",  # OpenCode, Kilo
     "x-affinity",  # Mistral Vibe
     "x-conversation-id",  # llama-server's own pages
-    "x-codex-window-id",  # Codex: `<thread>:N`, N rises at each compaction
+    "x-codex-window-id",  # Codex
     "thread-id",  # Codex
 )
 
@@ -30,6 +30,7 @@ AGENT_HEADERS = (
     "thread-id",  # Codex, where it differs from the session
 )
 
+WINDOW_HEADER = "x-codex-window-id"  # Codex: `<thread>:N`, N rises at each compaction
 PARENT_HEADERS = ("x-parent-session-id",)  # sub-agents of OpenCode, Kilo
 
 SESSION_FIELDS = (
@@ -46,13 +47,21 @@ def scope_of(headers: Headers, body: Mapping[str, Any]) -> Scope:
     if agent_id == session:
         agent_id = ""
     parent = next((sent[name] for name in PARENT_HEADERS if sent.get(name)), "")
-    return Scope(session, agent_id, parent, source)
+    return Scope(session, agent_id, parent, source, _window(sent.get(WINDOW_HEADER, "")))
+
+
+def _window(value: str) -> int | None:
+    """N of `<thread>:N`."""
+    _, colon, number = value.rpartition(":")
+    return (
+        int(number) if colon and number.isascii() and number.isdigit() and len(number) < 9 else None
+    )
 
 
 def _session(sent: Mapping[str, str], body: Mapping[str, Any]) -> tuple[str, str]:
     for name in SESSION_HEADERS:
         value = sent.get(name, "")
-        if name == "x-codex-window-id":
+        if name == WINDOW_HEADER:
             value = value.rpartition(":")[0] or value
         if value:
             return value, name

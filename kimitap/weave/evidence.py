@@ -124,6 +124,8 @@ class Evidence:
         """What tells that the history was compacted: a marker, or a summary that was asked for."""
         if not unmatched_old(pairs):
             return ""
+        if _new_window(tip, child):
+            return f"context window {child.turn.scope.window}"
         mark = compaction_mark(child, pairs)
         if mark and (_named(tip, child) or self._keeps(child, pairs)):
             return f"marker {mark!r}"
@@ -145,6 +147,12 @@ def _named(parent: Strand, child: Strand) -> bool:
     """True where both name the same session."""
     scope = parent.turn.scope.session
     return bool(scope) and scope == child.turn.scope.session
+
+
+def _new_window(parent: Strand, child: Strand) -> bool:
+    """True where the agent says that it has begun a new context window of the same session."""
+    before, now = parent.turn.scope.window, child.turn.scope.window
+    return _named(parent, child) and before is not None and now is not None and now > before
 
 
 def _trifle(message: Message) -> bool:

@@ -32,7 +32,7 @@ CLAUDE = '{"device_id":"d","account_uuid":"","session_id":"77"}'
         ({"x-affinity": "1"}, Scope("1", source="x-affinity")),
         ({"session-id": "1", "thread-id": "1"}, Scope("1", source="session-id")),
         ({"session-id": "1", "thread-id": "2"}, Scope("1", "2", source="session-id")),
-        ({"x-codex-window-id": "1:3"}, Scope("1", source="x-codex-window-id")),
+        ({"x-codex-window-id": "1:3"}, Scope("1", source="x-codex-window-id", window=3)),
         ({"x-codex-window-id": "1"}, Scope("1", source="x-codex-window-id")),
         ({"x-session-id": ""}, Scope()),
     ],

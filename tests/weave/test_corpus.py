@@ -29,6 +29,31 @@ def test_the_corpus_is_there() -> None:
     assert len(CAPTURES) > 100
 
 
+DIALECTS = {
+    "claude": {"anthropic-messages"},
+    "openai-agents-resp": {"openai-responses"},
+    "mixed": {"anthropic-messages", "openai-chat", "openai-responses"},
+}
+"""What agents speak that do not speak OpenAI's chat. Codex is only in one of the mixed captures."""
+
+
+@pytest.mark.parametrize("agent", DIALECTS)
+def test_agents_that_do_not_speak_chat_are_understood(agent: str) -> None:
+    cases = [case for known, case in CAPTURES if known == agent]
+    if not cases:
+        pytest.skip(f"NOT TESTED against real agents: {corpus.MISSING}")
+    found = {turn.dialect for case in cases for turn in corpus.turns(agent, case)}
+    assert found == DIALECTS[agent]
+
+
+@pytest.mark.parametrize(("agent", "case"), CAPTURES)
+def test_all_but_probes_is_woven(agent: str, case: str) -> None:
+    told = corpus.truth(agent, case)["exchanges"]
+    probes = {one["n"] + 1 for one in told if one.get("kind") == "probe"}
+    numbers = {exchange.number for exchange in corpus.exchanges(agent, case)}
+    assert numbers - spoken(agent, case) == probes
+
+
 def spoken(agent: str, case: str) -> set[int]:
     """The numbers of the exchanges whose dialect is known."""
     return {turn.exchange for turn in corpus.turns(agent, case)}

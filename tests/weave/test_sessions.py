@@ -196,3 +196,54 @@ def test_a_sub_agent_that_names_its_parent_is_part_of_the_parents_session() -> N
 def test_a_sessions_model_and_agent_are_its_main_threads() -> None:
     [session] = woven(title(1, TASK["content"]), ask(2, [TASK], FIRST))
     assert (session.agent, session.model) == ("test-agent 1.0", "kimi-k2")
+
+
+def codex(exchange, window: str, thread: str = "", session: str = "run"):  # type: ignore[no-untyped-def]
+    """The exchange with the headers that Codex sends."""
+    headers = {"session-id": session, "thread-id": thread or session, "x-codex-window-id": window}
+    named = (*exchange.request_headers, *headers.items())
+    return replace(exchange, request_headers=named)
+
+
+def test_a_window_id_that_rises_tells_a_compaction_without_any_marker() -> None:
+    wrote = result("Wrote 9 bytes.", "call_2")
+    write = assistant("Now I write.", call("write_file", {"path": "summary.md"}, "call_2"))
+    two = [*ONE, write, wrote]
+    told = user("Another model has begun this work. It read the notes and wrote the file.")
+    new = [TASK, told, user("Go on.")]
+    run = [ask(1, [TASK], FIRST), ask(2, ONE, write), ask(3, two, DONE), ask(4, new, DONE)]
+    windows = ["run:0", "run:0", "run:0", "run:1"]
+    [session] = woven(*map(codex, run, windows))
+    assert numbers([session]) == [[[1, 2, 3, 4]]]
+    link = session.threads[0].links[3]
+    assert link and (link.relation.value, link.why) == (
+        "compaction",
+        "compacted: context window 1",
+    )
+    assert not link.judged
+
+
+def test_a_sub_agent_that_has_an_id_of_its_own_is_a_thread_of_the_same_session() -> None:
+    helper = [user("Look after the ledger.")]
+    read = assistant(None, READ)
+    [session] = woven(
+        codex(ask(1, [TASK], DELEGATE), "run:0"),
+        codex(ask(2, helper, read, prompt=HELPER), "sub:0", "sub"),
+        codex(ask(3, [*helper, read, NOTES], REPORT, prompt=HELPER), "sub:0", "sub"),
+        codex(ask(4, [TASK, DELEGATE, result("Zoe", "call_9")], DONE), "run:0"),
+    )
+    assert numbers([session]) == [[[1, 4], [2, 3]]]
+    assert [t.kind for t in session.threads] == ["main", "sub-agent"]
+
+
+def test_the_same_history_under_another_agents_id_is_not_the_same_thread() -> None:
+    sessions = woven(
+        codex(ask(1, [TASK], FIRST), "run:0"), codex(ask(2, ONE, DONE), "sub:0", "sub")
+    )
+    assert numbers(sessions) == [[[1], [2]]]
+
+
+def test_a_session_resumed_a_day_later_is_the_session_that_it_was() -> None:
+    later = ask(3, [*ONE, DONE, user("Good morning. And now?")], DONE, started_at=at(86_400))
+    begun = [ask(1, [TASK], FIRST), ask(2, ONE, DONE)]
+    assert numbers(woven(*begun, later)) == [[[1, 2, 3]]]
