@@ -1,20 +1,26 @@
-"""Breaks clean sessions at random, and counts what is found: by which rule, at which place."""
+"""Breaks clean sessions at random, and counts what is found: by which rule, at which place.
+
+Every session is spoken in each API, and every fault made in each that can show it.
+"""
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kimitap.rules.finding import Finding, Severity
+from kimitap.rules.rule import Sample
 from tests.scoring.cache import counted
+from tests.scoring.dialects import CANNOT, Dialect
 from tests.scoring.faults import FAULTS, Broken
 from tests.scoring.sound import SOUND
+from tests.scoring.translate import place_of, translated
 from tests.support.examples import findings_of
 
 
 @dataclass
 class Score:
-    """What came of the faults of one rule."""
+    """What came of the faults of one rule in one dialect."""
 
     hits: int = 0
     missed: list[str] = field(default_factory=list)
@@ -24,6 +30,10 @@ class Score:
     @property
     def tried(self) -> int:
         return self.hits + len(self.missed)
+
+
+Scores = dict[str, Score]
+"""Rule → its score over random faults."""
 
 
 def broken_sessions(seed: int, rounds: int) -> Iterator[tuple[str, str, Broken]]:
@@ -37,43 +47,56 @@ def broken_sessions(seed: int, rounds: int) -> Iterator[tuple[str, str, Broken]]
                     yield title, name, made
 
 
-def measure(seed: int, rounds: int) -> dict[str, Score]:
-    """Rule → its score over random faults."""
-    scores: dict[str, Score] = {}
-    clean = {title: {f.rule for f in findings_of(counted(s))} for title, s in SOUND.items()}
+def found_in(samples: Sequence[Sample], dialect: Dialect) -> list[Finding]:
+    """Everything that is found in a session that is spoken in `dialect`, with a server's counts."""
+    return findings_of(translated(counted(samples), dialect))
+
+
+def measure(seed: int, rounds: int, dialect: Dialect = Dialect.CHAT) -> Scores:
+    """The scores over random faults in one dialect."""
+    scores: Scores = {}
+    clean = {title: {f.rule for f in found_in(s, dialect)} for title, s in SOUND.items()}
     for title, name, broken in broken_sessions(seed, rounds):
+        if (name, dialect) in CANNOT:
+            continue
         score = scores.setdefault(broken.rule, Score())
-        found = findings_of(counted(broken.samples))
-        if any(hits(finding, broken) for finding in found):
+        found = found_in(broken.samples, dialect)
+        if any(hits(finding, broken, dialect) for finding in found):
             score.hits += 1
         else:
             score.missed.append(f"{title}: {name} at {broken.exchange}/{broken.messages}")
+        rightly = clean[title] | {broken.rule} | broken.also
         score.astray.update(
             f"{finding.rule} ({title}: {name})"
             for finding in found
-            if finding.severity is Severity.ERROR
-            and finding.rule not in clean[title] | {broken.rule}
+            if finding.severity is Severity.ERROR and finding.rule not in rightly
         )
     return scores
 
 
-def false_errors() -> list[Finding]:
-    """Errors that are found in clean sessions."""
-    found = (f for samples in SOUND.values() for f in findings_of(counted(samples)))
+def false_errors(dialect: Dialect) -> list[Finding]:
+    """Errors that are found in clean sessions, with and without a server's counts."""
+    found = (
+        finding
+        for samples in SOUND.values()
+        for made in (samples, counted(samples))
+        for finding in findings_of(translated(made, dialect))
+    )
     return [finding for finding in found if finding.severity is Severity.ERROR]
 
 
-def in_company(seed: int, count: int) -> list[str]:
+def in_company(seed: int, count: int, dialect: Dialect = Dialect.CHAT) -> list[str]:
     """What was missed where a second fault stands behind the first, in `count` sessions.
 
     Faults that make the agent or the model repeat itself are left out: what follows them is
     another session than the one that was broken.
     """
     rng = random.Random(seed)
+    can = sorted(name for name in FAULTS if (name, dialect) not in CANNOT)
     missed, done = [], 0
     while done < count:
         title = rng.choice(list(SOUND))
-        one, other = rng.sample(sorted(FAULTS), 2)
+        one, other = rng.sample(can, 2)
         first = FAULTS[one](SOUND[title], rng)
         second = first and FAULTS[other](first.samples, rng)
         if first is None or second is None or second.exchange <= first.exchange + 1:
@@ -81,15 +104,17 @@ def in_company(seed: int, count: int) -> list[str]:
         if first.rule == second.rule:
             continue
         done += 1
-        found = findings_of(counted(second.samples))
+        found = found_in(second.samples, dialect)
         for name, broken in ((one, first), (other, second)):
-            if not any(hits(finding, broken) for finding in found):
+            if not any(hits(finding, broken, dialect) for finding in found):
                 missed.append(f"{title}: {name} ({broken.rule}), with {one} and {other}")
     return missed
 
 
-def hits(finding: Finding, broken: Broken) -> bool:
+def hits(finding: Finding, broken: Broken, dialect: Dialect) -> bool:
     """True where the right rule struck at the right place."""
     if finding.rule != broken.rule or finding.place.exchange != broken.exchange:
         return False
-    return not broken.messages or finding.place.message_index in broken.messages
+    sent = broken.samples[broken.exchange - 1]
+    places = {place_of(sent, index, dialect) for index in broken.messages}
+    return not places or finding.place.message_index in places

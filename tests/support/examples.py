@@ -1,6 +1,6 @@
 """A rule's examples, played through the real decoder and weaver."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -78,7 +78,17 @@ def turn_of(number: int, sample: Sample) -> Turn:
 
 def sessions_of(samples: Sequence[Sample]) -> tuple[Session, ...]:
     """What the samples are woven into, numbered from 1."""
-    return weave(chat.turns([exchange_of(n, s) for n, s in enumerate(samples, 1)]))
+    return weave(chat.turns(tuple(_in_turn(samples))))
+
+
+def _in_turn(samples: Sequence[Sample]) -> Iterator[Exchange]:
+    """The exchanges; what comes after a pause begins later by as much."""
+    late = timedelta()
+    for number, sample in enumerate(samples, 1):
+        made = exchange_of(number, sample)
+        ended = made.ended_at and made.ended_at + late
+        yield replace(made, started_at=made.started_at + late, ended_at=ended)
+        late += timedelta(seconds=sum(sample.pauses.values()))
 
 
 def findings_of(samples: Sequence[Sample]) -> list[Finding]:

@@ -78,6 +78,11 @@ def new_assistants(turn: Turn, link: Link | None) -> Iterator[int]:
         yield from _assistants(turn, [i for i in later if i not in slot | replaced])
 
 
+def _is_later(at: int, link: Link | None) -> bool:
+    """True where a message stands after the reply that the request gives back."""
+    return link is not None and bool(link.echo.slot) and at > link.echo.slot[-1]
+
+
 def _assistants(turn: Turn, indexes: Sequence[int]) -> Iterator[int]:
     messages = turn.messages
     return (i for i in indexes if messages[i].role == "assistant" and not messages[i].blank)
@@ -86,15 +91,20 @@ def _assistants(turn: Turn, indexes: Sequence[int]) -> Iterator[int]:
 def _fresh_at(thread: Thread, position: int) -> list[Unbacked]:
     turn, link = thread.turns[position], thread.links[position]
     last = len(turn.messages) - 1
-    return [Unbacked(turn, at) for at in new_assistants(turn, link) if at < last]
+    return [
+        Unbacked(turn, at)
+        for at in new_assistants(turn, link)
+        if at < last and (not thread.resumed or _is_later(at, link))
+    ]
 
 
 def unbacked(thread: Thread, session: Session) -> Iterator[Unbacked]:
     """The messages of a thread that no reply of the session backs, in order.
 
-    What a request ends with (a prefill) is no turn of the history.
+    What a request ends with (a prefill) is no turn of the history. Of a resumed session only what
+    came after a recorded reply is known.
     """
-    if thread.resumed or (thread.links[0] is not None and thread.kind != "fork"):
+    if thread.links[0] is not None and thread.kind != "fork":
         return
     fresh = [one for found in each(thread, _fresh_at) for one in found]
     if fresh:
@@ -114,6 +124,7 @@ SHOTS = (
 )
 MADE_UP = assistant("I also list the folder.", call("x1", "run_command", command="ls"))
 LISTED_FILES = tool("x1", "notes.txt")
+LONG_AGO = (*TASK, ASKED, NOTES, DONE)
 
 
 class UnbackedAssistantTurn(Rule):
@@ -127,9 +138,9 @@ class UnbackedAssistantTurn(Rule):
         "The history holds an assistant's message that the model never said, in a conversation "
         "that was recorded from its start. Agents put some there on purpose (examples before the "
         "first prompt, “Ok.”, “No response requested.”): a note, once a thread. With a call in it "
-        "the model believes that it acted, and that is a warning. It is no defect in a resumed "
-        "session, after a compaction, where a reply was split, moved or rewritten, or where "
-        "another conversation of the session said it."
+        "the model believes that it acted, and that is a warning. It is no defect in what a "
+        "resumed session begins with, after a compaction, where a reply was split, moved or "
+        "rewritten, or where another conversation of the session said it."
     )
     remedy = (
         "If the message has a call, look at what the agent did on the model's behalf; if the "
@@ -176,6 +187,17 @@ class UnbackedAssistantTurn(Rule):
                 step((*SHOTS, ASKED, NOTES, WROTE, WRITTEN), DONE),
             ),
             (Place(1, 2),),
+        ),
+        Example(
+            "a call that the model never made, in a resumed session",
+            (
+                step((*LONG_AGO, user("Now write it.")), WROTE),
+                step(
+                    (*LONG_AGO, user("Now write it."), WROTE, WRITTEN, MADE_UP, LISTED_FILES),
+                    DONE,
+                ),
+            ),
+            (Place(2, 8),),
         ),
         Example(
             "a call that the model never made",
