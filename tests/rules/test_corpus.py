@@ -112,22 +112,28 @@ def found(agent: str, case: str) -> tuple[Finding, ...]:
     return tuple(finding for session in sessions for finding in check(session))
 
 
-def scoreboard() -> tuple[str, int]:
-    """Hits, misses and false alarms of each rule as a table, and how many of them are wrong."""
-    score: Counter[tuple[str, str]] = Counter()
+def score() -> tuple[Counter[tuple[str, str]], list[str]]:
+    """(rule, `hits`, `misses` or `false alarms`) → how many; and what is wrong, in words."""
+    counts: Counter[tuple[str, str]] = Counter()
     wrong = []
     for agent, case in corpus.captures():
         wanted = set(expected(agent, case))
         for want in sorted(wanted, key=lambda w: (w.rule, sorted(w.exchanges))):
             hit = any(want.met_by(finding) for finding in found(agent, case))
-            score[want.rule, "hits" if hit else "misses"] += 1
+            counts[want.rule, "hits" if hit else "misses"] += 1
             wrong += [] if hit else [f"{agent}/{case}: missed {want}"]
         for finding in found(agent, case):
             if not any(want.met_by(finding) for want in wanted):
-                score[finding.rule, "false alarms"] += 1
+                counts[finding.rule, "false alarms"] += 1
                 wrong.append(f"{agent}/{case}: false alarm {finding}")
+    return counts, wrong
+
+
+def scoreboard() -> tuple[str, int]:
+    """Hits, misses and false alarms of each rule as a table, and how many of them are wrong."""
+    counts, wrong = score()
     columns = ("hits", "misses", "false alarms")
-    rows = [f"{r.name:32}" + "".join(f"{score[r.name, c]:14}" for c in columns) for r in RULES]
+    rows = [f"{r.name:32}" + "".join(f"{counts[r.name, c]:14}" for c in columns) for r in RULES]
     head = f"{'rule':32}" + "".join(f"{column:>14}" for column in columns)
     return "\n".join(("", head, *rows, *wrong)), len(wrong)
 
