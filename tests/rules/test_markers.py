@@ -5,6 +5,7 @@ import time
 import pytest
 
 from kimitap.rules import markers
+from kimitap.rules.markup import MARKUPS
 
 NAMES = frozenset({"read_file", "now"})
 ARGUMENTS = '{"path": "a.md"}'
@@ -45,7 +46,7 @@ def families(text: str) -> list[str]:
 
 
 def test_every_family_of_the_table_is_written_here() -> None:
-    assert list(WRITTEN) == [markup.family for markup in markers.MARKUPS]
+    assert list(WRITTEN) == [markup.family for markup in MARKUPS]
 
 
 @pytest.mark.parametrize("family", WRITTEN)

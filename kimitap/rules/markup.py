@@ -1,0 +1,194 @@
+"""What models write when they call a tool or end a turn, as data.
+
+Each family of models has its own markup, which a server's parser turns into `tool_calls`; where it
+does not, the markup arrives as text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """How one family writes a call.
+
+    `opener` matches up to and with the tool's name, its group `name`; `hint` is a text without
+    which there is nothing to match; `end` closes the call, `""` where the end of its JSON does.
+    `json`: the arguments are JSON.
+    """
+
+    family: str
+    hint: str
+    opener: str
+    end: str
+    source: str
+    json: bool = True
+
+
+_NAME = r"(?P<name>[A-Za-z_][\w.\-]*)"
+_BARE = _NAME.replace("?P<name>", "?P<bare>")
+_QUOTED = rf'"{_NAME}"'
+_JSON_NAME = rf'\{{\s*"(?:type"\s*:\s*"function"\s*,\s*")?(?:name|tool_name)"\s*:\s*{_QUOTED}'
+"""A call as JSON that begins with its name: `{"name": "NAME"`."""
+
+MARKUPS: Sequence[Markup] = (
+    Markup(
+        "Kimi K2",
+        "<|tool_call_begin|>",
+        rf"<\|tool_call_begin\|>\s*(?:functions\.)?{_NAME}:\d+",
+        "<|tool_call_end|>",
+        "https://huggingface.co/moonshotai/Kimi-K2-Thinking/blob/main/docs/tool_call_guidance.md",
+    ),
+    Markup(
+        "Qwen (Hermes)",
+        "<tool_call>",
+        rf"<tool_call>\s*{_JSON_NAME}",
+        "</tool_call>",
+        "https://github.com/NousResearch/Hermes-Function-Calling",
+    ),
+    Markup(
+        "Qwen3-Coder",
+        "<function=",
+        rf"<function={_NAME}>",
+        "</function>",
+        "https://github.com/ikawrakow/ik_llama.cpp/pull/1300",
+        json=False,
+    ),
+    Markup(
+        "GLM",
+        "<tool_call>",
+        rf"<tool_call>\s*{_NAME}\s*(?:<arg_key>|</tool_call>)",
+        "</tool_call>",
+        "https://huggingface.co/zai-org/GLM-4.6/blob/main/chat_template.jinja",
+        json=False,
+    ),
+    Markup(
+        "DeepSeek",
+        "<｜tool▁call▁begin｜>",
+        rf"<｜tool▁call▁begin｜>\s*(?:function\s*<｜tool▁sep｜>\s*)?{_NAME}",
+        "<｜tool▁call▁end｜>",
+        "https://huggingface.co/deepseek-ai/DeepSeek-V3.1/blob/main/assets/chat_template.jinja",
+    ),
+    Markup(
+        "DeepSeek V3.2",
+        "<｜DSML｜invoke",
+        rf"<｜DSML｜invoke\s+name={_QUOTED}",
+        "</｜DSML｜invoke>",
+        "https://huggingface.co/deepseek-ai/DeepSeek-V3.2/tree/main/encoding",
+        json=False,
+    ),
+    Markup(
+        "Harmony (gpt-oss)",
+        "to=functions.",
+        rf"\bto=functions\.{_NAME}",
+        "<|call|>",
+        "https://cookbook.openai.com/articles/openai-harmony",
+    ),
+    Markup(
+        "MiniMax",
+        "<invoke",
+        rf"<invoke\s+name={_QUOTED}",
+        "</invoke>",
+        "https://github.com/RooCodeInc/Roo-Code/issues/10547",
+        json=False,
+    ),
+    Markup(
+        "Mistral",
+        "[TOOL_CALLS]",
+        rf"\[TOOL_CALLS\]\s*(?:\[?\s*{_JSON_NAME}|{_BARE}"
+        r"\s*(?:\[CALL_ID\]\w+)?(?:\[ARGS\]|(?=\{)))",
+        "",
+        "https://github.com/mistralai/mistral-common",
+    ),
+    Markup(
+        "Llama 3",
+        "<|python_tag|>",
+        rf"<\|python_tag\|>\s*(?:{_JSON_NAME}|{_BARE}\.call\()",
+        "",
+        "https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/",
+    ),
+    Markup(
+        "Functionary",
+        ">>>",
+        rf"^>>>{_NAME}\n(?=\s*\{{)",
+        "",
+        "https://github.com/MeetKai/functionary",
+    ),
+    Markup(
+        "Command R",
+        "<|START_ACTION|>",
+        rf"<\|START_ACTION\|>[^|]*?\"tool_name\"\s*:\s*{_QUOTED}",
+        "<|END_ACTION|>",
+        "https://docs.cohere.com/docs/command-r7b-hf",
+    ),
+    Markup(
+        "LFM2",
+        "<|tool_call_start|>",
+        rf"<\|tool_call_start\|>\s*\[?\s*(?:{_JSON_NAME}|{_BARE}\()",
+        "<|tool_call_end|>",
+        "https://huggingface.co/LiquidAI/LFM2-1.2B",
+        json=False,
+    ),
+    Markup(
+        "Granite, Phi-4",
+        "<|tool_call|>",
+        rf"<\|tool_call\|>\s*\[?\s*{_JSON_NAME}",
+        "",
+        "https://huggingface.co/ibm-granite/granite-3.3-8b-instruct",
+    ),
+    Markup(
+        "Gemma",
+        "call:",
+        rf"(?:<start_function_call>|<\|tool_call>)\s*call:{_NAME}",
+        "}",
+        "https://ai.google.dev/gemma/docs/functiongemma",
+        json=False,
+    ),
+    Markup(
+        "Nemotron",
+        "<TOOLCALL>",
+        rf"<TOOLCALL>\s*\[?\s*{_JSON_NAME}",
+        "</TOOLCALL>",
+        "https://huggingface.co/nvidia/NVIDIA-Nemotron-Nano-9B-v2",
+    ),
+    Markup(
+        "bare JSON",
+        '"name"',
+        rf"^[ \t]*\[?\s{{0,40}}{_JSON_NAME}\s*,\s*\"(?:arguments|parameters)\"\s*:",
+        "",
+        "https://github.com/ggml-org/llama.cpp/blob/master/docs/function-calling.md",
+    ),
+)
+"""How the families write a call. `bare` is a second group for the name, beside `name`."""
+
+TOKENS: Sequence[str] = (
+    r"<[|｜][A-Za-z_][\w▁/ \-]{0,60}[|｜]>",
+    r"<(?:start|end)_of_turn>",
+    r"\[TOOL_CALLS\]|\[/?INST\]|\[/?TOOL_RESULTS\]",
+    r"\]<\]minimax\[>\[|\[e~\[",
+)
+"""Special tokens: of ChatML, Llama, Harmony, Kimi, DeepSeek, Command R, LFM2 (the first line),
+Gemma, Mistral, MiniMax; from the models' `tokenizer_config.json`."""
+
+TAGS: Sequence[str] = (
+    r"</?(?:minimax:|seed:)?tool_calls?>",
+    r"</?function(?:=[\w.\-]*)?>",
+    r"</invoke>|</?TOOLCALL>",
+)
+"""Marks of a call that look like XML. Without declared tools they are an agent's own protocol."""
+
+HINTS = (
+    "|>",
+    "｜>",
+    "_of_turn>",
+    "INST]",
+    "[TOOL",
+    "[/TOOL",
+    "]<]",
+    "[e~[",
+    "tool_call",
+    "function",
+    "</invoke>",
+    "TOOLCALL>",
+)
+"""Each token and tag holds one of these: a text without them has none."""
