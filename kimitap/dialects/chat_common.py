@@ -9,7 +9,6 @@ from typing import Annotated
 
 import msgspec
 
-
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 """A number that every reader of JSON takes for the same."""
 
