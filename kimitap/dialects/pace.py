@@ -17,7 +17,7 @@ _SPEECH = re.compile(
     rb'"(?:content|reasoning_content|reasoning|text|thinking|arguments|partial_json|delta)"'
     rb'\s*:\s*"[^"]'
 )
-_SIGNS = (b"\n:", b"\n :", b"event: ping", b"event:ping", b'"prompt_progress"')
+_SIGNS = (b"\n:", b"ping\n", b"ping\r", b'"prompt_progress"')
 """Of which every sign of life after the first event holds one."""
 _LONGEST_SIGN = 200
 """Bytes: a longer part that begins with a comment or a ping holds more than that."""
