@@ -207,6 +207,9 @@ class Ancestors:
         mark = self._evidence.compacted(tip, child, pairs)
         if mark:
             relation, why = Relation.COMPACTION, f"compacted: {mark}"
+        elif self._evidence.reworded(tip, child):
+            why = f"asks again in other words, after exchange {tip.turn.exchange} failed"
+            relation = Relation.RETRY
         elif self._evidence.evident(tip, child, pairs, beyond):
             relation, why = classify(tip, child, pairs, self._keys)
         else:

@@ -120,6 +120,23 @@ class Evidence:
             if i < len(old)
         )
 
+    def reworded(self, tip: Strand, child: Strand) -> bool:
+        """True where a request that failed comes again with another last message of the user's.
+
+        A thread's first request must say at least what it said before.
+        """
+        if tip.turn.succeeded or tip.turn.in_flight or not tip.length == child.length > 0:
+            return False
+        old, new = tip.messages, child.messages
+        if old[-1].role != "user" or new[-1].role != "user":
+            return False
+        if not self._keys.same(old[:-1], new[:-1]):
+            return False
+        if not tip.is_first:
+            return True
+        said = plain(old[-1].text)
+        return self.again(tip, child) and bool(said) and said in plain(new[-1].text)
+
     def compacted(self, tip: Strand, child: Strand, pairs: Sequence[Pair]) -> str:
         """What tells that the history was compacted: a marker, or a summary that was asked for."""
         if not unmatched_old(pairs):

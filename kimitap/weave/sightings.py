@@ -26,6 +26,7 @@ class Sightings:
         self._said: defaultdict[bytes, list[Strand]] = defaultdict(list)
         self._scopes: defaultdict[str, list[Strand]] = defaultdict(list)
         self._summaries: list[Strand] = []
+        self._failed: list[Strand] = []
 
     def add(self, strand: Strand) -> None:
         """Make a woven turn known: what its link does not know already."""
@@ -40,6 +41,8 @@ class Sightings:
             strand.append(self._scopes[strand.turn.scope.session])
         if strand.is_first and not strand.turn.tools and asks_for_summary(strand.turn):
             strand.append(self._summaries)
+        if strand.is_first and not strand.turn.succeeded:
+            strand.append(self._failed)
 
     def said(self, message: Message, thread: GrowingThread) -> bool:
         """True where `message` is a reply that a turn of `thread` brought."""
@@ -67,6 +70,7 @@ class Sightings:
         summarised = self._summaries[-TIPS:]
         for strand in self._scopes.get(child.turn.scope.session, [])[-RECENT:] + summarised:
             sessions[strand.thread.session] = None
+        votes.update({strand.thread: 0 for strand in self._failed[-TIPS:]})
         for session in sessions:
             votes.update(session.threads[-RECENT:])
         ranked = sorted(votes, key=lambda t: (votes[t], t.tip.turn.started_at), reverse=True)

@@ -201,6 +201,29 @@ def test_a_finished_conversation_begun_once_more_is_no_retry() -> None:
     assert numbers(woven(ask(1, opening, DONE), ask(2, opening, DONE))) == [[[1]], [[2]]]
 
 
+def test_other_words_after_a_failure_are_the_same_request_once_more() -> None:
+    def asked(words: str) -> list[Json]:
+        return [*TWO, user(words)]
+
+    thread = only(
+        woven(
+            *begun(),
+            ask(3, asked("And now the index."), FAILED, status=500),
+            ask(4, asked("Never mind, leave it."), FAILED, status=500),
+            ask(5, asked("Please say whether you are still there."), DONE),
+        )
+    )
+    assert [link.relation for link in thread.links[3:] if link] == [Relation.RETRY] * 2
+
+
+def test_a_first_request_that_failed_and_comes_again_with_more_words_is_the_same() -> None:
+    more = [user(TASK["content"] + " Go on.")]
+    failed = ask(1, [TASK], FAILED, status=500)
+    assert last_link(woven(failed, ask(2, more, DONE))).relation is Relation.RETRY
+    other = [user("Plan the garden with me, plot by plot.")]
+    assert numbers(woven(failed, ask(2, other, DONE))) == [[[1]], [[2]]]
+
+
 def test_another_task_of_the_same_form_after_a_failure_is_no_retry() -> None:
     def opening(task: str) -> list[Json]:
         return [user("This is the folder."), assistant("Got it."), user(task)]
