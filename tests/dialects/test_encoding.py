@@ -251,8 +251,7 @@ def test_a_turn_is_the_same_in_every_encoding(sample: str, name: str) -> None:
     assert packed.faults == ()
 
 
-@pytest.mark.parametrize("name", PACKERS)
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("dialect, name", zip(DIALECTS, PACKERS, strict=True))
 def test_a_bomb_in_any_dialect_is_a_fault(dialect: Any, name: str) -> None:
     sample = next(s for s in SAMPLES if dialect.speaks(load(s)))
     bomb = ten_gigabytes(name)

@@ -129,9 +129,11 @@ DEEPER = [b"[" * 100_000 + b"]" * 100_000, b"[" * 100_000, b'{"a":' * 100_000]
 
 @pytest.mark.parametrize("deep", DEEP, ids=lambda deep: f"{deep[:5].decode()}-{len(deep)}")
 def test_nesting_in_the_place_of_any_value(deep: bytes) -> None:
+    chance = Random(1)
     for dialect, one in FULL:
         for broken in everywhere(one, deep):
-            check(dialect, broken, Random(1), Memo())
+            if chance.random() < 0.3:
+                check(dialect, broken, chance, Memo())
 
 
 @pytest.mark.parametrize("deep", DEEPER, ids=lambda deep: f"{deep[:5].decode()}-{len(deep)}")

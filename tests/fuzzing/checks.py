@@ -23,6 +23,10 @@ _ARRAYS = {"openai-chat": "messages", "anthropic-messages": "messages", "openai-
 """Where the messages stand whose pieces are decoded once."""
 
 
+OFTEN = 0.4
+"""Of so many streams the portions are tried."""
+
+
 class Broken(AssertionError):
     """A turn is not what it must be."""
 
@@ -48,7 +52,7 @@ def check(dialect: Dialect, one: Exchange, chance: Random, memo: Memo) -> Turn:
             both = zip(places, again.messages, once_more.messages, strict=True)
             if any(a is not b for place, a, b in both if place >= 0):
                 raise Broken("equal pieces give two objects")
-    if turn.reply.streamed:
+    if turn.reply.streamed and chance.random() < OFTEN:
         splits(dialect, one, turn, chance)
     return turn
 
@@ -58,7 +62,7 @@ def use(turn: Turn) -> None:
     for message in (*turn.messages, turn.reply.message, *turn.reply.others):
         _use(message)
     said = (turn.reply.error, turn.reply.model, turn.reply.id, turn.reply.prompt, turn.model)
-    for told in (*said, *dataclasses.astuple(turn.scope), *map(str, turn.tools)):
+    for told in (*said, str(turn.scope), *map(str, turn.tools)):
         told.encode()
     if not isinstance(turn.reply.finish_reason, str | None):
         raise Broken(f"a finish reason {turn.reply.finish_reason!r}")
