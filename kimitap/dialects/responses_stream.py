@@ -53,7 +53,7 @@ class _Item:
         self.done = False
         self.texts: dict[_Slot, list[str]] = {}
         named = (value.get("id"), value.get("call_id"))
-        self.names = {name for name in named if isinstance(name, str) and name}
+        self.names = list(dict.fromkeys(n for n in named if isinstance(n, str) and n))
 
     def settled(self) -> dict[str, Any]:
         """The item's JSON; a field that it leaves empty is what the deltas said."""
@@ -167,7 +167,7 @@ class StreamedResponse:
             self.facts.fail(response["error"], in_stream=True)
         elif kind == "response.failed":
             self.facts.fail("the response failed", in_stream=True)
-        self.response = {**self.response, **response}
+        self.response.update(response)
 
     def _item(self, value: dict[str, Any]) -> dict[str, Any] | None:
         item = value.get("item")
