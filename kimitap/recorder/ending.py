@@ -1,4 +1,4 @@
-"""Whether a stream of server-sent events had said its last word, judged cheaply while it passes.
+"""Whether a stream of server-sent events had said its last word before it broke off.
 
 Many clients close the connection at the last event, before the body's own end (the OpenAI SDK's at
 `[DONE]`, Codex at `response.completed`). For the proxy that is a client that hung up; for the
@@ -6,6 +6,7 @@ conversation it is a complete reply.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable
 
 _LAST_WORD = re.compile(
@@ -27,56 +28,52 @@ _HINTS = (
 _REASON = (b'"finish_reason":"', b'"finish_reason": "')
 _NO_REASON = (b'"finish_reason":null', b'"finish_reason": null')
 
-_OVERLAP = 256
-"""An event's first bytes may come in two parts; so much of the earlier part is looked at again."""
+_KEPT = 1 << 18
+"""So many bytes of a stream's end are enough to tell: more than its last event may have."""
 
 
-class Ending:
-    """Feed it every part of an event stream; `seen` says whether the reply was complete by then.
-
-    A chunk with a `finish_reason` counts, unless another choice goes on after it.
-    """
+class LastWords:
+    """The end of an event stream while it passes, until somebody asks what it was."""
 
     def __init__(self) -> None:
-        self._tail = b""
-        self._last_word = False
-        self._finished = False
+        self._blocks: deque[bytes] = deque()
+        self._size = 0
+        self._cut = False
 
-    def feed(self, data: bytes) -> None:
-        """Look at the next part; about half a microsecond for a token's event."""
-        window = self._tail + data
-        if not self._last_word:
-            hints = [at for hint in _HINTS if (at := window.find(hint)) >= 0]
-            if hints:  # the expression itself is slow: not over what cannot match
-                line = window.rfind(b"\n", 0, min(hints)) + 1
-                self._last_word = _LAST_WORD.search(window, line) is not None
-        reason, none = _last(window, _REASON), _last(window, _NO_REASON)
-        if reason != none:
-            self._finished = reason > none
-        self._tail = window[-_OVERLAP:]
+    def add(self, data: bytes) -> None:
+        """Take the next bytes; forget what lies far behind them."""
+        self._blocks.append(data)
+        self._size += len(data)
+        while self._size - len(self._blocks[0]) >= _KEPT:
+            self._size -= len(self._blocks.popleft())
+            self._cut = True
 
     @property
-    def seen(self) -> bool:
-        """Whether the reply was complete, so that a hang-up afterwards costs nothing."""
-        if self._last_word:
-            return self._tail.rstrip(b" ").endswith((b"\n", b"\r", b"[DONE]"))
-        return self._finished
-
-
-def _last(window: bytes, needles: Iterable[bytes]) -> int:
-    """Where the last of `needles` begins that is no part of a quoted text; -1 if there is none."""
-    found = max(window.rfind(needle) for needle in needles)
-    while found > 0 and window[found - 1 : found] == b"\\":
-        found = max(window.rfind(needle, 0, found) for needle in needles)
-    return found
+    def were_said(self) -> bool:
+        """Whether the reply was complete by now, so that a hang-up costs nothing."""
+        kept = b"".join(self._blocks)
+        return has_ended(kept[kept.find(b"\n") + 1 :] if self._cut else kept)
 
 
 def has_ended(body: bytes) -> bool:
-    """Whether a body, read whole, had said its last word."""
-    ending = Ending()
-    for start in range(0, len(body), 65536):
-        ending.feed(body[start : start + 65536])
-    return ending.seen
+    """Whether an event stream that broke off after `body` had said its last word by then.
+
+    A chunk with a `finish_reason` counts, unless another choice goes on after it.
+    """
+    hints = [at for hint in _HINTS if (at := body.find(hint)) >= 0]
+    if hints:  # the expression itself is slow: not over what cannot match
+        line = body.rfind(b"\n", 0, min(hints)) + 1
+        if _LAST_WORD.search(body, line):
+            return body[-256:].rstrip(b" ").endswith((b"\n", b"\r", b"[DONE]"))
+    return _last(body, _REASON) > _last(body, _NO_REASON)
+
+
+def _last(body: bytes, needles: Iterable[bytes]) -> int:
+    """Where the last of `needles` begins that is no part of a quoted text; -1 if there is none."""
+    found = max(body.rfind(needle) for needle in needles)
+    while found > 0 and body[found - 1 : found] == b"\\":
+        found = max(body.rfind(needle, 0, found) for needle in needles)
+    return found
 
 
 def is_event_stream(headers: Iterable[tuple[str, str]]) -> bool:

@@ -123,12 +123,11 @@ class Line:
     def begin(self, exchange: Exchange, body: bytes) -> int | None:
         """Queue a request; its ticket, or None where there is no room for it."""
         slip = Begun(next(_tickets), exchange, body)
-        if self.closed or not self._room(weight(slip)):
+        if self.closed or not self._taken(slip):
             self.miss()
             return None
         self._unsettled.add(slip.ticket)
         self._acks[slip.ticket] = self._loop.create_future()
-        self.put(slip)
         self._post.send()
         return slip.ticket
 
@@ -152,30 +151,23 @@ class Line:
         self._sources.add(source)
         self._need_beat()
 
-    def arrived(self, ticket: int, parts: list[tuple[float, bytes]]) -> bool:
-        """Queue parts of a response; False where there is no room for them."""
-        slip = Arrived(ticket, parts)
-        if not self._room(weight(slip)):
-            return False
-        self.put(slip)
-        return True
+    def arrived(self, ticket: int, parts: list[tuple[float, bytes]], size: int) -> bool:
+        """Queue parts of a response, `size` bytes; False where there is no room for them."""
+        return self._taken(Arrived(ticket, parts, size))
 
     async def capture(self, exchange: Exchange) -> None:
         """Queue an exchange of a capture; waits for room as long as the database takes any."""
         slip = Captured(exchange)
         while self.queued > self._limit // 8 and not self.trouble:  # noqa: ASYNC110 - rare
             await asyncio.sleep(0.01)
-        if self._room(weight(slip)):
-            self.put(slip)
+        if self._taken(slip):
             self._post.send()
         else:
             self.miss()
 
     def put(self, slip: AnySlip) -> None:
         """Queue a small slip, for which there is always room; it leaves with the next beat."""
-        self._put_bytes += weight(slip)
-        self._post.put(slip)
-        self._need_beat()
+        self._queue(slip, weight(slip))
 
     def miss(self, reason: str = "") -> None:
         """Count an exchange that the recording will lack, wholly or in part."""
@@ -198,6 +190,19 @@ class Line:
             if not await self._post.close(_LONG_S):
                 self.tally.lost += len(self._unsettled)
                 logger.error("Kimitap: %s takes too long: not waiting any longer", self.named)
+
+    def _taken(self, slip: AnySlip) -> bool:
+        """Queue a slip that may be large, if there is room for it."""
+        size = weight(slip)
+        room = self._room(size)
+        if room:
+            self._queue(slip, size)
+        return room
+
+    def _queue(self, slip: AnySlip, size: int) -> None:
+        self._put_bytes += size
+        self._post.put(slip, size)
+        self._need_beat()
 
     def _need_beat(self) -> None:
         if not self._beating and not self.closed:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import kimitap
 from kimitap.recorder.frames import HEAD, length_of, news_of, packed
-from kimitap.recorder.slips import AnyNews, AnySlip, Trouble, weight
+from kimitap.recorder.slips import AnyNews, AnySlip, Trouble
 
 _CODE = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -31,14 +31,14 @@ class Post:
         self, option: str, hear: Callable[[Sequence[AnyNews | None]], None], rest_s: float = 0.0
     ) -> None:
         self._hear = hear
-        self._slips: list[AnySlip] = []
+        self._slips: list[tuple[AnySlip, int]] = []
         self._process: Process | None = None
         self._closing = False
         self._life = asyncio.get_running_loop().create_task(self._live(option, rest_s))
 
-    def put(self, slip: AnySlip) -> None:
-        """Queue a slip; it leaves at the next `send`."""
-        self._slips.append(slip)
+    def put(self, slip: AnySlip, size: int) -> None:
+        """Queue a slip of about `size` bytes; it leaves at the next `send`."""
+        self._slips.append((slip, size))
 
     def send(self) -> None:
         """Send what is queued, as soon as the process reads it."""
@@ -47,13 +47,13 @@ class Post:
             return
         slips, self._slips = self._slips, []
         frame: list[AnySlip] = []
-        size = 0
-        for slip in slips:
+        total = 0
+        for slip, size in slips:
             frame.append(slip)
-            size += weight(slip)
-            if size > _FRAME_BYTES:
+            total += size
+            if total > _FRAME_BYTES:
                 pipe.write(packed(frame))
-                frame, size = [], 0
+                frame, total = [], 0
         if frame:
             pipe.write(packed(frame))
 

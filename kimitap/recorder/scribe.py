@@ -1,15 +1,16 @@
 """Writes slips into the recording, each exchange's in order; survives a database that refuses.
 
-Requests come first, since an answer may wait for its own. While the database refuses (locked, disk
-full, no permission, damaged), slips wait and are tried again; the line before the scribe is what
-bounds their number. A slip that fails for a reason of its own is tried thrice, then given up and
-counted.
+Requests come first, since an answer may wait for its own; then what waits of one exchange after
+another, in one transaction each. While the database refuses (locked, disk full, no permission,
+damaged), slips wait and are tried again; the line before the scribe is what bounds their number.
+Slips that fail for a reason of their own are tried thrice, then given up and counted.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 
 from kimitap.errors import NewerRecording, NotARecording, RecordingError, UsageError
 from kimitap.exchange import Body, Piece
@@ -32,9 +33,11 @@ from kimitap.recorder.slips import (
     Trouble,
     weight,
 )
-from kimitap.store import RecordingWriter
+from kimitap.store import Ending, Head, RecordingWriter
 
 _TRIES = 3
+_AT_ONCE = 4 << 20
+"""Bytes of one exchange that are written in one transaction, about."""
 _LASTING = (NotARecording, NewerRecording, UsageError)
 
 
@@ -46,8 +49,11 @@ class Scribe:
         self._tell = tell
         self._writer: RecordingWriter | None = None
         self._requests: deque[Begun] = deque()
-        self._waiting: deque[AnySlip] = deque()
-        self._numbers: dict[int, int] = {}
+        self._waiting: dict[int, list[AnySlip]] = {}
+        """By ticket, the one that waits longest first; what has no ticket has a number below 0."""
+        self._nobodys = count(-1, -1)
+        self._begun: dict[int, tuple[int, int]] = {}
+        """By ticket: which opening of the recording it began in, and its number there."""
         self._tries = 0
         self.in_trouble = False
         self.refused = False
@@ -61,24 +67,28 @@ class Scribe:
     @property
     def unwritten(self) -> int:
         """How many exchanges would lose something if nothing more could be written."""
-        lacking = [slip for slip in self._waiting if not isinstance(slip, Missed)]
-        return len({getattr(slip, "ticket", id(slip)) for slip in [*self._requests, *lacking]})
+        waiting = {key for key, (slip, *_) in self._waiting.items() if not isinstance(slip, Missed)}
+        return len(waiting | {slip.ticket for slip in self._requests})
 
     def take(self, slips: Iterable[AnySlip]) -> None:
         """Queue `slips`; nothing is written yet."""
         for slip in slips:
             if isinstance(slip, Begun):
                 self._requests.append(slip)
+            elif isinstance(slip, Captured | Missed):
+                self._waiting[next(self._nobodys)] = [slip]
             else:
-                self._waiting.append(slip)
+                self._waiting.setdefault(slip.ticket, []).append(slip)
 
     def step(self) -> None:
-        """Write one slip, if the database takes it; open the recording first."""
+        """Write a request or what waits of an exchange, if the database takes it; open it first."""
         self.refused = False
         writer = self._opened()
-        queue: deque[AnySlip] | deque[Begun] = self._requests or self._waiting
-        if writer and queue and self._written(writer, queue[0]):
-            self._tell(Freed(weight(queue.popleft())))
+        if writer and self._requests:
+            if self._written(writer, [self._requests[0]]):
+                self._free([self._requests.popleft()])
+        elif writer and self._waiting:
+            self._go_on(writer, next(iter(self._waiting)))
         if writer and self.in_trouble and not self.waits:
             self.in_trouble = False
             self._tell(Recovered())
@@ -90,6 +100,20 @@ class Scribe:
                 self._writer.close()
             self._writer = None
 
+    def _go_on(self, writer: RecordingWriter, key: int) -> None:
+        slips = self._waiting[key]
+        some = _first(slips)
+        if self._written(writer, some):
+            rest = slips[len(some) :]
+            if rest:
+                self._waiting[key] = rest
+            else:
+                del self._waiting[key]
+            self._free(some)
+
+    def _free(self, slips: Iterable[AnySlip]) -> None:
+        self._tell(Freed(sum(map(weight, slips))))
+
     def _opened(self) -> RecordingWriter | None:
         if self._writer is None:
             try:
@@ -100,13 +124,13 @@ class Scribe:
                 self._tell(Opened(self._where))
         return self._writer
 
-    def _written(self, writer: RecordingWriter, slip: AnySlip) -> bool:
-        """Whether nothing more is to be done for `slip`; False if it must be tried again.
+    def _written(self, writer: RecordingWriter, slips: Sequence[AnySlip]) -> bool:
+        """Whether nothing more is to be done for `slips`; False if they must be tried again.
 
-        An error that the database did not raise is about the slip, and will not go away.
+        An error that the database did not raise is about the slips, and will not go away.
         """
         try:
-            self._put(writer, slip)
+            self._put(writer, slips)
         except Exception as error:
             self._tries += 1
             of_database = isinstance(error, _LASTING) or (
@@ -115,8 +139,8 @@ class Scribe:
             if of_database or self._tries < _TRIES:
                 self._troubled(error)
                 return False
-            ticket = getattr(slip, "ticket", 0)
-            self._numbers.pop(ticket, None)
+            ticket = getattr(slips[0], "ticket", 0)
+            self._begun.pop(ticket, None)
             self._tell(Spoiled(ticket, _words(error)))
         self._tries = 0
         return True
@@ -125,36 +149,52 @@ class Scribe:
         self.in_trouble = self.refused = True
         self._tell(Trouble(_words(error), isinstance(error, _LASTING)))
 
-    def _put(self, writer: RecordingWriter, slip: AnySlip) -> None:
-        match slip:
-            case Begun(ticket=ticket):
+    def _put(self, writer: RecordingWriter, slips: Sequence[AnySlip]) -> None:
+        match slips[0]:
+            case Begun(ticket=ticket) as slip:
                 # The writer cuts and hashes the body itself: no key is needed here.
                 exchange = replace(slip.exchange, request=Body((Piece(b"", slip.body),)))
-                self._numbers[ticket] = writer.begin(exchange)
+                number = writer.begin(exchange)
+                self._begun[ticket] = writer.openings, number
                 self._tell(Kept(ticket))
             case Captured(exchange=exchange):
                 self._tell(Taken(writer.add(exchange) is not None))
             case Missed(count=count, reason=reason, at=at):
                 writer.lose(count, reason, at)
-            case _:
-                number = self._numbers.get(slip.ticket)
-                if number is not None:  # else its beginning was given up
-                    self._advance(writer, number, slip)
+            case slip:
+                self._advance(writer, slip.ticket, slips)
 
-    def _advance(
-        self, writer: RecordingWriter, number: int, slip: Answered | Arrived | Ended
-    ) -> None:
-        match slip:
-            case Answered():
-                writer.respond(
-                    number, slip.status, slip.reason, slip.headers, slip.http_version, slip.at
-                )
-            case Arrived():
-                writer.append(number, slip.parts)
-            case Ended():
-                writer.finish(number, slip.outcome, slip.detail, slip.at, slip.lost_bytes)
-                del self._numbers[slip.ticket]
-                self._tell(Settled(slip.ticket))
+    def _advance(self, writer: RecordingWriter, ticket: int, slips: Sequence[AnySlip]) -> None:
+        opening, number = self._begun.get(ticket, (0, 0))
+        if opening != writer.openings:
+            if self._begun.pop(ticket, None):  # else its beginning was given up
+                self._tell(Spoiled(ticket, "the recording was moved away before its end"))
+            return
+        head: Head | None = None
+        ending: Ending | None = None
+        parts: list[tuple[float, bytes]] = []
+        for slip in slips:
+            match slip:
+                case Answered():
+                    head = Head(slip.status, slip.reason, slip.headers, slip.http_version, slip.at)
+                case Arrived():
+                    parts += slip.parts
+                case Ended():
+                    ending = Ending(slip.outcome, slip.detail, slip.at, slip.lost_bytes)
+        writer.advance(number, head=head, parts=parts, ending=ending)
+        if ending:
+            del self._begun[ticket]
+            self._tell(Settled(ticket))
+
+
+def _first(slips: Sequence[AnySlip]) -> Sequence[AnySlip]:
+    """The first of `slips`, as many as may be written at once; one at least."""
+    size = 0
+    for index, slip in enumerate(slips):
+        size += weight(slip)
+        if index and size > _AT_ONCE:
+            return slips[:index]
+    return slips
 
 
 def _words(error: Exception) -> str:

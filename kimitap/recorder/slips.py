@@ -34,10 +34,12 @@ class Answered(Slip, frozen=True, tag=True, array_like=True):
 
 
 class Arrived(Slip, frozen=True, tag=True, array_like=True):
-    """Parts of the response's body, each with its seconds since the exchange's start."""
+    """Parts of the response's body, each with its seconds since the exchange's start; `size` bytes
+    in all."""
 
     ticket: int
     parts: list[tuple[float, bytes]]
+    size: int
 
 
 class Ended(Slip, frozen=True, tag=True, array_like=True):
@@ -138,8 +140,8 @@ def weight(slip: AnySlip) -> int:
         case Captured(exchange=exchange):
             fields = _fields(exchange.request_headers) + _fields(exchange.response_headers)
             return _OVERHEAD + fields + exchange.request.size + len(exchange.response)
-        case Arrived(parts=parts):
-            return _OVERHEAD + sum(len(data) + 120 for _, data in parts)
+        case Arrived(parts=parts, size=size):
+            return _OVERHEAD + size + 120 * len(parts)
         case Answered(headers=headers):
             return _OVERHEAD + _fields(headers)
         case _:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from mitmproxy import http
 
 from kimitap.exchange import Outcome
-from kimitap.recorder.ending import Ending, is_event_stream
+from kimitap.recorder.ending import LastWords, is_event_stream
 from kimitap.recorder.flows import headers_of, outcome_of, plain, request_of
 from kimitap.recorder.line import Line
 from kimitap.recorder.slips import Answered, Ended
@@ -33,7 +33,7 @@ class Tap:
         age_s = (datetime.now(UTC) - self._started_at).total_seconds()
         self._zero = time.monotonic() - max(0.0, age_s)
         self._ticket = line.begin(exchange, body)
-        self._ending: Ending | None = None
+        self._last: LastWords | None = None
         self._parts: list[tuple[float, bytes]] = []
         self._size = 0
         self._lost = 0
@@ -68,7 +68,7 @@ class Tap:
         if self._ticket is None:
             return
         headers = headers_of(response, self._key)
-        self._ending = Ending() if is_event_stream(headers) else None
+        self._last = LastWords() if is_event_stream(headers) else None
         reason, version = plain(response.data.reason), plain(response.data.http_version)
         status = response.status_code
         self.line.put(Answered(self._ticket, status, reason, headers, version, self._now()))
@@ -78,9 +78,9 @@ class Tap:
         if not self._parts:
             return
         parts, self._parts, size, self._size = self._parts, [], self._size, 0
-        if self._ending:
-            self._ending.feed(b"".join([data for _, data in parts]))
-        if self._ticket is None or self._lost or not self.line.arrived(self._ticket, parts):
+        if self._last:
+            self._last.add(b"".join([data for _, data in parts]))
+        if self._ticket is None or self._lost or not self.line.arrived(self._ticket, parts, size):
             self._lost += size
 
     def end(self, flow: http.HTTPFlow) -> Outcome:
@@ -88,7 +88,8 @@ class Tap:
         if flow.response and flow.response.raw_content and not self._streamed:
             self._keep(flow.response.raw_content)  # it was not streamed after all
         self.flush()
-        outcome, detail = outcome_of(flow, self._ending is not None and self._ending.seen)
+        said_all = flow.error is not None and self._last is not None and self._last.were_said
+        outcome, detail = outcome_of(flow, said_all)
         self._end(outcome, detail)
         return outcome
 

@@ -1,5 +1,6 @@
 """The recording: one database, written by recorders and read by everything else."""
 
+from kimitap.store.exchanges import Ending, Head
 from kimitap.store.location import file_of, location, shown
 from kimitap.store.losses import Loss
 from kimitap.store.migrating import migrate
@@ -8,6 +9,8 @@ from kimitap.store.sealing import seal
 from kimitap.store.writing import RecordingWriter
 
 __all__ = [
+    "Ending",
+    "Head",
     "Loss",
     "Recording",
     "RecordingWriter",

@@ -93,13 +93,18 @@ class BodyWriter:
     def _parent(self, ids: tuple[int, ...]) -> _Recent | None:
         """The recent body that shares most with `ids`, in which unknown pieces are 0."""
         best, most = None, 0
+        enough = min(_ENOUGH * len(ids), len(ids) - ids.count(0))
+        if not enough:
+            return None
         for recent in self._recent.newest_first():
+            if recent.ids[0] != ids[0] and recent.ids[-1] != ids[-1]:
+                continue  # they share neither beginning nor end
             prefix = manifest.shared_prefix(recent.ids, ids)
             rest = min(len(recent.ids), len(ids)) - prefix
             shared = prefix + manifest.shared_suffix(recent.ids, ids, rest)
             if shared > most:
                 best, most = recent, shared
-            if shared >= _ENOUGH * len(ids):
+            if shared >= enough:
                 break
         return best
 

@@ -67,7 +67,7 @@ class Driver:
 
     def rows[*Columns](self, query: Select[*Columns], values: Values) -> Sequence[tuple[*Columns]]:
         """All rows of the query's result."""
-        return cast(Sequence[tuple[*Columns]], self._execute(query, values).fetchall())
+        return cast("Sequence[tuple[*Columns]]", self._execute(query, values).fetchall())
 
     def _execute(self, statement: ClauseElement, values: Values) -> DBAPICursor:
         compiled = self._ready(statement, values)

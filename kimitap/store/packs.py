@@ -10,15 +10,19 @@ from dataclasses import dataclass
 import zstandard
 
 from kimitap.errors import DamagedRecording
+from kimitap.store import zstd
 
 DICTIONARY_LIMIT = 256 * 1024
 """Bytes of a pack that serve as dictionary, from its beginning."""
 
-_LEVEL, _LEVEL_OF_LARGE, _LARGE = 9, 3, 512 * 1024
+_LARGE = 512 * 1024
+"""Bytes from which on a pack is compressed fast, and alone."""
 _WORTH_A_DICTIONARY = 1024
 """A pack smaller than this helps nobody as a dictionary."""
 _HELPFUL = 0.95
 """A dictionary that leaves more than this of a pack does not fit it."""
+_SURELY_HELPFUL = 0.8
+"""Less than this of what fast compression leaves: no other would leave less without it."""
 
 
 def dictionary(content: bytes) -> zstandard.ZstdCompressionDict:
@@ -30,7 +34,7 @@ def dictionary(content: bytes) -> zstandard.ZstdCompressionDict:
 
 def ready(lean_on: zstandard.ZstdCompressionDict) -> zstandard.ZstdCompressionDict:
     """The same dictionary, digested once for all packs that will lean on it."""
-    lean_on.precompute_compress(level=_LEVEL)
+    lean_on.precompute_compress(level=zstd.THOROUGH)
     return lean_on
 
 
@@ -50,14 +54,15 @@ def compress(
 
     `may_found`: the pack may stand alone where `lean_on` does not fit it.
     """
-    large = len(content) >= _LARGE
-    level = _LEVEL_OF_LARGE if large else _LEVEL
     worthy = len(content) >= _WORTH_A_DICTIONARY
-    if lean_on is None or large:
-        return Packed(zstandard.ZstdCompressor(level=level).compress(content), False, worthy)
-    leaning = zstandard.ZstdCompressor(level=level, dict_data=lean_on).compress(content)
-    if worthy and may_found:
-        alone = zstandard.ZstdCompressor(level=level).compress(content)
+    if len(content) >= _LARGE:
+        return Packed(zstd.compress(content, zstd.FAST), False, worthy)
+    if lean_on is None:
+        return Packed(zstd.compress(content), False, worthy)
+    leaning = zstandard.ZstdCompressor(level=zstd.THOROUGH, dict_data=lean_on).compress(content)
+    fast = len(zstd.compress(content, zstd.FAST)) if worthy and may_found else 0
+    if fast and len(leaning) > _SURELY_HELPFUL * fast:
+        alone = zstd.compress(content)
         if len(leaning) > _HELPFUL * len(alone):
             return Packed(alone, False, True)
     return Packed(leaning, True, False)
@@ -67,7 +72,7 @@ def decompress(data: bytes, lean_on: zstandard.ZstdCompressionDict | None) -> by
     """The pack's content. Raises DamagedRecording."""
     try:
         if lean_on is None:
-            return zstandard.ZstdDecompressor().decompress(data)
+            return zstd.decompress(data)
         return zstandard.ZstdDecompressor(dict_data=lean_on).decompress(data)
     except zstandard.ZstdError as error:
         raise DamagedRecording(f"a pack cannot be decompressed: {error}") from error

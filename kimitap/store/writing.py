@@ -27,6 +27,8 @@ class RecordingWriter:
 
     def __init__(self, where: str) -> None:
         self.where = where
+        self.openings = 0
+        """How often the recording was opened: numbers given before count no more."""
         self._flushed: dict[int, int] = {}
         """The exchanges that are open here, and how many times some of each was stored."""
         self._familiar = Familiar()
@@ -132,6 +134,7 @@ class RecordingWriter:
 
     def _open(self) -> None:
         self._connection = opening.writer(self.where)
+        self.openings += 1
         try:
             with translated(self.where):
                 ensure_schema(self.where, self._connection)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kimitap.recorder.ending import Ending, has_ended, is_event_stream
+from kimitap.recorder.ending import LastWords, has_ended, is_event_stream
 
 DELTA = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
 FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
@@ -54,15 +54,33 @@ def test_a_stream_that_did_not_has_not(body: bytes, size: int) -> None:
 
 
 def fed(body: bytes, size: int) -> bool:
-    ending = Ending()
+    last = LastWords()
     for start in range(0, len(body), size):
-        ending.feed(body[start : start + size])
-    return ending.seen
+        last.add(body[start : start + size])
+    return last.were_said
 
 
 def test_a_whole_body_is_judged_as_its_parts_are() -> None:
     assert has_ended(DELTA * 3000 + FINISH)
     assert not has_ended(DELTA * 3000)
+
+
+@pytest.mark.parametrize("size", [len(DELTA), 10_000, 1 << 20])
+def test_a_long_stream_is_judged_by_its_end(size: int) -> None:
+    assert fed(DELTA * 10_000 + FINISH, size)
+    assert not fed(FINISH + DELTA * 10_000, size)
+    completed = (
+        b'event: response.completed\ndata: {"type":"response.completed","response":"%s"}\n\n'
+    )
+    assert fed(DELTA * 10_000 + completed % (b"x" * 200_000), size)
+
+
+def test_a_stream_of_which_only_the_end_is_kept_is_not_judged_by_half_a_line() -> None:
+    last = LastWords()
+    last.add(DELTA * 10_000 + DELTA[:-4])
+    last.add(b"data: [DONE] he said" + b"x" * (1 << 18) + b'"}}]}\n\n')
+    assert not last.were_said
+    assert not fed(b"x" * 5_000_000, 1000)
 
 
 def test_only_an_event_stream_is_judged() -> None:

@@ -50,8 +50,12 @@ def test_a_value_that_was_not_given_is_the_columns_default(connection: Connectio
         headers = driver.insert(PIECE, digest)
         row = {
             **dict.fromkeys(("outcome", "method", "scheme", "host", "path", "http_version"), "x"),
-            **{"client": "", "request_values": "", "port": 1, "started_us": 1},
-            **{"recorder_id": recorder, "request_headers_id": headers},
+            "client": "",
+            "request_values": "",
+            "port": 1,
+            "started_us": 1,
+            "recorder_id": recorder,
+            "request_headers_id": headers,
         }
         driver.insert(tables.exchange.insert(), row)
     found = connection.execute(select(tables.exchange)).one()
@@ -84,6 +88,6 @@ def test_a_database_that_may_not_be_written_is_said(connection: Connection) -> N
     connection.rollback()
     with pytest.raises(DBAPIError, match="readonly"), connection.begin():
         driver.insert(PACK, {"data": b""})
-    with pytest.raises(RecordingUnavailable, match="may not be written"), translated("x.db"):
-        with connection.begin():
-            driver.insert(PACK, {"data": b""})
+    refused = pytest.raises(RecordingUnavailable, match="may not be written")
+    with refused, translated("x.db"), connection.begin():
+        driver.insert(PACK, {"data": b""})

@@ -1,0 +1,170 @@
+"""The scribe over a real recording: what waits is written, each exchange's in order."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kimitap.exchange import Exchange, Outcome
+from kimitap.recorder.scribe import Scribe
+from kimitap.recorder.slips import (
+    Answered,
+    AnyNews,
+    AnySlip,
+    Arrived,
+    Begun,
+    Ended,
+    Freed,
+    Kept,
+    Missed,
+    Settled,
+    Spoiled,
+    Trouble,
+    weight,
+)
+from kimitap.store import Recording
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Desk:
+    """A scribe, and all that it has told."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+        self.news: list[AnyNews] = []
+        self.scribe = Scribe(str(where), self.news.append)
+        self.scribe.step()
+        self.news.clear()
+
+    def told[T](self, kind: type[T]) -> list[T]:
+        """The news of this kind, in their order."""
+        return [one for one in self.news if isinstance(one, kind)]
+
+    def write(self, *slips: AnySlip) -> int:
+        """Hand over `slips` and let all be written; in how many steps."""
+        self.scribe.take(slips)
+        steps = 0
+        while self.scribe.waits:
+            self.scribe.step()
+            steps += 1
+            assert steps < 100, self.news
+        return steps
+
+    def exchanges(self) -> list[Exchange]:
+        """What is in the recording."""
+        with Recording.open(str(self.where)) as recording:
+            return list(recording.exchanges())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    one = Desk(tmp_path / "kimitap.db")
+    yield one
+    one.scribe.close()
+
+
+def begun(ticket: int) -> Begun:
+    exchange = Exchange(0, START, "POST", "http", "127.0.0.1", 8080, f"/{ticket}")
+    return Begun(ticket, exchange, b'{"messages":[]}')
+
+
+def answered(ticket: int, status: int = 200) -> Answered:
+    return Answered(ticket, status, "OK", (("Server", "s"),), "HTTP/1.1", START)
+
+
+def arrived(ticket: int, *parts: bytes) -> Arrived:
+    return Arrived(ticket, [(1.0, part) for part in parts], sum(map(len, parts)))
+
+
+def ended(ticket: int) -> Ended:
+    return Ended(ticket, Outcome.COMPLETE, "", START + timedelta(seconds=2))
+
+
+def test_a_request_is_one_step_and_all_that_waits_of_its_answer_another(desk: Desk) -> None:
+    slips = [begun(1), answered(1), arrived(1, b"data: a\n\n", b"data: b\n\n"), ended(1)]
+    assert desk.write(*slips) == 2
+    assert [one.ticket for one in desk.told(Kept)] == [1]
+    assert [one.ticket for one in desk.told(Settled)] == [1]
+    assert sum(one.weight for one in desk.told(Freed)) == sum(map(weight, slips))
+    (exchange,) = desk.exchanges()
+    assert exchange.outcome is Outcome.COMPLETE
+    assert exchange.status == 200
+    assert exchange.response == b"data: a\n\ndata: b\n\n"
+    assert [segment.length for segment in exchange.segments] == [9, 9]
+
+
+def test_what_comes_in_pieces_is_the_same_as_what_comes_at_once(desk: Desk) -> None:
+    for slip in (begun(1), answered(1), arrived(1, b"a"), arrived(1, b"b"), ended(1)):
+        desk.write(slip)
+    desk.write(begun(2), answered(2), arrived(2, b"a"), arrived(2, b"b"), ended(2))
+    desk.write(begun(3), answered(3), arrived(3, b"a"))
+    desk.write(arrived(3, b"b"), ended(3))
+    one, two, three = desk.exchanges()
+    for other in (two, three):
+        assert (one.response, one.segments, one.status) == (
+            other.response,
+            other.segments,
+            other.status,
+        )
+
+
+def test_exchanges_that_interleave_are_each_in_order(desk: Desk) -> None:
+    desk.write(
+        *(begun(1), begun(2), answered(1), answered(2)),
+        *(arrived(1, b"1a"), arrived(2, b"2a"), arrived(1, b"1b"), arrived(2, b"2b")),
+        *(ended(2), Missed(1, "why", START), ended(1)),
+    )
+    assert [exchange.response for exchange in desk.exchanges()] == [b"1a1b", b"2a2b"]
+
+
+def test_much_that_waits_of_one_answer_is_written_in_several_steps(desk: Desk) -> None:
+    parts = [bytes([i]) * 1_000_000 for i in range(10)]
+    assert desk.write(begun(1), *(arrived(1, part) for part in parts), ended(1)) > 3
+    assert desk.exchanges()[0].response == b"".join(parts)
+
+
+def test_what_cannot_be_written_for_a_reason_of_its_own_is_given_up_alone(desk: Desk) -> None:
+    desk.write(begun(1), begun(2), answered(1, status=1 << 70), ended(1), answered(2), ended(2))
+    desk.write(arrived(1, b"late"))
+    assert [one.ticket for one in desk.told(Spoiled)] == [1]
+    assert [one.ticket for one in desk.told(Settled)] == [2]
+    first, second = desk.exchanges()
+    assert (first.outcome, first.status) == (Outcome.IN_FLIGHT, None)
+    assert (second.outcome, second.status) == (Outcome.COMPLETE, 200)
+
+
+def test_the_end_of_an_answer_in_a_recording_moved_away_ends_no_other(desk: Desk) -> None:
+    desk.write(begun(1), answered(1))
+    for file in desk.where.parent.glob("kimitap.db*"):
+        file.rename(file.with_name(f"moved-{file.name}"))
+    desk.write(begun(2), answered(2), arrived(1, b"one"), ended(1))
+    desk.write(arrived(2, b"two"), ended(2))
+    assert [one.ticket for one in desk.told(Spoiled)] == [1]
+    (exchange,) = desk.exchanges()
+    assert (exchange.path, exchange.response) == ("/2", b"two")
+
+
+def test_what_a_database_refuses_waits_whole_and_counts_once_for_each_exchange(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write(begun(1), begun(2))
+    monkeypatch.setattr("kimitap.store.opening.WRITER_PATIENCE_S", 0.1)
+    desk.scribe.close()
+    desk.scribe = Scribe(str(desk.where), desk.news.append)
+    desk.write(begun(3), begun(4))
+    with closing(sqlite3.connect(desk.where, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        desk.scribe.take([answered(3), arrived(3, b"a"), ended(3), answered(4), begun(5)])
+        desk.scribe.take([Missed(1, "why", START)])
+        for _ in range(5):
+            desk.scribe.step()
+            assert desk.scribe.refused
+        assert desk.scribe.unwritten == 3
+        assert desk.told(Trouble)
+    desk.write(ended(4), ended(5))
+    assert [e.outcome for e in desk.exchanges()[2:]] == [Outcome.COMPLETE] * 3
+    assert desk.told(Spoiled) == []
