@@ -33,13 +33,13 @@ _DELTAS = {
 class _Block:
     """A content block under assembly."""
 
-    __slots__ = ("begun", "deltas", "kind", "signature")
+    __slots__ = ("begun", "deltas", "kind", "signatures")
 
     def __init__(self, begun: dict[str, Any]) -> None:
         self.begun = begun
         self.kind = begun.get("type")
         self.deltas: list[str] = []
-        self.signature = ""
+        self.signatures: list[str] = []
 
     def takes(self, delta: str) -> bool:
         """True where a delta of that type belongs to a block of this kind."""
@@ -59,8 +59,8 @@ class _Block:
             block[name] = (begun if isinstance(begun, str) else "") + said
         elif said:
             block["input"] = _read(said)
-        if self.signature:
-            block["signature"] = self.signature
+        if signature := "".join(self.signatures):
+            block["signature"] = signature
         return [part for part in part_of(block, where, faults) if part != Text("")]
 
     def _call(self, said: str, where: str, faults: Faults) -> ToolCall:
@@ -210,7 +210,7 @@ class StreamedMessage:
             return
         block = self._block(chunk.get("index"), kind)
         if kind == "signature_delta":
-            block.signature += text
+            block.signatures.append(text)
         else:
             block.deltas.append(text)
 

@@ -131,13 +131,12 @@ def error_of(value: Any) -> Any:
 
 def error_text(value: Any) -> str:
     """An error in words: its type and message where it has them, else all of it."""
+    while isinstance(value, dict) and value.get("error"):
+        value = value["error"]
     if isinstance(value, str):
         return value[:_LONGEST_ERROR]
     if not isinstance(value, dict):
         return dumps(value)[:_LONGEST_ERROR]
-    inner = value.get("error")
-    if inner:
-        return error_text(inner)
     message, kind = value.get("message"), value.get("type") or value.get("code")
     if not isinstance(message, str):
         return dumps(value)[:_LONGEST_ERROR]

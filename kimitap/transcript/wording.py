@@ -133,7 +133,10 @@ def _arguments(text: str) -> str:
         return text
     if not isinstance(value, dict):
         return "" if value is None else text
-    return ", ".join(f"{key}={_plain_json(item)}" for key, item in value.items())
+    try:
+        return ", ".join(f"{key}={_plain_json(item)}" for key, item in value.items())
+    except orjson.JSONEncodeError:  # nested too deep to be written again
+        return text
 
 
 def _plain_json(value: object) -> str:
@@ -144,7 +147,7 @@ def pretty_call(call: ToolCall) -> str:
     """The call's id and its arguments, indented where they are JSON."""
     try:
         arguments = orjson.dumps(orjson.loads(call.arguments), option=orjson.OPT_INDENT_2).decode()
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         arguments = call.arguments
     named = "no id" if call.id is None else f"id {call.id or '(empty)'}"
     return f"{call.name}  {named}\n{arguments}"

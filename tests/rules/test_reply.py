@@ -1,9 +1,12 @@
 """What the rules about replies make of the evidence: whose side it is, and what is no defect."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
-from kimitap.rules import RULES
+from kimitap.exchange import Body
+from kimitap.rules import RULES, check
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -23,8 +26,9 @@ from kimitap.rules.reply.duplicated_content import doubled, times_said
 from kimitap.rules.reply.tool_schema_violation import violations
 from kimitap.rules.rule import Sample
 from kimitap.rules.soundness import breaks_off as call_breaks_off
+from kimitap.weave import weave
 from tests.support import chat
-from tests.support.examples import findings_of
+from tests.support.examples import exchange_of, findings_of
 
 KIMI = (
     "<|tool_calls_section_begin|><|tool_call_begin|>functions.read_file:0"
@@ -395,6 +399,16 @@ def test_arguments_that_do_not(arguments: object, what: str) -> None:
 )
 def test_a_schema_that_is_none_asks_for_nothing(schema: dict[str, object]) -> None:
     assert list(violations({"a": 1}, schema)) == []
+
+
+def test_a_schema_nested_deeper_than_json_is_written_asks_for_nothing() -> None:
+    deep = b'{"a":' * 400 + b"1" + b"}" * 400
+    function = b'{"type":"function","function":{"name":"read_file","parameters":%s}}' % deep
+    made = exchange_of(1, step(TASK, assistant(None, READ)))
+    sent = made.request.content.replace(orjson.dumps(TOOLS), b"[%s]" % function)
+    (turn,) = chat.turns([replace(made, request=Body.whole(sent))])
+    assert [tool_.name for tool_ in turn.tools] == ["read_file"]
+    assert [f for session in weave([turn]) for f in check(session) if f.rule in OF_REPLIES] == []
 
 
 # ---- said twice

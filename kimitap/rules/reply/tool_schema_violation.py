@@ -40,7 +40,10 @@ Schema = Mapping[str, object]
 @lru_cache(maxsize=4096)
 def parameters_of(declaration: str) -> Schema:
     """The JSON schema of a tool's parameters, from its declaration in any dialect; `{}` if none."""
-    value = orjson.loads(declaration)
+    try:
+        value = orjson.loads(declaration)
+    except orjson.JSONDecodeError:  # nested deeper than JSON is written
+        return {}
     if not isinstance(value, dict):
         return {}
     function = value.get("function")
