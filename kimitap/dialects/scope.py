@@ -36,6 +36,8 @@ PARENT_HEADERS = ("x-parent-session-id",)  # sub-agents of OpenCode, Kilo
 SESSION_FIELDS = (
     ("prompt_cache_key",),  # Kimi Code, kimi-cli, Codex, OpenHands, dcode
     ("metadata", "user_id"),  # Claude Code: JSON with `session_id`
+    ("conversation",),  # Responses: the server keeps the history under this name
+    ("conversation", "id"),
 )
 
 
