@@ -20,9 +20,11 @@ from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.gaps import bare, differences, is_cleared
 from kimitap.rules.price import price
 from kimitap.rules.prompt.prompt_cache_broken import is_broken
-from kimitap.rules.rule import Example, Rule
+from kimitap.rules.rule import Example, Rule, Sample
 from kimitap.rules.wording import around, times
 
+GROWING = "completion"
+"""The dialect whose whole history is one text, which has to grow."""
 LISTED = 20
 """Messages that a finding names; the rest is a number."""
 
@@ -103,6 +105,21 @@ class EditedHistory(Rule):
             ),
         ),
         Example(
+            "a text completion, whose prompt is the history and grows",
+            (
+                Sample(
+                    {"prompt": "User: read notes.txt\nAssistant:"},
+                    {"content": " I read it first.", "stop": True, "stop_type": "eos"},
+                    path="/completion",
+                ),
+                Sample(
+                    {"prompt": "User: read notes.txt\nAssistant: I read it first.\nUser: go on"},
+                    {"content": " Done.", "stop": True, "stop_type": "eos"},
+                    path="/completion",
+                ),
+            ),
+        ),
+        Example(
             "only a clock and a reminder differ",
             (
                 step((TASK[0], user("It is 2026-03-01 10:00:07. Read notes.txt.")), ASKED),
@@ -150,8 +167,10 @@ class EditedHistory(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for link in thread.links:
-            found = edited(link) if link is not None else []
-            if link is not None and found:
+            if link is None or link.child.dialect == GROWING:
+                continue
+            found = edited(link)
+            if found:
                 yield self._finding(link, found)
 
     def _finding(self, link: Link, found: Sequence[Edited]) -> Finding:
