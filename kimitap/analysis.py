@@ -48,6 +48,9 @@ class Analysis:
         self._weaver = Weaver()
         self._last = 0
         self._prompts = 0
+        self._left: set[int] = set()
+        """The exchanges whose prompts are recorded and were not kept."""
+        self._learnt: dict[int, str] = {}
         self._open: set[int] = set()
         self._whereabouts = Whereabouts()
         self._checker = Checker(rules, choice)
@@ -75,12 +78,19 @@ class Analysis:
 
     def learn(self, prompts: Mapping[int, str]) -> None:
         """Take in what a server rendered from these exchanges' requests, and check again."""
+        self._learnt.update(prompts)
         for number, prompt in prompts.items():
-            turn = self.turns[number]
-            self.turns[number] = replace(turn, reply=replace(turn.reply, prompt=prompt))
+            self.turns[number] = _prompted(self.turns[number], prompt)
             self._weaver.add(self.turns[number])
         if prompts:
             self._update()
+
+    def with_prompt(self, turn: Turn) -> Turn:
+        """The turn with the prompt that its answer holds, also where too many were to be kept."""
+        if turn.reply.prompt or turn.exchange not in self._left:
+            return turn
+        again = decode(self.recording.exchange(turn.exchange), self._memo)
+        return turn if again is None else _prompted(turn, again.reply.prompt)
 
     def body(self, exchange: int) -> bytes:
         """The request's body as its agent wrote it, a `Content-Encoding` undone."""
@@ -89,7 +99,9 @@ class Analysis:
 
     def _take(self, exchange: Exchange) -> int:
         turn = decode(exchange, self._memo)
-        if turn is not None and turn.reply.prompt:
+        if turn is not None and exchange.number in self._learnt:
+            turn = _prompted(turn, turn.reply.prompt or self._learnt[exchange.number])
+        elif turn is not None and turn.reply.prompt:
             turn = self._bounded(turn)
         if turn is None:
             self.others[exchange.number] = _without_bodies(exchange)
@@ -105,7 +117,8 @@ class Analysis:
         self._prompts += len(turn.reply.prompt)
         if self._prompts <= MOST_PROMPTS:
             return turn
-        return replace(turn, reply=replace(turn.reply, prompt=""))
+        self._left.add(turn.exchange)
+        return _prompted(turn, "")
 
     @property
     def counts(self) -> dict[str, int]:
@@ -217,6 +230,10 @@ def _uncollected() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def _prompted(turn: Turn, prompt: str) -> Turn:
+    return replace(turn, reply=replace(turn.reply, prompt=prompt))
 
 
 def _without_bodies(exchange: Exchange) -> Exchange:

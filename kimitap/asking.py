@@ -8,6 +8,7 @@ server, and in the clear only to this machine.
 import ipaddress
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +18,7 @@ from kimitap.conversation import Turn
 from kimitap.errors import KimitapError, UsageError
 from kimitap.lineage import Thread
 from kimitap.rules.finding import Finding
+from kimitap.visible import one_line
 
 TIME_S = 30.0
 """Seconds that the server has for each step of one answer."""
@@ -40,6 +42,7 @@ class Server:
         parts = _address(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname or "", parts.port, timeout=TIME_S)
+        self._stopped = False
         self._path = f"{parts.path.rstrip('/').removesuffix('/v1')}/apply-template"
 
     def prompt(self, body: bytes) -> str:
@@ -47,6 +50,8 @@ class Server:
 
         Raises `Refused` where it cannot, and `UsageError` where there is no such server.
         """
+        if self._stopped:
+            raise UsageError(f"the server at {self.url} is no longer asked")
         if len(body) > MOST_SENT:
             raise Refused(f"the request is longer than {MOST_SENT} bytes")
         try:
@@ -69,7 +74,7 @@ class Server:
             return self._exchange(body)
         except (ConnectionError, HTTPException):
             self.close()
-            if fresh:
+            if fresh or self._stopped:
                 raise
         return self._exchange(body)
 
@@ -84,6 +89,16 @@ class Server:
 
     def close(self) -> None:
         self._connection.close()
+
+    def stop(self) -> None:
+        """Break off, from another thread: what is being asked for fails at once, as does the rest.
+
+        While the connection is being made there is nothing to break off.
+        """
+        self._stopped = True
+        if (open_socket := self._connection.sock) is not None:
+            with suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)
 
 
 def _address(url: str) -> SplitResult:
@@ -168,3 +183,14 @@ def ask(server: Server, bodies: Mapping[int, bytes]) -> tuple[dict[int, str], di
     finally:
         server.close()
     return prompts, refused
+
+
+def outcome(url: str, prompts: Mapping[int, str], refused: Mapping[int, str]) -> str:
+    """One line on what came of asking."""
+    told = f"{len(prompts)} of {len(prompts) + len(refused)} prompts rendered by "
+    told += one_line(url, 200)
+    if refused:
+        number, reason = next(iter(refused.items()))
+        told += f"; not rendered: exchange {number} ({one_line(reason, 200)})"
+        told += f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return told

@@ -1,8 +1,10 @@
 """The report on a place of a recording, for the command line and the screens alike."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from kimitap.analysis import Analysis
+from kimitap.conversation import Turn
 from kimitap.diff import diff_link
 from kimitap.export import markdown
 from kimitap.lineage import Link
@@ -21,14 +23,26 @@ def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
 
     Raises `UsageError` for a place that the recording does not have.
     """
-    link = analysis.link_between(*places) if len(places) == 2 else analysis.link_at(places[0])
+    link = _link(analysis, places)
     if link is None:
-        turn = analysis.turn_at(places[0])
+        turn = analysis.with_prompt(analysis.turn_at(places[0]))
         found = [f for f in analysis.findings if f.place.exchange == turn.exchange]
         return markdown.reply_report(turn, _worst_first(found), remedies())
     follows = analysis.link_before(link.child.exchange) is link
     found = _worst_first(_found_at(analysis, link)) if follows else []
-    return markdown.report(diff_link(link), found, remedies(), follows=follows)
+    parent, child = (analysis.with_prompt(turn) for turn in (link.parent, link.child))
+    diff = diff_link(replace(link, parent=parent, child=child))
+    return markdown.report(diff, found, remedies(), follows=follows)
+
+
+def turns_of(analysis: Analysis, places: Sequence[PlaceWord]) -> tuple[Turn, ...]:
+    """The turns that the report on these places speaks of: a pair, or one that nothing follows."""
+    link = _link(analysis, places)
+    return (link.parent, link.child) if link else (analysis.turn_at(places[0]),)
+
+
+def _link(analysis: Analysis, places: Sequence[PlaceWord]) -> Link | None:
+    return analysis.link_between(*places) if len(places) == 2 else analysis.link_at(places[0])
 
 
 def _found_at(analysis: Analysis, link: Link) -> Iterable[Finding]:

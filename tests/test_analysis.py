@@ -116,8 +116,10 @@ def test_prompts_of_verbose_answers_are_kept_up_to_a_bound(
     with Recording.open(str(recording(tmp_path / "a.db", made))) as opened:
         analysis = Analysis(opened)
         analysis.refresh()
-    kept = [len(turn.reply.prompt) for turn in analysis.turns.values()]
+        kept = [len(turn.reply.prompt) for turn in analysis.turns.values()]
+        again = [len(analysis.with_prompt(turn).reply.prompt) for turn in analysis.turns.values()]
     assert kept == [24, 24, 0]
+    assert again == [24, 24, 24]
 
 
 def test_a_prompt_that_was_asked_for_is_taken_in_and_checked(tmp_path: Path) -> None:
@@ -130,6 +132,20 @@ def test_a_prompt_that_was_asked_for_is_taken_in_and_checked(tmp_path: Path) -> 
         analysis.learn({last: "<|im_user|>Nothing of that.<|im_end|>"})
     assert {f.rule for f in analysis.findings} == {"hidden-from-model"}
     assert {f.place.exchange for f in analysis.findings} == {last}
+
+
+def test_a_prompt_that_was_asked_for_stays_when_the_turn_ends(tmp_path: Path) -> None:
+    where = str(tmp_path / "a.db")
+    with RecordingWriter(where) as writer:
+        number = writer.begin(healthy_tool_turn()[0])
+        with Recording.open(where) as opened:
+            analysis = Analysis(opened)
+            analysis.refresh()
+            analysis.learn({number: "<|im_user|>Nothing of that.<|im_end|>"})
+            writer.finish(number, Outcome.CLIENT_HUNG_UP, ended_at=chat.BEGIN)
+            assert analysis.refresh() == {number}
+    assert analysis.turns[number].ended_at is not None
+    assert analysis.turns[number].reply.prompt == "<|im_user|>Nothing of that.<|im_end|>"
 
 
 def long_run(length: int) -> list[Exchange]:

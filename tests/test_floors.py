@@ -27,16 +27,18 @@ FLOORS: dict[str, set[str]] = {
     "dialects": {"errors", "exchange", "conversation", "sse"},
     "weave": {"conversation", "lineage", "rewrites"},
     "prompt": {"conversation", "visible"},
-    "asking": {"errors", "conversation", "lineage", "rules"},
+    "asking": {"errors", "conversation", "lineage", "rules", "visible"},
     "rules": {"conversation", "lineage", "exchange", "visible", "rewrites", "prompt"},
     "diff": {"conversation", "lineage"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"}
-    | {"transcript"},
+    | {"transcript", "prompt"},
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
     "report": VALUES | {"analysis", "diff", "export", "rules"},
     "settings": {"errors", "rules"},
-    "tui": VALUES | {"analysis", "report", "diff", "export", "rules", "transcript", "store"},
+    "tui": VALUES
+    | {"analysis", "report", "diff", "export", "rules", "transcript", "store"}
+    | {"asking", "prompt"},
     "demo": set(),
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}

@@ -12,6 +12,7 @@ import click
 
 import kimitap
 from kimitap.cli import checking, reading, recording
+from kimitap.cli.rendering import with_server
 from kimitap.cli.words import names_database, with_database
 from kimitap.errors import KimitapError, UsageError
 from kimitap.settings import settings_from
@@ -36,8 +37,9 @@ class _Group(click.Group):
 @click.group(cls=_Group, invoke_without_command=True)
 @click.version_option(kimitap.__version__, message="kimitap %(version)s")
 @with_database
+@with_server
 @click.pass_context
-def app(context: click.Context, db: str | None) -> None:
+def app(context: click.Context, db: str | None, server: str | None) -> None:
     """Record what an LLM agent and its llama-server say, and see where the conversation broke.
 
     Without a command, opens the screens. A database may stand as the first word of tui, check,
@@ -45,9 +47,11 @@ def app(context: click.Context, db: str | None) -> None:
     session.
     """
     if context.invoked_subcommand is None:
-        reading.open_tui(location(db), None, settings_from(Path.cwd()).choice)
-    elif db is not None:
-        raise UsageError(f"say --db after the command: kimitap {context.invoked_subcommand} --db …")
+        reading.open_tui(location(db), None, settings_from(Path.cwd()).choice, server)
+    for name, value in (("--db", db), ("--ask-server", server)):
+        if context.invoked_subcommand is not None and value is not None:
+            said = f"kimitap {context.invoked_subcommand} {name} …"
+            raise UsageError(f"say {name} after the command: {said}")
 
 
 for _command in (

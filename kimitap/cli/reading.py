@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import click
 
 from kimitap.analysis import Analysis, asked
+from kimitap.asking import Server
 from kimitap.cli.choosing import with_choice
-from kimitap.cli.rendering import say_prompt, with_server
+from kimitap.cli.rendering import ask_for, say_prompt, with_server
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord, parse_place
-from kimitap.report import report_on
+from kimitap.report import report_on, turns_of
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.settings import Settings
 from kimitap.store import Recording, shown
@@ -22,23 +23,32 @@ from kimitap.visible import one_line
 @click.command()
 @click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
 @with_database
+@with_server
 @with_choice
-def tui(words: Sequence[str], db: str | None, settings: Settings) -> None:
+def tui(words: Sequence[str], db: str | None, server: str | None, settings: Settings) -> None:
     """Open the screens: sessions and threads, the conversation, and where it broke."""
     where, rest = split(words, db)
-    open_tui(where, one_place(rest), settings.choice)
+    open_tui(where, one_place(rest), settings.choice, server)
 
 
-def open_tui(where: str, place: PlaceWord | None, choice: Choice = EVERYTHING) -> None:
+def open_tui(
+    where: str,
+    place: PlaceWord | None,
+    choice: Choice = EVERYTHING,
+    server: str | None = None,
+) -> None:
+    """Open the screens on a recording; `server` is asked for prompts."""
     with Recording.open(where):
         pass
+    if server is not None:
+        Server(server)  # refuses an unfit address
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
     if place is not None:
         _demand(where, place)
     from kimitap.tui.app import run
 
-    run(where, place, choice)
+    run(where, place, choice, server)
 
 
 def _demand(where: str, place: PlaceWord) -> None:
@@ -122,8 +132,9 @@ def _print_others(analysis: Analysis) -> None:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[DB] PLACE [PLACE]")
 @with_database
+@with_server
 @with_choice
-def diff(words: Sequence[str], db: str | None, settings: Settings) -> None:
+def diff(words: Sequence[str], db: str | None, server: str | None, settings: Settings) -> None:
     """Compare request N and its reply with request N+1: Markdown for a bug report.
 
     One PLACE is compared with the request that follows it (a thread or session: where it broke
@@ -135,4 +146,10 @@ def diff(words: Sequence[str], db: str | None, settings: Settings) -> None:
             "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7"
         )
     places = [parse_place(word) for word in rest]
-    click.echo(report_on(read(where, settings.choice), places), nl=False)
+    with Recording.open(where) as recording:
+        analysis = Analysis(recording, choice=settings.choice)
+        analysis.refresh()
+        if server is not None:
+            ask_for(analysis, server, turns_of(analysis, places))
+        text = report_on(analysis, places)
+    click.echo(text, nl=False)

@@ -6,11 +6,10 @@ from typing import Any
 import click
 
 from kimitap.analysis import Analysis
-from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, wanted
+from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, outcome, wanted
 from kimitap.conversation import Turn
 from kimitap.errors import UsageError
 from kimitap.prompt import marked, seen
-from kimitap.visible import one_line
 
 
 def with_server[F: Callable[..., Any]](command: F) -> F:
@@ -33,12 +32,7 @@ def learn_prompts(analysis: Analysis, url: str, numbers: Sequence[int]) -> str:
     bodies = {number: analysis.body(number) for number in numbers}
     prompts, refused = ask(server, bodies)
     analysis.learn(prompts)
-    told = f"{len(prompts)} of {len(numbers)} prompts rendered by {one_line(url, 200)}"
-    if refused:
-        number, reason = next(iter(refused.items()))
-        told += f"; not rendered: exchange {number} ({one_line(reason, 200)})"
-        told += f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    return told
+    return outcome(url, prompts, refused)
 
 
 def ask_about(analysis: Analysis, url: str, every: bool) -> str:
@@ -50,6 +44,13 @@ def ask_about(analysis: Analysis, url: str, every: bool) -> str:
     return f"{told}; {left} older ones left out (--ask-all)" if left else told
 
 
+def ask_for(analysis: Analysis, url: str, turns: Sequence[Turn]) -> None:
+    """Have the server render what can be rendered of these turns, and say what came of it."""
+    numbers = [t.exchange for t in turns if t.dialect == DIALECT and not t.reply.prompt]
+    if numbers:
+        click.echo(learn_prompts(analysis, url, numbers), err=True)
+
+
 def say_prompt(analysis: Analysis, turn: Turn, url: str | None) -> None:
     """Print a turn's prompt with the place of each message, asking for it where it is unknown."""
     if url is not None and turn.dialect != DIALECT:
@@ -57,6 +58,7 @@ def say_prompt(analysis: Analysis, turn: Turn, url: str | None) -> None:
     if url is not None:
         click.echo(learn_prompts(analysis, url, [turn.exchange]), err=True)
         turn = analysis.turns[turn.exchange]
+    turn = analysis.with_prompt(turn)
     if not turn.reply.prompt:
         raise UsageError(
             f"the prompt of exchange {turn.exchange} is not recorded; "

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import kimitap
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Diff, DiffRow
+from kimitap.export.prompt import saw
 from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
@@ -42,6 +43,7 @@ def report(
         _table(diff.rows),
         *_settings(diff),
         *_relevant(diff),
+        *saw((diff.old, diff.new)),
         *_findings(findings, remedies, diff.old, diff.new),
         f"_{_footer()}_",
     ]
@@ -57,6 +59,7 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
         _facts(turn, turn),
         f"### The reply of exchange {turn.exchange}",
         _quoted(turn.reply.message),
+        *saw((turn,)),
         *_findings(findings, remedies, turn),
         f"_{_footer()}_",
     ]

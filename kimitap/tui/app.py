@@ -9,15 +9,19 @@ from pathlib import Path
 from textual import work
 from textual.app import App
 from textual.filter import LineFilter
+from textual.worker import get_current_worker
 
+from kimitap.conversation import Turn
 from kimitap.errors import KimitapError
 from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.tui.filters import NoControls, WithoutColour
+from kimitap.tui.prompt_screen import PromptScreen
 from kimitap.tui.session_screen import SessionScreen
 from kimitap.tui.source import Source, View
 from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
-from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
+from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowPrompt, ShowRaw, WriteReport
+from kimitap.visible import visible
 
 POLL_S = 0.2
 LIVE_S = 5.0
@@ -46,6 +50,7 @@ class Kimitap(App[None]):
         self._seen: int | None = None
         self._written_at = float("-inf")
         self._loading = False
+        self._asked = source.server is None
         self._complaint = ""
         self._patience_until = float("-inf")
 
@@ -93,6 +98,32 @@ class Kimitap(App[None]):
         self.view = view
         self.main.apply(view)
         self._say_live()
+        if not self._asked and view.threads:
+            self._asked = True
+            self.ask()
+
+    @work(thread=True, group="ask")
+    def ask(self) -> None:
+        """Have the server render the prompts that matter most, once, and show what they tell."""
+        try:
+            told, failed = self.source.ask(), False
+        except KimitapError as error:
+            told, failed = visible(str(error)), True
+        if not get_current_worker().is_cancelled:
+            self.call_from_thread(self._asked_about, told, failed)
+
+    def _asked_about(self, told: str, failed: bool) -> None:
+        if told:
+            self.notify(told, severity="error" if failed else "information", markup=False)
+        self.load_again()
+
+    def load_again(self) -> None:
+        """Read anew though nobody wrote: something was learnt."""
+        self._seen = None
+        self.poll()
+
+    def on_unmount(self) -> None:
+        self.source.stop()
 
     def _complain(self, error: KimitapError) -> None:
         """Say once what is wrong, and try again in a while: a lock may go, a file come back."""
@@ -114,6 +145,17 @@ class Kimitap(App[None]):
         numbers = sorted({*turns, *(other.number for other in self.view.others), wish.number})
         at = numbers.index(wish.number)
         self.push_screen(RawScreen(numbers, at, self.source.exchange))
+
+    def on_show_prompt(self, wish: ShowPrompt) -> None:
+        screen = PromptScreen(wish.numbers, wish.at, self._prompt, wish.message)
+        self.push_screen(screen)
+
+    def _prompt(self, number: int) -> Turn:
+        """A turn with its prompt; runs in a worker. What a server told is shown everywhere."""
+        turn = self.source.prompt(number)
+        if not any(turn is known for thread in self.view.threads for known in thread.turns):
+            self.call_from_thread(self.load_again)
+        return turn
 
     @work(thread=True, group="report")
     def write_report(self, exchange: int) -> None:
@@ -146,11 +188,19 @@ def write_new(folder: Path, stem: str, text: str) -> Path:
     raise FileExistsError(f"{folder / stem}.md and 998 more exist already")
 
 
-def run(where: str, place: PlaceWord | None = None, choice: Choice = EVERYTHING) -> None:
-    """Open the screens on a recording; raises a `RecordingError` where it cannot be read."""
+def run(
+    where: str,
+    place: PlaceWord | None = None,
+    choice: Choice = EVERYTHING,
+    server: str | None = None,
+) -> None:
+    """Open the screens on a recording; raises a `RecordingError` where it cannot be read.
+
+    `server` is the llama-server that is asked for prompts.
+    """
     from kimitap.tui.recording import RecordingSource
 
-    source = RecordingSource(where, choice)
+    source = RecordingSource(where, choice, server)
     try:
         Kimitap(source, place).run()
     finally:

@@ -35,6 +35,7 @@ MAIN_KEYS = (
     Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "previous turn"),
     Key("diff", "d", "d", "diff", "this turn against the next request", "d diff"),
     Key("raw", "r", "r", "raw", "the raw exchange", "r raw"),
+    Key("prompt", "p", "p", "prompt", "the prompt that the model read", "p prompt"),
     Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
     Key(
         "filter", "slash", "/", "filter", "filter: words, role:tool tool:bash sev:error", "/ filter"
@@ -66,6 +67,17 @@ RAW_KEYS = (
     Key("previous", "N", "N", "section(-1)", "previous section"),
     Key("next-turn", "right_square_bracket", "]", "exchange(1)", "next exchange", "] [ exchange"),
     Key("previous-turn", "left_square_bracket", "[", "exchange(-1)", "previous exchange"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+PROMPT_KEYS = (
+    Key("next", "n", "n", "section(1)", "next message", "n message"),
+    Key("previous", "N", "N", "section(-1)", "previous message"),
+    Key("next-absent", "a", "a", "absent(1)", "next part that is absent", "a absent"),
+    Key("previous-absent", "A", "A", "absent(-1)", "previous part that is absent"),
+    Key("next-turn", "right_square_bracket", "]", "turn(1)", "next turn", "] [ turn"),
+    Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "previous turn"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
 )

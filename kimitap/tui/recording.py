@@ -1,10 +1,13 @@
 """A recording on disk as the screens see it: read in workers, handed over as values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from threading import Lock
 
 from kimitap.analysis import Analysis
+from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, outcome, wanted
+from kimitap.conversation import Turn
+from kimitap.errors import UsageError
 from kimitap.exchange import Exchange
 from kimitap.places import PlaceWord
 from kimitap.report import remedies, report_on
@@ -16,16 +19,20 @@ from kimitap.tui.source import View
 class RecordingSource:
     """A recording on disk. The version is polled on a connection of its own, by the screen's loop.
 
-    Raises a `RecordingError` at once where the recording cannot be opened.
+    `server` is the llama-server that is asked for prompts. Raises a `RecordingError` at once where
+    the recording cannot be opened.
     """
 
-    def __init__(self, where: str, choice: Choice = EVERYTHING) -> None:
+    def __init__(self, where: str, choice: Choice = EVERYTHING, server: str | None = None) -> None:
         self.where = where
+        self.server = server
         self.remedies: Mapping[str, str] = remedies()
         self._watched = Recording.open(where)
         self._read = Recording.open(where)
         self._analysis = Analysis(self._read, choice=choice)
         self._lock = Lock()
+        self._asking: set[Server] = set()
+        self._stopped = False
 
     def version(self) -> int:
         return self._watched.version()
@@ -45,6 +52,77 @@ class RecordingSource:
         with self._lock:
             return report_on(self._analysis, [place])
 
+    def ask(self) -> str:
+        with self._lock:
+            numbers = wanted(self._analysis.threads, self._analysis.findings)
+        if not numbers:
+            return ""
+        prompts, refused = self._learn(numbers[-MOST_ASKED:])
+        told = outcome(self.server or "", prompts, refused)
+        left = len(numbers) - MOST_ASKED
+        return f"{told}; {left} older ones left out" if left > 0 else told
+
+    def prompt(self, number: int) -> Turn:
+        turn = self._turn(number)
+        if turn.reply.prompt:
+            return turn
+        if turn.dialect != DIALECT:
+            raise UsageError(
+                "No prompt is recorded, and llama-server renders chat completions only."
+            )
+        if self.server is None:
+            raise UsageError(
+                'No prompt is recorded: start with --ask-server URL, or send "verbose": true.'
+            )
+        _, refused = self._learn([number])
+        if refused:
+            raise UsageError(f"The server does not render it: {refused[number]}")
+        return self._turn(number)
+
+    def _turn(self, number: int) -> Turn:
+        with self._lock:
+            return self._analysis.with_prompt(self._analysis.turn_at(PlaceWord("", number)))
+
+    def _learn(self, numbers: Sequence[int]) -> tuple[dict[int, str], dict[int, str]]:
+        """Ask the server for these prompts and take them in. Others may read meanwhile."""
+        server = Server(self.server or "")
+        self._asking.add(server)
+        if self._stopped:
+            server.stop()
+        try:
+            prompts, refused = ask(server, _Bodies(numbers, self._body))
+        finally:
+            self._asking.discard(server)
+        with self._lock:
+            self._analysis.learn(prompts)
+        return prompts, refused
+
+    def _body(self, number: int) -> bytes:
+        with self._lock:
+            return self._analysis.body(number)
+
+    def stop(self) -> None:
+        self._stopped = True
+        for server in tuple(self._asking):
+            server.stop()
+
     def close(self) -> None:
         with self._lock, closing(self._watched), closing(self._read):
             pass
+
+
+class _Bodies(Mapping[int, bytes]):
+    """Requests' bodies by number, each read when it is wanted: together they may be gigabytes."""
+
+    def __init__(self, numbers: Sequence[int], read: Callable[[int], bytes]) -> None:
+        self._numbers = numbers
+        self._read = read
+
+    def __getitem__(self, number: int) -> bytes:
+        return self._read(number)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)

@@ -31,7 +31,7 @@ from kimitap.tui.source import View
 from kimitap.tui.status import Standing, status_of
 from kimitap.tui.text_pane import Block
 from kimitap.tui.virtual_list import VirtualList
-from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowRaw, WriteReport
+from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowPrompt, ShowRaw, WriteReport
 
 
 class SessionScreen(Screen[None]):
@@ -288,6 +288,13 @@ class SessionScreen(Screen[None]):
             self.post_message(ShowRaw(node.number))
         elif pair := self._pair():
             self.post_message(ShowRaw(pair[1].exchange))
+
+    def action_prompt(self) -> None:
+        if pair := self._pair():
+            thread, row = pair
+            numbers = [turn.exchange for turn in thread.turns]
+            at = numbers.index(row.exchange)
+            self.post_message(ShowPrompt(numbers, at, row.message_index))
 
     def action_export(self) -> None:
         if pair := self._pair():

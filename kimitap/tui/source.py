@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kimitap.conversation import Turn
 from kimitap.exchange import Exchange
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
@@ -31,9 +32,12 @@ class View:
 
 
 class Source(Protocol):
-    """What the screens ask for. All but `version` may take time: they are called in workers."""
+    """What the screens ask for. All but `version` and `stop` may take time: they are called in
+    workers."""
 
     where: str
+    server: str | None
+    """The llama-server that may be asked for prompts; None: nobody is asked."""
     remedies: Mapping[str, str]
     """What to do about a finding, by its rule's name."""
 
@@ -51,6 +55,24 @@ class Source(Protocol):
 
     def report(self, place: PlaceWord) -> str:
         """The Markdown report on a place."""
+        ...
+
+    def ask(self) -> str:
+        """Have the server render the prompts that a check wants; says what came of it, if anything.
+
+        The next `load` has the findings. Raises `UsageError` where the server cannot be asked.
+        """
+        ...
+
+    def prompt(self, number: int) -> Turn:
+        """A turn with its prompt, recorded or rendered now.
+
+        Raises a `KimitapError` that says how to get it where there is none.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Break off what a server is being asked for: nobody waits for it any more."""
         ...
 
     def close(self) -> None: ...

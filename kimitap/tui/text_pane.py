@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -42,6 +42,10 @@ class Block:
     """One display line, cut where it is too long."""
     heading: bool = False
     """True where `n` stops."""
+    absent: bool = False
+    """True where something is missing from a prompt."""
+    message: int | None = None
+    """The message of a prompt whose place this is."""
 
 
 _GUTTER = 11
@@ -87,9 +91,12 @@ class TextPane(VirtualList):
     @property
     def headings(self) -> list[int]:
         """The lines on which headings stand."""
-        return [
-            first for first, block in zip(self._first, self.blocks, strict=True) if block.heading
-        ]
+        return self.lines_of(lambda block: block.heading)
+
+    def lines_of(self, wanted: Callable[[Block], bool]) -> list[int]:
+        """The first lines of the blocks that are wanted."""
+        blocks = zip(self._first, self.blocks, strict=True)
+        return [first for first, block in blocks if wanted(block)]
 
     def paint(self, index: int, width: int) -> Line:
         at = bisect_right(self._first, index) - 1

@@ -20,6 +20,7 @@ from kimitap.tui.raw_blocks import raw_blocks
 from kimitap.tui.reading import ring
 from kimitap.tui.text_pane import Block, TextPane
 from kimitap.tui.wishes import ShowHelp, WriteReport
+from kimitap.visible import visible
 
 
 class TextScreen(Screen[None]):
@@ -47,7 +48,7 @@ class TextScreen(Screen[None]):
         try:
             return tuple(self.make())
         except KimitapError as error:
-            return (Block(str(error), ALARM[Severity.ERROR]),)
+            return (Block(visible(str(error)), ALARM[Severity.ERROR]),)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.SUCCESS:

@@ -16,6 +16,16 @@ class ShowRaw(Message):
         self.number = number
 
 
+class ShowPrompt(Message):
+    """The rendered prompt of one of `numbers`, the turns of its thread; at `message` of it."""
+
+    def __init__(self, numbers: Sequence[int], at: int, message: int | None) -> None:
+        super().__init__()
+        self.numbers = numbers
+        self.at = at
+        self.message = message
+
+
 class ShowDiff(Message):
     """One pair of `links`, with the others to step to."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from kimitap.conversation import Turn
 from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.lineage import Session
@@ -16,6 +17,7 @@ class Still:
 
     def __init__(self, sessions: tuple[Session, ...], findings: tuple[Finding, ...] = ()) -> None:
         self.where = "sessions/kimitap.db"
+        self.server: str | None = None
         self.remedies: Mapping[str, str] = {
             "tool-turn-lost": "Turn off the agent's setting that writes its history for R1 models, "
             "and attach the report (e) to an issue of the agent."
@@ -41,6 +43,18 @@ class Still:
 
     def report(self, place: PlaceWord) -> str:
         return f"# report on {place}\n"
+
+    def ask(self) -> str:
+        return "nobody was asked"
+
+    def prompt(self, number: int) -> Turn:
+        turns = (turn for thread in self.view.threads for turn in thread.turns)
+        found = next(turn for turn in turns if turn.exchange == number)
+        if found.reply.prompt:
+            return found
+        raise UsageError(f"no prompt of {number}")
+
+    def stop(self) -> None: ...
 
     def close(self) -> None: ...
 
