@@ -63,8 +63,19 @@ def differences(link: Link) -> Differences:
         fresh += (i for i in new if i not in taken)
         if kept is not None and kept.mark is Mark.CHANGED and kept.old != end:
             assert kept.old is not None and kept.new is not None
-            edits.append(Edit(kept.old, kept.new))
+            edit = Edit(kept.old, kept.new)
+            edits += [] if _only_grew(edit, link) else [edit]
     return Differences(tuple(edits), tuple(gaps), tuple(fresh))
+
+
+def _only_grew(edit: Edit, link: Link) -> bool:
+    """True where the user spoke again, and no reply stands between: neighbours of one role are one
+    message in Anthropic's API."""
+    if edit.old != len(link.parent.messages) - 1 or link.echo.slot:
+        return False
+    old, new = link.parent.messages[edit.old], link.child.messages[edit.new]
+    own = len(old.parts)
+    return old.role == new.role == "user" and own < len(new.parts) and old.parts == new.parts[:own]
 
 
 def _differ(link: Link, end: int) -> bool:

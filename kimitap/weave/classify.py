@@ -52,6 +52,12 @@ def _went_back(parent: Strand, child: Strand, pairs: Sequence[Pair], gone: Seque
     return bool(said) and said[0].role == "user"
 
 
+def _says_more(parent: Strand, child: Strand, keys: Keys) -> bool:
+    """True where the user added something to the message with which the parent ends."""
+    old, new = parent.messages[-1:], child.messages[-1:]
+    return bool(old and new) and keys.grown(old[0], new[0])
+
+
 def classify(
     parent: Strand, child: Strand, pairs: Sequence[Pair], keys: Keys
 ) -> tuple[Relation, str]:
@@ -62,7 +68,7 @@ def classify(
     both = list(matched(pairs))
     edited = sum(mark is Mark.CHANGED and old != end for old, _, mark in both)
     if not gone:
-        if child.length == parent.length:
+        if child.length == parent.length and not _says_more(parent, child, keys):
             return Relation.RETRY, f"sends the messages of exchange {number} again, {edited} edited"
         return Relation.CONTINUES, f"holds the history of exchange {number}, {edited} edited"
     marks = (holds(message.text, WINDOW) for message in fresh(child, pairs))

@@ -126,7 +126,7 @@ class Ancestors:
 
     def _by_prefix(self, candidate: Candidate, child: Strand) -> Found:
         parent = candidate.strand
-        identical = parent.depth == child.length
+        identical = parent.depth == child.length and not candidate.grown
         if not parent.is_tip:
             tip = parent.thread.tip
             further = self._by_history(tip, child, parent.depth + 1 - len(tip.carried))
@@ -148,6 +148,10 @@ class Ancestors:
         parent = candidate.strand
         why = f"begins with all {parent.depth} messages of exchange {parent.turn.exchange}"
         why += ", its reply after them" if candidate.covered else ""
+        if candidate.grown:
+            why += ", the last of them with more behind it"
+            pairs = align_history(parent, child, self._keys)
+            return link_by_alignment(parent, child, Relation.CONTINUES, pairs, self._keys, why)
         return link_by_prefix(parent, child, Relation.CONTINUES, self._keys, why)
 
     def _retry(self, parent: Strand, child: Strand) -> Found:
@@ -303,5 +307,6 @@ def _at_once(before: Turn, after: Turn) -> bool:
 def _in_time(candidate: Candidate, child: Strand) -> bool:
     """True where the parent's reply had ended, or is repeated: it was known to whoever asks."""
     parent = candidate.strand
-    late = parent.turn.reply.complete and parent.depth < child.length
+    further = parent.depth < child.length or candidate.grown
+    late = parent.turn.reply.complete and further
     return candidate.covered or parent.over_before(child.turn, LATE if late else SLACK)

@@ -84,6 +84,7 @@ class Keys:
     def __init__(self) -> None:
         self._known: dict[int, tuple[Message, bytes]] = {}
         self._words: dict[bytes, Counter[str]] = {}
+        self._heads: dict[int, tuple[Message, tuple[bytes, ...]]] = {}
 
     def key(self, message: Message) -> bytes:
         """The key of `message`."""
@@ -91,6 +92,25 @@ class Keys:
         if known is None:
             known = self._known[id(message)] = (message, message_key(message))
         return known[1]
+
+    def heads(self, message: Message) -> tuple[bytes, ...]:
+        """The keys of what a user's message of several parts begins with, longest first.
+
+        In Anthropic's API neighbours of one role are one message: what a user adds where a reply
+        was lost or stopped becomes a part of the message before it.
+        """
+        if message.role != "user" or len(message.parts) < 2:
+            return ()
+        known = self._heads.get(id(message))
+        if known is None:
+            counts = range(len(message.parts) - 1, 0, -1)
+            begun = (Message("user", message.parts[:n]) for n in counts)
+            known = self._heads[id(message)] = (message, tuple(map(message_key, begun)))
+        return known[1]
+
+    def grown(self, old: Message, new: Message) -> bool:
+        """True where a user's message is another one with more parts behind its own."""
+        return self.key(old) in self.heads(new)
 
     def all(self, messages: Sequence[Message]) -> list[bytes]:
         """The keys of several messages."""
@@ -106,13 +126,13 @@ class Keys:
         """How alike two messages are, from 0 to 1: shared words (Dice), of a bounded beginning.
 
         Messages of different roles are never alike. Two results of one call are, where one of them
-        was cleared or cut in place.
+        was cleared or cut in place, and a user's message to which parts were added.
         """
         if one.role != other.role:
             return 0.0
         if self.key(one) == self.key(other):
             return 1.0
-        if _one_call(one, other):
+        if _one_call(one, other) or self.grown(one, other):
             return 0.8
         a, b = self._count(one), self._count(other)
         total = a.total() + b.total()

@@ -18,10 +18,14 @@ ROOT = 0
 
 
 class Candidate(NamedTuple):
-    """An earlier turn whose messages begin this request; `covered` where its reply follows."""
+    """An earlier turn whose messages begin this request.
+
+    `covered`: its reply follows. `grown`: its last message has more parts here.
+    """
 
     strand: Strand
     covered: bool
+    grown: bool = False
 
 
 class Prefixes:
@@ -71,6 +75,18 @@ class Prefixes:
                     for strand in self._sorted(index[hashed], turn):
                         if self._begins(strand, turn, start):
                             yield Candidate(strand, covered)
+            if position > base:
+                yield from self._grown(turn, start, position, hashes[position - base - 1])
+
+    def _grown(self, turn: Turn, start: int, position: int, before: int) -> Iterator[Candidate]:
+        """Turns whose last message is what the message before `position` begins with."""
+        for key in self._keys.heads(turn.messages[start + position - 1]):
+            found = self._ends.get(hash((before, key)), [])
+            for strand in self._sorted(found, turn):
+                *ours, last = strand.story
+                theirs = turn.messages[start : start + len(ours)]
+                if self._keys.same(ours, theirs) and self._keys.key(last) == key:
+                    yield Candidate(strand, covered=False, grown=True)
 
     def _sorted(self, strands: list[Strand], turn: Turn) -> list[Strand]:
         """The latest few, those of the same session and connection first, tips before others."""
