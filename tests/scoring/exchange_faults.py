@@ -81,8 +81,9 @@ def error_event(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
 
 @fault
 def asked_three_times(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
-    """The same request fails again and again."""
-    good = [i for i, s in enumerate(samples) if s.status == 200 and len(messages_of(s)) > 2]
+    """The same request fails again and again; the first time of all, after one that did not."""
+    good = [i for i, s in enumerate(samples) if i and samples[i - 1].status == s.status == 200]
+    good = [i for i in good if len(messages_of(samples[i])) > 2]
     if not good:
         return None
     at = rng.choice(good)
@@ -270,7 +271,7 @@ def _with_colons(sample: Sample) -> Sample:
 @fault
 def results_not_rendered(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """The prompt that the server renders has all of the request but the results of its tools."""
-    found = [i for i, s in enumerate(samples) if s.status == 200 and _first_result(s) is not None]
+    found = [i for i, s in enumerate(samples) if not _unended(s) and _first_result(s) is not None]
     if not found:
         return None
     at = rng.choice(found)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kimitap.rules.examples import Json, user
 from kimitap.rules.rule import Sample
+from kimitap.rules.soundness import is_object
 from tests.scoring.cutting import (
     calls_of,
     chosen,
@@ -49,6 +50,11 @@ def fault(made: Fault) -> Fault:
 
 def has_call(reply: Json) -> bool:
     return len(calls_of(reply)) > 0
+
+
+def has_sound_call(reply: Json) -> bool:
+    """True where the first call's arguments are a JSON object: no fault before broke them."""
+    return has_call(reply) and is_object(arguments_of(reply))
 
 
 def has_calls(reply: Json) -> bool:

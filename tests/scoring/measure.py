@@ -14,7 +14,7 @@ from tests.scoring.cache import counted
 from tests.scoring.dialects import CANNOT, Dialect
 from tests.scoring.faults import FAULTS, Broken
 from tests.scoring.sound import SOUND
-from tests.scoring.translate import place_of, translated
+from tests.scoring.translate import places_of, translated
 from tests.support.examples import findings_of
 
 
@@ -116,5 +116,5 @@ def hits(finding: Finding, broken: Broken, dialect: Dialect) -> bool:
     if finding.rule != broken.rule or finding.place.exchange != broken.exchange:
         return False
     sent = broken.samples[broken.exchange - 1]
-    places = {place_of(sent, index, dialect) for index in broken.messages}
+    places = {at for index in broken.messages for at in places_of(sent, index, dialect)}
     return not places or finding.place.message_index in places

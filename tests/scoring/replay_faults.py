@@ -24,6 +24,7 @@ from tests.scoring.fault import (
     fault,
     has_call,
     has_calls,
+    has_sound_call,
     has_text_only,
     last_result,
     name_of,
@@ -101,7 +102,7 @@ FAULTS |= {
     ),
     "arguments as an object": replay(
         "arguments-not-string",
-        has_call,
+        has_sound_call,
         lambda b: [changed_call(b[0], arguments=json.loads(arguments_of(b[0]))), *b[1:]],
     ),
     "reply twice": replay(

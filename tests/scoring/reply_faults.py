@@ -25,6 +25,7 @@ from tests.scoring.fault import (
     fault,
     has_call,
     has_calls,
+    has_sound_call,
     has_text_only,
     name_of,
     said_by_model,
@@ -52,7 +53,7 @@ FAULTS |= {
     ),
     "arguments glued": said_by_model(
         "colliding-tool-call-index",
-        has_call,
+        has_sound_call,
         lambda r: changed_call(r, arguments=f'{arguments_of(r)}{{"path": "too.txt"}}'),
     ),
     "no id": said_by_model("missing-tool-call-id", has_call, lambda r: changed_call(r, id="")),
@@ -151,7 +152,7 @@ def wrong_type(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     declared = {"read_file", "write_file", "run_command"}
     return said_by_model(
         "tool-schema-violation",
-        lambda r: has_call(r) and name_of(r) in declared,
+        lambda r: has_sound_call(r) and name_of(r) in declared,
         lambda r: changed_call(
             r, arguments=json.dumps(dict.fromkeys(json.loads(arguments_of(r)), 5))
         ),

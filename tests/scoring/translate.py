@@ -25,7 +25,12 @@ def places(messages: Sequence[Json], dialect: Dialect) -> list[int]:
     return _WORDS[dialect].places(messages)
 
 
-def place_of(sample: Sample, index: int, dialect: Dialect) -> int:
-    """The place of one message of a chat request in the translated turn."""
+def places_of(sample: Sample, index: int, dialect: Dialect) -> set[int]:
+    """Where one message of a chat request stands in the translated turn.
+
+    What is missing before a message that was joined to the one before it is missing behind both.
+    """
     found = places(messages_of(sample), dialect)
-    return found[min(index, len(found) - 1)]
+    at = min(index, len(found) - 1)
+    joined = at > 0 and found[at] == found[at - 1]
+    return {found[at], found[at] + 1} if joined else {found[at]}
