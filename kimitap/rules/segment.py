@@ -105,7 +105,8 @@ def _tools(parent: Turn, child: Turn) -> Segment:
         what = ", ".join(signed[:6]) + (" …" if len(signed) > 6 else "")
     else:
         pairs = zip(parent.tools, child.tools, strict=False)
-        what = f"the declaration of {next(b.name for a, b in pairs if a != b)}"
+        name = next((b.name for a, b in pairs if a != b), None)
+        what = "one is declared twice" if name is None else f"the declaration of {name}"
     return Segment(Kind.TOOLS, what)
 
 
