@@ -9,13 +9,14 @@ from threading import Thread
 
 import pytest
 
+from kimitap import analysis as analysing
 from kimitap import asking
 from kimitap.analysis import Analysis
 from kimitap.asking import Refused, Server, ask, wanted
 from kimitap.cli import run
 from kimitap.errors import UsageError
 from kimitap.store import Recording
-from tests.support import recorded
+from tests.support import prompts, recorded
 
 Answer = Callable[[str, bytes], tuple[int, bytes]]
 
@@ -184,6 +185,17 @@ def test_show_prints_the_prompt_with_the_place_of_each_message(
     ]
     assert "✗ call read_file, message 2, absent" in lines
     assert any(line.startswith("✓ result c1, message 3, at ") for line in lines)
+
+
+def test_a_recorded_prompt_is_shown_also_where_too_many_are_to_be_held(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysing, "MOST_PROMPTS", 10)
+    assert run(["show", prompts.hidden(tmp_path / "a.db"), "1", "--prompt"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "✗ call write_file, message 2, absent" in lines
+    assert run(["diff", str(tmp_path / "a.db"), "1"]) == 0
+    assert "What the model saw of request 1" in capsys.readouterr().out
 
 
 def test_asking_does_not_go_with_watching(

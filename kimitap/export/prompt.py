@@ -76,8 +76,8 @@ def _where(tick: Tick) -> str:
 def _quotation(turn: Turn, found: Seen) -> Iterator[str]:
     """A bounded piece of the prompt, folded; blank lines around it make Markdown of its inside."""
     prompt = turn.reply.prompt
-    at = _place(found, next((t for t in found.hidden if t.message is not None), found.hidden[0]))
-    start = max(0, min(at - _BEFORE, len(prompt) - QUOTED))
+    start = _place(turn, found) - _BEFORE
+    start = max(0, min(start, len(prompt) - QUOTED))
     stop = min(len(prompt), start + QUOTED)
     yield (
         f"<details>\n<summary>The prompt of request {turn.exchange}, characters {start:,} to "
@@ -87,13 +87,16 @@ def _quotation(turn: Turn, found: Seen) -> Iterator[str]:
     yield "</details>"
 
 
-def _place(found: Seen, tick: Tick) -> int:
-    """Where an absent part should stand: in its message, else where the next one begins, else at
-    the end; a tool's declaration at the beginning."""
-    if tick.message is None:
+def _place(turn: Turn, found: Seen) -> int:
+    """Where the first absent part of a message should stand: in its message, else before the next.
+
+    Tools are declared at the beginning.
+    """
+    index = next((tick.message for tick in found.hidden if tick.message is not None), None)
+    if index is None:
         return 0
-    after = (at for at in found.places[tick.message :] if at is not None)
-    return next(after, max((at for at in found.places if at is not None), default=0))
+    after = (at for at in found.places[index:] if at is not None)
+    return next(after, len(turn.reply.prompt))
 
 
 def _masked(prompt: str, start: int, stop: int) -> str:

@@ -9,6 +9,11 @@ from kimitap.asking import Server, ask, wanted
 from kimitap.demo import history
 from kimitap.prompt import Subject, seen
 from kimitap.store import Recording
+from kimitap.tui.app import Kimitap
+from kimitap.tui.prompt_screen import PromptScreen
+from kimitap.tui.recording import RecordingSource
+from kimitap.tui.screenshot import settle
+from kimitap.tui.text_pane import TextPane
 from tests.support import openai_agent
 from tests.support.llama import serve
 from tests.support.middle import Middle
@@ -64,3 +69,26 @@ def test_a_template_without_tools_hides_calls_and_tools(
     told = " ".join(f.message for f in found)
     assert "tool call" in told
     assert "may call them" in told
+
+
+async def test_the_screens_show_what_the_template_leaves_out(
+    recorded: str, llama: str, tmp_path: Path
+) -> None:
+    template = tmp_path / "plain.jinja"
+    template.write_text(PLAIN)
+    with serve(tmp_path / "plain.log", "--chat-template-file", str(template)) as url:
+        source = RecordingSource(recorded, server=url)
+        app = Kimitap(source)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await settle(app, pilot)
+            await settle(app, pilot)
+            assert {f.rule for f in app.view.findings} == {"hidden-from-model"}
+            assert [n.severity for n in app._notifications] == ["information"]
+            await pilot.press("n", "p")
+            await settle(app, pilot)
+            assert isinstance(app.screen, PromptScreen)
+            shown = [block.text for block in app.screen.query_one(TextPane).blocks]
+            assert any(text.startswith("✗ ABSENT    tool ") for text in shown)
+            assert any(text.startswith("✗ ABSENT    call ") for text in shown)
+            assert any(text.startswith("── message 1 · user") for text in shown)
+        source.close()

@@ -56,7 +56,13 @@ def hostile() -> Still:
             parameters={HOSTILE: HOSTILE},
             scope=Scope(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
             faults=(Fault(HOSTILE, HOSTILE),),
-            reply=replace(made.reply, model=HOSTILE, finish_reason=HOSTILE, fingerprint=HOSTILE),
+            reply=replace(
+                made.reply,
+                model=HOSTILE,
+                finish_reason=HOSTILE,
+                fingerprint=HOSTILE,
+                prompt=f"{HOSTILE}<|im_end|>" * made.exchange,
+            ),
         )
         for made in (first, second)
     ]
@@ -113,6 +119,7 @@ JOURNEYS = {
     "sessions": ("h", "G", "enter", "j", "g", "j", "enter"),
     "diff": ("n", "d", "n", "n", "G"),
     "raw": ("r", "n", "n", "n", "G", "left_square_bracket"),
+    "prompt": ("p", "n", "n", "n", "n", "G", "right_square_bracket", "G"),
     "other exchange": ("h", "G", "enter", "G", "enter"),
     "filter": ("slash", *"nope", "enter", "f", "f"),
     "help": ("question_mark", "G"),
