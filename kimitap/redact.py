@@ -59,7 +59,11 @@ _KEY_SHAPES = (
     r"dop_v1_[a-f0-9]{64}",
     r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",  # JWT
 )
-_KEY = re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(_KEY_SHAPES)})(?![A-Za-z0-9])")
+_ESCAPED = r"(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4})|(?<=[\[0-9;][mK])"
+"""Behind white space or a control character that was written out (`\\n`, `\\u001b`), and behind a
+terminal's colour (`ESC[32m`): the last letter there is no part of the word that follows."""
+_START = rf"(?:(?<![A-Za-z0-9_])|{_ESCAPED})"
+_KEY = re.compile(rf"{_START}(?:{'|'.join(_KEY_SHAPES)})(?![A-Za-z0-9])")
 
 
 def marker(secret: str, key: bytes) -> str:
@@ -193,7 +197,7 @@ _QUOTED = re.compile(
     r"(?!\[|\$|\{|<|%)([^\s\"'\\]{6,})(?=\2)"
 )
 _ENVIRONMENT = re.compile(
-    r"(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)=)"
+    rf"(?=[A-Z]){_START}([A-Z][A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)=)"
     r"(?![\[$<{(\"'\\]|os\.|process\.)([^\s\"'\\;&|()]{8,})"
 )
 _AUTHORIZATION = re.compile(
@@ -202,7 +206,8 @@ _AUTHORIZATION = re.compile(
     r"(?=[^\s\"'\\,]{0,64}?(?:[0-9]|[a-z][A-Z]))([^\s\"'\\,]{8,})"
 )
 _BEARER = re.compile(
-    r"(?i)\b(bearer\s+)(?=[A-Za-z0-9._~+/-]*[0-9])([A-Za-z0-9._~+/-]{16,}=*)(?![A-Za-z0-9])"
+    rf"(?i)(?=b)(?:\b|{_ESCAPED})"
+    r"(bearer\s+)(?=[A-Za-z0-9._~+/-]*[0-9])([A-Za-z0-9._~+/-]{16,}=*)(?![A-Za-z0-9])"
 )
 _PRIVATE_KEY = re.compile(
     r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
@@ -216,13 +221,15 @@ _URL_PARAMETER = re.compile(
     r"sig|signature|x-amz-signature|x-amz-security-token)=)(?!\[)([^\s&#\"'\\<>)]{8,})"
 )
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+/@-])(?!git@|hg@|svn@)[A-Za-z0-9][A-Za-z0-9._%+-]*"
+    rf"(?:(?<![A-Za-z0-9._%+/@-])(?!(?<=\\)(?:[bfnrt]|u[0-9a-fA-F]{{4}}))|{_ESCAPED})"
+    r"(?!git@|hg@|svn@)[A-Za-z0-9][A-Za-z0-9._%+-]*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
     r"(?!(?:png|jpe?g|gif|svg|webp|ico|py|js|ts|tsx|jsx|json|md|txt|css|html|service)\b)"
     r"[A-Za-z]{2,24}(?![A-Za-z0-9-]*[A-Za-z0-9(@])"
 )
 _UNIX_HOME = re.compile(
-    r"(?<![A-Za-z0-9_.-])(/(?:home|Users)/)(?!Shared\b|\[user\]|\$|\{|<|\*)[A-Za-z0-9_][\w.@+-]*"
+    rf"(?=/)(?:(?<![A-Za-z0-9_.-])|{_ESCAPED})"
+    r"(/(?:home|Users)/)(?!Shared\b|\[user\]|\$|\{|<|\*)[A-Za-z0-9_][\w.@+-]*"
 )
 _MOUNTED_HOME = re.compile(
     r"((?:/mnt|/cygdrive)?/[a-z]/Users/)(?!Public\b|Default\b|\[user\])[\w.@+-]+"

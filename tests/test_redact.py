@@ -237,6 +237,28 @@ def test_a_credential_or_a_persons_name_is_taken_out_of_a_text(text: str, secret
     assert secret not in mask_text(text)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(r"a\n", r"a\t", r"a\\n", r"\u001b", r"\u200b", r"\u001b[32m"),
+        *("\x1b[1;31m", "\x1b[m\x1b[K"),
+    ],
+)
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *(SK, "kim.lee@example.org", "DB_PASSWORD=correct-horse", "Bearer abc123def456ghi789"),
+        "/home/kim.lee/x",
+    ],
+)
+def test_what_stands_behind_an_escape_or_a_colour_is_taken_out_too(
+    before: str, secret: str
+) -> None:
+    out = mask_text(before + secret)
+    for word in (SK, "kim", "correct-horse", "abc123"):
+        assert word not in out
+
+
 def test_a_private_key_is_taken_out_plain_and_inside_json() -> None:
     body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
     block = f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----\n"
@@ -318,6 +340,7 @@ def test_a_masked_json_text_is_still_json() -> None:
     value = {
         "messages": [
             {"role": "user", "content": f"my key is {SK}, mail kim@example.org, in /home/kim/x"},
+            {"role": "user", "content": f"my key:\n{SK}\nmail:\nkim@example.org\nin:\n/home/kim/x"},
             {"role": "tool", "content": "C:\\Users\\kim\\a \"API_KEY='hunter2hunter2'\""},
         ],
         "password": "correct-horse",
