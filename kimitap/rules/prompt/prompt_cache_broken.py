@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kimitap.conversation import Turn
+from kimitap.conversation import Other, Turn
 from kimitap.lineage import Link, Relation, Session, Thread
 from kimitap.rules.each import each
 from kimitap.rules.examples import (
@@ -38,21 +38,36 @@ _ROUNDING = 2
 
 def is_broken(link: Link) -> bool:
     """True where the server reused less than half of what it could have reused."""
+    both = link.parent, link.child
     known, after = link.parent.reply.usage.prompt_tokens, link.child.reply.usage
     if link.relation is not Relation.CONTINUES or not link.judged or not link.child.succeeded:
         return False
     if known is None or after.prompt_tokens is None or after.cached_tokens is None:
         return False
     reusable = min(known, after.prompt_tokens)
-    measured = link.child.reply.timings.prompt_n is not None
-    if reusable < (LEAST if measured else SHORTEST_UNMEASURED):
+    if reusable < (LEAST if is_measured(link.child) else SHORTEST_UNMEASURED):
         return False
+    if any(isinstance(p, Other) for t in both for p in t.reply.message.parts):
+        return False  # the counts are those of all steps of a tool that the server ran itself
     return 2 * after.cached_tokens + _ROUNDING < reusable
 
 
 def _is_broken_at(thread: Thread, at: int) -> bool:
     link = thread.links[at]
     return link is not None and is_broken(link)
+
+
+def is_measured(turn: Turn) -> bool:
+    """True where the server tells llama.cpp's timings: it caches every prompt by itself."""
+    return turn.reply.timings.prompt_n is not None
+
+
+def caches(thread: Thread) -> bool:
+    """True where anything of the thread was ever found in a cache.
+
+    Anthropic's service caches what it is asked to, OpenAI's what it thinks fit.
+    """
+    return any(is_measured(turn) or turn.reply.usage.cached_tokens for turn in thread.turns)
 
 
 def _counted(sample: Sample, cached: int, read: int, written: int = 20) -> Sample:
@@ -110,7 +125,8 @@ class PromptCacheBroken(Rule):
         "tools, the system prompt, a message: often a clock in it, or reasoning that was taken "
         "away), or that nothing differs on the wire; then the server lost it (another request took "
         "the slot) or its template renders the history anew. It is no defect where the history was "
-        "compacted, shortened or forked, and nothing is known where the server does not count; it "
+        "compacted, shortened or forked, where the server ran tools of its own, nor where nothing "
+        "of the session was ever in a cache; nothing is known where the server does not count. It "
         "is a note where the agent took something out on purpose, to make room or for a summary."
     )
     remedy = (
@@ -175,7 +191,7 @@ class PromptCacheBroken(Rule):
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         found: dict[tuple[object, ...], list[tuple[Link, _Cause]]] = {}
         for link, broken in zip(thread.links, each(thread, _is_broken_at), strict=True):
-            if link is not None and broken:
+            if link is not None and broken and caches(thread):
                 cause = _cause(link, session, thread)
                 found.setdefault(cause.key, []).append((link, cause))
         for links in found.values():

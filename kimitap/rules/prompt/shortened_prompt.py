@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from kimitap.conversation import Image, Message, Other, ToolCall, Turn
+from kimitap.conversation import Image, Message, Other, Reasoning, ToolCall, Turn
 from kimitap.lineage import EchoKind, Fate, Link, Relation, Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
@@ -47,8 +47,9 @@ class ShortenedPrompt(Rule):
         "context and answered with 200 (ik_llama.cpp does, where llama.cpp refuses with 400), or "
         "says so itself (`truncated`): the model has forgotten a part of what it was told, perhaps "
         "the task. It is no defect where the request was compacted or edited, where reasoning "
-        "that the template leaves out explains it, or where the reply, and not the prompt, met the "
-        "end of the context (finish reason length)."
+        "that the template leaves out explains it, where the server ran tools of its own or "
+        "compacts the history itself (their steps are counted too), or where the reply, and not "
+        "the prompt, met the end of the context (finish reason length)."
     )
     remedy = (
         "Give the server more context (-c, and mind that -np divides it among the slots), and tell "
@@ -142,8 +143,14 @@ class ShortenedPrompt(Rule):
 
 
 def only_grew(link: Link) -> bool:
-    """True where the child gives its parent's reply back whole."""
+    """True where the child gives its parent's reply back whole.
+
+    Where the server ran tools of its own, it counted a prompt for each of their steps; where it
+    compacted the history itself, it did so as it was asked.
+    """
     if link.relation is not Relation.CONTINUES or not link.judged or not link.child.succeeded:
+        return False
+    if any(isinstance(part, Other) for part in link.parent.reply.message.parts):
         return False
     echo = link.echo
     whole = echo.kind in (EchoKind.SAME, EchoKind.ALTERED) and echo.text is not Fate.GONE
@@ -166,7 +173,8 @@ def missing(link: Link) -> int:
 def _all_visible(turn: Turn) -> bool:
     """True where every token of the reply comes back in the next prompt."""
     message = turn.reply.message
-    hidden = turn.reply.usage.reasoning_tokens or turn.reply.others or message.reasoning
+    thought = any(isinstance(part, Reasoning) for part in message.parts)
+    hidden = turn.reply.usage.reasoning_tokens or turn.reply.others or thought
     return not hidden and "<think" not in message.text
 
 
@@ -186,10 +194,12 @@ def _thought(link: Link) -> float:
 
 
 def _thinking(message: Message) -> int:
+    """The bytes of a message's thought; of one that is sealed or told in short, the seal's."""
     if message.role != "assistant":
         return 0
-    in_text = message.text if "</think" in message.text else ""
-    return len((message.reasoning + in_text).encode(errors="replace"))
+    said = message.reasoning + (message.text if "</think" in message.text else "")
+    sealed = sum(len(part.signature) for part in message.parts if isinstance(part, Reasoning))
+    return len(said.encode(errors="replace")) + sealed
 
 
 def _plausible(turn: Turn) -> bool:

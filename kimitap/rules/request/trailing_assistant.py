@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from kimitap.conversation import Turn
-from kimitap.lineage import Session, Thread
+from kimitap.lineage import Link, Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, assistant, failed, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -20,6 +20,9 @@ REFUSALS = (
 LISTED = 20
 """Requests that a finding names; the rest is a number."""
 
+PAUSED = "pause_turn"
+"""The end of a reply in which a tool of the server's own ran for long."""
+
 BEGUN = assistant("The notes name")
 THINKING = "Assistant response prefill is incompatible with enable_thinking."
 TWO = "Cannot have 2 or more assistant messages at the end of the list."
@@ -34,6 +37,11 @@ def is_refused(turn: Turn) -> bool:
     """True where the server refuses the request for its last message."""
     said = turn.reply.error.lower()
     return bool(said) and any(mark in said for mark in REFUSALS)
+
+
+def goes_on(link: Link | None) -> bool:
+    """True where the server paused the reply, and is given it back to go on (Anthropic)."""
+    return link is not None and link.parent.reply.finish_reason == PAUSED
 
 
 class TrailingAssistant(Rule):
@@ -94,7 +102,8 @@ class TrailingAssistant(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        found = [turn for turn in thread.turns if is_trailing(turn)]
+        pairs = zip(thread.turns, thread.links, strict=True)
+        found = [turn for turn, link in pairs if is_trailing(turn) and not goes_on(link)]
         if found:
             yield self._finding(found, len(thread.turns))
 

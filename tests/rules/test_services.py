@@ -1,0 +1,141 @@
+"""What services do that no local server does: tools of their own, sealed thoughts, paused replies.
+
+The shapes are those of public recordings; the texts are made up.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from kimitap.rules.blocks import (
+    ASKED,
+    DONE,
+    NOTES,
+    READ,
+    SAYING,
+    TASK,
+    WRITE,
+    WRITTEN,
+    Json,
+    assistant,
+    step,
+    text,
+    user,
+)
+from kimitap.rules.rule import Sample
+from tests.support import responses
+from tests.support.examples import findings_of
+
+SEARCHES = {
+    "type": "server_tool_use",
+    "id": "srvtoolu_1",
+    "name": "web_search",
+    "input": {"query": "ledger"},
+}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+SEARCHED = (SEARCHES, FOUND, text("It is in the ledger."))
+SEALED = {"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3pzixLafPsn4aDFIT2Xlxh0" * 8}
+TOLD = {"type": "thinking", "thinking": "In short: read.", "signature": "EqQBCkYIBxgCKkBn" * 40}
+MORE = user(text("And who wrote it?"))
+
+
+def counted(sample: Sample, read: int, cached: int = 0, written: int = 20, **fields: str) -> Sample:
+    """The sample with the counts of Anthropic's service."""
+    usage = {
+        "input_tokens": read,
+        "cache_read_input_tokens": cached,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": written,
+    }
+    return replace(sample, reply={**(sample.reply or {}), "usage": usage, **fields})
+
+
+def rules(*samples: Sample) -> set[str]:
+    return {finding.rule for finding in findings_of(samples)} - {"unusual-role-order"}
+
+
+def test_the_prompts_of_a_servers_own_tools_are_counted_one_by_one() -> None:
+    first = counted(step(TASK, *SEARCHED), 21_000, written=90)
+    after = counted(step((*TASK, assistant(*SEARCHED), MORE), DONE), 15_000)
+    assert rules(first, after) == set()
+
+
+def test_without_such_tools_fewer_tokens_are_a_shortened_prompt() -> None:
+    long = (user(text("Read notes.txt. " * 2000)),)
+    first = counted(step(long, SAYING, READ), 9_000)
+    after = counted(step((*long, ASKED, user(NOTES)), DONE), 6_000)
+    assert rules(first, after) == {"shortened-prompt"}
+
+
+@pytest.mark.parametrize("thought", [SEALED, TOLD], ids=["redacted", "told in short"])
+def test_a_sealed_thought_has_more_tokens_than_it_shows(thought: Json) -> None:
+    first = counted(step(TASK, thought, DONE), 300, written=200)
+    after = counted(step((*TASK, assistant(thought, DONE), MORE), DONE), 340)
+    assert rules(first, after) == set()
+
+
+def test_a_sealed_thought_before_a_call_goes_when_the_user_speaks() -> None:
+    asked = (*TASK, assistant(SEALED, SAYING, READ), user(NOTES))
+    first = counted(step(TASK, SEALED, SAYING, READ), 300, written=200)
+    then = counted(step(asked, DONE), 560)
+    after = counted(step((*asked, assistant(DONE), MORE), DONE), 420)
+    assert rules(first, then, after) == set()
+
+
+def test_nothing_is_lost_from_a_cache_that_was_never_asked_for() -> None:
+    first = counted(step(TASK, SAYING, READ), 4_000)
+    after = counted(step((*TASK, ASKED, user(NOTES)), DONE), 4_100)
+    assert rules(first, after) == set()
+
+
+def test_what_was_in_the_cache_before_is_missed() -> None:
+    first = counted(step(TASK, SAYING, READ), 4_000)
+    then = counted(step((*TASK, ASKED, user(NOTES)), WRITE), 80, 4_020)
+    wrote = (*TASK, ASKED, user(NOTES), assistant(WRITE), user(WRITTEN))
+    after = counted(step(wrote, DONE), 4_200)
+    assert rules(first, then, after) == {"prompt-cache-broken"}
+
+
+def test_a_server_that_ran_its_own_tools_counts_each_prompt_and_not_what_was_cached() -> None:
+    first = counted(step(TASK, SAYING, READ), 100, 4_000)
+    after = counted(step((*TASK, ASKED, user(NOTES)), *SEARCHED), 20_000)
+    assert rules(first, after) == set()
+
+
+def test_a_paused_reply_is_given_back_to_go_on() -> None:
+    paused = counted(step(TASK, *SEARCHED[:2]), 900, stop_reason="pause_turn")
+    goes_on = step((*TASK, assistant(*SEARCHED[:2])), DONE)
+    assert rules(paused, goes_on) == set()
+    ended = counted(step(TASK, *SEARCHED), 900)
+    assert rules(ended, step((*TASK, assistant(*SEARCHED)), DONE)) == {"trailing-assistant"}
+
+
+def asks(input: object, *output: Json, prompt: int, name: str = "resp_1", **more: object) -> Sample:
+    """An exchange of the Responses API."""
+    usage = {"input_tokens": prompt, "output_tokens": 60, "total_tokens": prompt + 60}
+    request = {"model": "gpt", "input": input, "tools": [responses.tool("read_file")], **more}
+    answer = responses.response(*map(dict, output), id=name, usage=usage)
+    return Sample(request, answer, path="/v1/responses")
+
+
+def test_a_server_may_compact_the_history_that_it_keeps() -> None:
+    compacted = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAAABo"}
+    first = asks("Count.", compacted, responses.said("One."), prompt=1_800)
+    second = asks("Go on.", responses.said("Two."), prompt=600, previous_response_id="resp_1")
+    assert rules(first, second) == set()
+
+
+def test_what_a_server_found_among_its_tools_is_read_once() -> None:
+    searched = {"type": "tool_search_call", "id": "ts_1", "execution": "server", "status": "done"}
+    call = responses.call("read_file", '{"path":"a"}')
+    first = asks([responses.user("Read a.")], searched, call, prompt=900)
+    history = [responses.user("Read a."), searched, call, responses.result("12 rows")]
+    assert rules(first, asks(history, responses.said("12."), prompt=500, name="resp_2")) == set()
+
+
+def test_a_result_at_the_beginning_answers_what_the_server_keeps() -> None:
+    first = asks("Read a.", responses.call("read_file", '{"path":"a"}'), prompt=90)
+    results = [responses.result("12 rows")]
+    kept = asks(results, responses.said("12."), prompt=120, previous_response_id="resp_1")
+    talk = asks(results, responses.said("12."), prompt=120, conversation="conv_1")
+    assert rules(first, kept) == rules(talk) == set()
