@@ -64,6 +64,12 @@ _ESCAPED = r"(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4})|(?<=[\[0-9;][mK])"
 terminal's colour (`ESC[32m`): the last letter there is no part of the word that follows."""
 _START = rf"(?:(?<![A-Za-z0-9_])|{_ESCAPED})"
 _KEY = re.compile(rf"{_START}(?:{'|'.join(_KEY_SHAPES)})(?![A-Za-z0-9])")
+_KEY_BEGINNINGS = (
+    r"sk-(?=[A-Za-z_-]{0,60}[0-9])|[sr]k_(?:live|test)_|hf_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA"
+    r"|AIza|ya29\.|xox[abeoprs]-|gsk_|r8_|pplx-|xai-|nvapi-|npm_|pypi-AgE|SG\.|dop_v1_|eyJ"
+)
+_CUT_KEY = re.compile(rf"{_START}(?:{_KEY_BEGINNINGS})[A-Za-z0-9_.-]{{4,100}}(?=…)")
+"""The first part of a key where a quote was cut: all but one letter is as good as the key."""
 
 
 def marker(secret: str, key: bytes) -> str:
@@ -251,6 +257,7 @@ def _quoted(found: Match[str]) -> str:
 _TEXT_RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = (
     (_PRIVATE_KEY, _private_key),
     (_KEY, "[masked]"),
+    (_CUT_KEY, "[masked]"),
     (_AUTHORIZATION, r"\1[masked]"),
     (_BEARER, r"\1[masked]"),
     (_QUOTED, _quoted),

@@ -206,6 +206,12 @@ def test_an_api_key_is_taken_out_of_a_text(secret: str, around: str) -> None:
     assert "masked" in out
 
 
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("left", [-1, -6, 16])
+def test_the_part_of_a_key_that_a_cut_left_is_taken_out_too(secret: str, left: int) -> None:
+    assert mask_text(f"quoted: {secret[:left]}… and on") == "quoted: [masked]… and on"
+
+
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
@@ -296,6 +302,7 @@ def test_a_private_key_that_was_cut_is_taken_out_and_the_rest_stays() -> None:
         "task-management-framework-overview-123456789",
         "the risk-assessment-2024-of-everything-we-do",
         "sk-learn-pipeline",
+        "sk-learn-pipe…",
         "sk-no-key-required",
         "sk-1234",
         "disk-encryption-key-rotation-policy-2024",
@@ -361,6 +368,7 @@ def test_masking_a_text_twice_changes_nothing_more() -> None:
 def test_a_long_text_is_masked_in_linear_time() -> None:
     hard = ["sk-a-" * 40_000, "a" * 200_000, "-----BEGIN PRIVATE KEY-----" * 8_000, "a@a." * 50_000]
     hard += ["a." * 100_000 + "@", "Bearer " * 30_000, "eyJ" * 60_000, "://" * 60_000, "/home/" * 9]
+    hard += ["sk-1-" * 40_000 + "…", "ghp_" * 50_000]
     start = time.process_time()
     for text in hard:
         mask_text(text)
