@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from kimitap.rules.markup import HINTS, MARKUPS, TAGS, TOKENS, Markup
+from kimitap.rules.markup import BARE, HINTS, MARKUPS, TAGS, TOKENS, Markup
 
 _TOKEN = re.compile("|".join(TOKENS))
 _MARK = re.compile("|".join((*TOKENS, *TAGS)))
 _RUNS = {mark: re.compile(rf"(?:(?:{mark.pattern})\s*)+") for mark in (_TOKEN, _MARK)}
 _CODE = re.compile(
     r"^[ \t]*(?P<fence>`{3,20}|~{3,20}).*?^[ \t]*(?P=fence)|```.*?```|`[^`\n]+`|^>(?!>>)[^\n]*$"
+    r"|(?<=\n\n)(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+"
     rf"|[\"“«‘'](?:{'|'.join(TOKENS)})[\"”»’']",
     re.DOTALL | re.MULTILINE,
 )
-_ARGUMENTS = re.compile(r"\s*(?:<[|｜][^|｜<>]*[|｜]>\s*)*(?:json\s*)?(?:```(?:json)?\s*)?\{")
+_ARGUMENTS = re.compile(
+    r"\s*(?:(?:<[|｜][^|｜<>]*[|｜]>|json|commentary|analysis)\s*)*(?:```(?:json)?\s*)?\{"
+)
 _PARTIAL = re.compile(r"\s*(?:<[|｜][^|｜<>\n]{0,60})?\Z")
 """What may stand after a text's last whole token: nothing, or the beginning of another."""
 _EDGE = 1000
@@ -29,6 +32,10 @@ _OF_CALL = re.compile("tool|call|function|invoke|action|python_tag", re.IGNORECA
 EATEN = "markers eaten"
 """The family of a call whose markers a server took out, so that nobody can tell whose it is."""
 _EATEN = re.compile(r"(?<![\w.\-])(?P<words>[\w.\-]++)(?::\d++)?(?=\{)")
+_LEADS_UP = re.compile(r"[\w,;(=|*–—\-][ \t]+\Z")
+"""Words, or a list's mark, before a token that they name: a sentence ends before a leak."""
+_BEFORE = re.compile(r"\S[ \t]\Z")
+_AFTER = re.compile(r"[ \t]+\w|[ \t]*[.,;:)!?]")
 _IN_WORD = re.compile(r"[A-Za-z0-9_\-]")
 _TAIL = 200_000
 """Characters at a text's end in which a call without markers is looked for."""
@@ -68,9 +75,12 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
     bare = without_code(text)
     found = sorted(_marked(text, bare, names), key=lambda leak: (leak.start, -leak.stop))
     apart: list[Leak] = []
+    at = 0
     for leak in found:
-        if not apart or leak.start >= apart[-1].stop:
-            apart.append(leak)
+        if leak.start >= at:
+            at = leak.stop
+            if not _in_sentence(text, leak):
+                apart.append(leak)
     return apart or list(_eaten(bare, names))
 
 
@@ -85,7 +95,8 @@ def tokens_in(text: str, tools: bool) -> list[str]:
 def stray_tokens(text: str, tools: bool) -> list[str]:
     """Runs of special tokens where no writer puts them: at the text's start or end, side by side.
 
-    A token amid a sentence is talk about it. With `tools`, tags of calls count as well.
+    A token amid a sentence, or named by one, is talk about it. With `tools`, tags of calls count
+    as well.
     """
     mark = _MARK if tools else _TOKEN
     if not any(hint in text for hint in HINTS) or not mark.search(text):
@@ -96,8 +107,27 @@ def stray_tokens(text: str, tools: bool) -> list[str]:
     return [
         run[0].rstrip()
         for run in _RUNS[mark].finditer(bare)
-        if run.start() == begin or run.end() >= end or len(mark.findall(run[0])) > 1
+        if (run.start() == begin or run.end() >= end or len(mark.findall(run[0])) > 1)
+        and not _is_named(bare, run)
     ]
+
+
+def _is_named(text: str, run: re.Match[str]) -> bool:
+    """True where words lead up to tokens, or go on after them as after a word; calls' never are."""
+    if _OF_CALL.search(run[0]):
+        return False
+    if "</s>" in run[0] and "<s>" in text:  # HTML
+        return True
+    before, after = text[max(0, run.start() - 3) : run.start()], text[run.end() : run.end() + 1]
+    return bool(_LEADS_UP.search(before)) or (
+        not before.strip() and run[0][0] == "<" and run[0][-1] == " " and after.islower()
+    )
+
+
+def _in_sentence(text: str, leak: Leak) -> bool:
+    """True where a whole call stands between the words of one sentence: it is talk about calls."""
+    before, after = text[max(0, leak.start - 2) : leak.start], text[leak.stop : leak.stop + 40]
+    return leak.whole and bool(_BEFORE.search(before)) and bool(_AFTER.match(after))
 
 
 def breaks_off(text: str, names: frozenset[str]) -> bool:
@@ -121,8 +151,15 @@ def _marked(text: str, bare: str, names: frozenset[str]) -> Iterator[Leak]:
             continue
         for found in islice(_opener(markup.opener).finditer(bare), _TRIES):
             name = _declared(found, names)
-            if name:
-                yield _leak(markup, name, found, text)
+            leak = _leak(markup, name, found, text) if name else None
+            if leak and (markup.family != BARE or _stands_apart(text, leak)):
+                yield leak
+
+
+def _stands_apart(text: str, leak: Leak) -> bool:
+    """True where JSON begins its line or ends the text: between words it is their example."""
+    line = text.rfind("\n", 0, leak.start) + 1
+    return not text[line : leak.start].strip() or not text[leak.stop :].strip("] \t\r\n")
 
 
 def _declared(found: re.Match[str], names: frozenset[str]) -> str:
@@ -136,7 +173,8 @@ def _leak(markup: Markup, name: str, found: re.Match[str], text: str) -> Leak:
     if markup.end:
         at = text.find(markup.end, found.start())
         stop = at + len(markup.end) if at >= 0 else -1
-    whole = stop >= 0 or (not markup.end and readable)
+    spoken = found[0].endswith("(")  # as code, and not as JSON
+    whole = stop >= 0 or (not markup.end and spoken)
     return Leak(
         markup.family, name, found.start(), stop if stop >= 0 else len(text), whole, readable
     )

@@ -25,17 +25,22 @@ class Markup:
     json: bool = True
 
 
-_NAME = r"(?P<name>[A-Za-z_][\w.\-]*)"
+BARE = "bare JSON"
+"""The family of a call as JSON without any markers."""
+
+_NAME = r"(?P<name>\w[\w.\-]*)"
 _BARE = _NAME.replace("?P<name>", "?P<bare>")
 _QUOTED = rf'"{_NAME}"'
 _JSON_NAME = rf'\{{\s*"(?:type"\s*:\s*"function"\s*,\s*")?(?:name|tool_name)"\s*:\s*{_QUOTED}'
 """A call as JSON that begins with its name: `{"name": "NAME"`."""
+_ON = r"(?=[ \t]*(?:<|\{|\n|\Z))"
+"""What goes on after an XML opener: a parameter, JSON, a line's end. A word is talk about it."""
 
 MARKUPS: Sequence[Markup] = (
     Markup(
         "Kimi K2",
         "<|tool_call_begin|>",
-        rf"<\|tool_call_begin\|>\s*(?:functions\.)?{_NAME}:\d+",
+        rf"<\|tool_call_begin\|>\s*(?:functions\.)?{_NAME}(?::\d*|(?=\s*<\|tool_call_arg))",
         "<|tool_call_end|>",
         "https://huggingface.co/moonshotai/Kimi-K2-Thinking/blob/main/docs/tool_call_guidance.md",
     ),
@@ -49,7 +54,7 @@ MARKUPS: Sequence[Markup] = (
     Markup(
         "Qwen3-Coder",
         "<function=",
-        rf"<function={_NAME}>",
+        rf"<function={_NAME}>{_ON}",
         "</function>",
         "https://github.com/ikawrakow/ik_llama.cpp/pull/1300",
         json=False,
@@ -80,14 +85,14 @@ MARKUPS: Sequence[Markup] = (
     Markup(
         "Harmony (gpt-oss)",
         "to=functions.",
-        rf"\bto=functions\.{_NAME}",
-        "<|call|>",
+        rf"\bto=functions\.{_NAME}(?=\s*(?:<\||json|code|\{{|\Z))",
+        "",  # a server stops at <|call|> and does not tell it
         "https://cookbook.openai.com/articles/openai-harmony",
     ),
     Markup(
         "MiniMax",
         "<invoke",
-        rf"<invoke\s+name={_QUOTED}",
+        rf"<invoke\s+name={_QUOTED}>?{_ON}",
         "</invoke>",
         "https://github.com/RooCodeInc/Roo-Code/issues/10547",
         json=False,
@@ -96,7 +101,7 @@ MARKUPS: Sequence[Markup] = (
         "Mistral",
         "[TOOL_CALLS]",
         rf"\[TOOL_CALLS\]\s*(?:\[?\s*{_JSON_NAME}|{_BARE}"
-        r"\s*(?:\[CALL_ID\]\w+)?(?:\[ARGS\]|(?=\{)))",
+        r"\s*(?:\[CALL_ID\]\w+)?(?:\[ARGS\](?=\s*(?:\{|\Z))|(?=\{)))",
         "",
         "https://github.com/mistralai/mistral-common",
     ),
@@ -152,9 +157,9 @@ MARKUPS: Sequence[Markup] = (
         "https://huggingface.co/nvidia/NVIDIA-Nemotron-Nano-9B-v2",
     ),
     Markup(
-        "bare JSON",
+        BARE,
         '"name"',
-        rf"^[ \t]*\[?\s{{0,40}}{_JSON_NAME}\s*,\s*\"(?:arguments|parameters)\"\s*:",
+        rf"(?:^[ \t]*\[?\s{{0,40}})?{_JSON_NAME}\s*,\s*\"(?:arguments|parameters)\"\s*:",
         "",
         "https://github.com/ggml-org/llama.cpp/blob/master/docs/function-calling.md",
     ),
@@ -166,9 +171,10 @@ TOKENS: Sequence[str] = (
     r"<(?:start|end)_of_turn>",
     r"\[TOOL_CALLS\]|\[/?INST\]|\[/?TOOL_RESULTS\]",
     r"\]<\]minimax\[>\[|\[e~\[",
+    r"</s>(?=\s*\Z)",
 )
 """Special tokens: of ChatML, Llama, Harmony, Kimi, DeepSeek, Command R, LFM2 (the first line),
-Gemma, Mistral, MiniMax; from the models' `tokenizer_config.json`."""
+Gemma, Mistral, MiniMax, Llama 2 (elsewhere HTML's); from the models' `tokenizer_config.json`."""
 
 TAGS: Sequence[str] = (
     r"</?(?:minimax:|seed:)?tool_calls?>",
@@ -182,6 +188,7 @@ HINTS = (
     "｜>",
     "_of_turn>",
     "INST]",
+    "</s>",
     "[TOOL",
     "[/TOOL",
     "]<]",

@@ -11,6 +11,8 @@ from kimitap.rules import markers
 
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "n_predict")
 
+_FORMS = ("json_schema", "grammar", "guided_json", "structured_outputs")
+
 CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"})
 """Finish reasons that say: it was cut for its length."""
 CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
@@ -66,9 +68,22 @@ def tool_names(turn: Turn) -> frozenset[str]:
 
 
 def quotes(turn: Turn, text: str) -> bool:
-    """True where the request holds the text already, and not as the assistant's own: it is quoted,
-    from a file that was read or from what the user said."""
-    return any(text in message.text for message in turn.messages if message.role != "assistant")
+    """True where the request holds the text already, and not as what the assistant said: it is
+    quoted, from a file that was read or written, or from what the user said."""
+    if any(text in message.text for message in turn.messages if message.role != "assistant"):
+        return True
+    written = orjson.dumps(text).decode()[1:-1]
+    calls = (call for message in turn.messages for call in message.tool_calls)
+    return any(written in call.arguments or text in call.arguments for call in calls)
+
+
+def is_told_its_form(turn: Turn) -> bool:
+    """True where the request says of what form the text must be: its JSON is the answer."""
+    asked = turn.parameters
+    form = asked.get("response_format") or asked.get("text")  # Responses: `text.format`
+    form = form.get("format", form) if isinstance(form, dict) else None
+    kind = form.get("type") if isinstance(form, dict) else None
+    return kind in ("json_schema", "json_object") or any(map(asked.get, _FORMS))
 
 
 def ended(thread: Thread) -> Iterator[Turn]:

@@ -104,10 +104,47 @@ def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: st
         "> <function=read_file>",
         "Say to=functions or read_file, as you like.",
         'The body is {"name": "Ada", "arguments": 3}.',
+        "I put <function=read_file> before the parameters.",
+        'MiniMax begins with <invoke name="read_file"> and goes on with its parameters.',
+        "In Harmony the header says to=functions.read_file, then comes the message.",
+        "Mistral begins with [TOOL_CALLS]read_file[ARGS] today.",
+        f"It now renders <tool_call>{AS_JSON}</tool_call> for a call.",
+        f"It now renders <tool_call>\n{AS_JSON}\n</tool_call>, as Qwen does.",
+        f"A call is {AS_JSON} in the end, no more.",
+        f"It renders:\n\n    <tool_call>\n    {AS_JSON}\n    </tool_call>\n\nand stops.",
     ],
 )
 def test_talk_about_calls_is_none(text: str) -> None:
     assert markers.calls_in(text, NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        (f"I read it. {AS_JSON}", "bare JSON"),
+        (f"I read it: <tool_call>{AS_JSON}</tool_call>", "Qwen (Hermes)"),
+        (f"I read it: <tool_call>{AS_JSON}</tool_call>\nWell?", "Qwen (Hermes)"),
+        (f"<function=read_file>{ARGUMENTS}</function>", "Qwen3-Coder"),
+        ("<function=now></function>", "Qwen3-Coder"),
+        ("<function=read_file>\na.md\n</function>", "Qwen3-Coder"),
+        (f"<|tool_call_begin|>read_file<|tool_call_argument_begin|>{ARGUMENTS}", "Kimi K2"),
+        (f"commentary to=functions.read_file json{ARGUMENTS}", "Harmony (gpt-oss)"),
+    ],
+)
+def test_a_call_is_found_in_its_rarer_spellings(text: str, family: str) -> None:
+    assert families(text) == [family]
+
+
+def test_a_tool_may_have_a_name_in_any_script() -> None:
+    text = WRITTEN["Qwen (Hermes)"].replace("read_file", "文件.read")
+    assert [leak.name for leak in markers.calls_in(text, frozenset({"文件.read"}))] == ["文件.read"]
+
+
+def test_a_harmony_call_is_whole_without_the_token_that_servers_stop_at() -> None:
+    (leak,) = markers.calls_in(WRITTEN["Harmony (gpt-oss)"].removesuffix("<|call|>"), NAMES)
+    assert leak.whole
+    (cut,) = markers.calls_in(WRITTEN["Harmony (gpt-oss)"][:60], NAMES)
+    assert not cut.whole
 
 
 def test_two_calls_side_by_side_are_two() -> None:
@@ -131,6 +168,12 @@ def test_a_call_whose_json_is_broken_cannot_be_read() -> None:
         "Hello.[/INST]",
         "Hello.<|im_end|>\n<|im_",
         "<｜end▁of▁sentence｜>",
+        "All done<|im_end|>",
+        "Done. <|im_end|>",
+        "Done.\n<|im_end|>",
+        "Done.</s>",
+        "I will look <|tool_calls_section_begin|>",
+        "[INST] and now?",
     ],
 )
 def test_tokens_at_an_end_or_side_by_side_are_stray(text: str) -> None:
@@ -148,6 +191,12 @@ def test_tokens_at_an_end_or_side_by_side_are_stray(text: str) -> None:
         "f <| x |> g",
         "a <| b",
         "The mark [INST] begins it, they say.",
+        "The token that ends a message is <|im_end|>",
+        "<|im_end|> is the token that ends a message.",
+        "Between them stands <|im_end|><|im_start|>assistant in my template.",
+        "It knows these tokens:\n\n- <|im_start|>\n- <|im_end|>",
+        "It renders:\n\n    Hi<|im_end|>\n    <|im_start|>assistant\n\nand stops.",
+        "They write <s>struck out</s>",
         "<tool_call>",
         "",
     ],

@@ -411,6 +411,55 @@ def test_a_schema_nested_deeper_than_json_is_written_asks_for_nothing() -> None:
     assert [f for session in weave([turn]) for f in check(session) if f.rule in OF_REPLIES] == []
 
 
+# ---- protocols in which the odd is the rule
+
+
+def legacy(finish: str, **fields: object) -> Sample:
+    """An exchange in the older protocol of functions."""
+    declared = [{"name": "read_file", "parameters": {"type": "object"}}]
+    called = {"name": "read_file", "arguments": "{}"}
+    message = {"role": "assistant", "content": None, "function_call": called}
+    made = whole({"finish_reason": finish, "message": message}, functions=declared, **fields)
+    sent = {name: value for name, value in made.request.items() if name != "tools"}
+    return replace(made, request=sent)
+
+
+def test_the_older_functions_have_no_ids_and_a_forced_one_stops() -> None:
+    assert names(legacy("function_call", function_call="auto")) == []
+    assert names(legacy("stop", function_call={"name": "read_file"})) == []
+
+
+def test_a_choice_that_is_an_object_but_names_no_tool_forces_none() -> None:
+    assert names(step(TASK, ASKED, "stop", tool_choice={"type": "auto"})) == [
+        "finish-reason-mismatch"
+    ]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}},
+        {"json_schema": {"type": "object"}},
+    ],
+)
+def test_json_in_a_form_that_was_asked_for_is_the_answer(form: dict[str, object]) -> None:
+    said = assistant('{"name": "read_file", "arguments": {"path": "notes.txt"}}')
+    assert names(step(TASK, said, "stop", **form)) == []  # type: ignore[arg-type] # fields
+    assert names(step(TASK, said, "stop")) == ["tool-call-in-content"]
+
+
+def test_what_the_agent_itself_wrote_to_a_file_is_quoted() -> None:
+    template = (
+        '{% for m in messages %}<tool_call>{"name": "read_file", "arguments": {}}</tool_call>'
+    )
+    wrote = assistant("So:", call("c1", "write_file", path="t.jinja", content=template))
+    said = assistant(f"Its last line is:\n{template[-64:]}")
+    steps = step(TASK, wrote), step((*TASK, wrote, tool("c1", "ok")), said)
+    assert names(*steps) == []
+    assert names(step(TASK, said)) == ["tool-call-in-content"]
+
+
 # ---- said twice
 
 
@@ -434,6 +483,7 @@ def test_a_doubled_text_is_found_whatever_stands_before_and_after() -> None:
     assert doubled(f"\n\n{said}{said}") == len(said)
     assert doubled(f"{said}\n\n{said}\n\nSo.") == len(said) + 2
     assert times_said(said * 5, len(said)) == 5
+    assert doubled("我已经读取了笔记文件,现在开始写总结报告。" * 2) == 21
 
 
 def test_a_model_that_goes_in_circles_is_not_the_server() -> None:

@@ -19,7 +19,8 @@ WORDS = 3
 WHOLE = 0.7
 """How much of the text the two must be, where it is lines that repeat: lists and verses may."""
 _TRIED = 200
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+"""A word; of Chinese, Japanese and Korean, which part none, a letter."""
 _TAG = re.compile(r"<[^<>\n]{1,80}>")
 
 TEXT = "The notes name the owner, Ada, and 3 rows."

@@ -14,9 +14,14 @@ from kimitap.rules.wording import cut, named
 NAMED = {"type": "function", "function": {"name": "read_file"}}
 
 
+_UNNAMED = ("auto", "any", "none", "allowed_tools")
+"""Choices that are objects (Anthropic's, one of OpenAI's) and name no tool."""
+
+
 def is_forced(turn: Turn) -> bool:
     """True where the request names the tool to call: OpenAI itself then says `stop`."""
-    return isinstance(turn.parameters.get("tool_choice"), dict)
+    asked = (turn.parameters.get(name) for name in ("tool_choice", "function_call"))
+    return any(isinstance(a, dict) and a.get("type") not in _UNNAMED for a in asked)
 
 
 def mismatch(turn: Turn) -> str:

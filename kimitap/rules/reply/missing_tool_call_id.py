@@ -16,7 +16,7 @@ NEW_ID = assistant("I read the notes.", call("call_0", "read_file", path="notes.
 
 def _is_older(turn: Turn) -> bool:
     """True for the older `functions` protocol, in which a reply has one call and no ids."""
-    return turn.reply.finish_reason == "function_call" or "functions" in turn.parameters
+    return turn.reply.finish_reason == "function_call" or "function_call" in turn.parameters
 
 
 class MissingToolCallId(Rule):

@@ -9,6 +9,7 @@ from kimitap.rules import markers, soundness
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, call, step, tool, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.markers import Leak
+from kimitap.rules.markup import BARE
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 
@@ -31,6 +32,8 @@ def leaks(turn: Turn) -> list[Leak]:
     found = markers.calls_in(message.text, soundness.tool_names(turn))
     if found and not found[-1].whole and _was_stopped(turn):
         return []
+    if soundness.is_told_its_form(turn):
+        found = [leak for leak in found if leak.family != BARE]
     return [leak for leak in found if not soundness.quotes(turn, opening(message.text, leak))]
 
 
@@ -55,9 +58,10 @@ class ToolCallInContent(Rule):
         "The request declares tools, the reply has no call, but its text holds the markup with "
         "which the model calls one of them (or, where the server ate the markers, the bare "
         "NAME{…} at its end). The agent shows it as an answer and stops, or complains. Code that "
-        "is quoted, an answer about chat templates, text that a file or the user said before, and "
-        "agents that declare no tools and parse text themselves are no defect; nor is a call that "
-        "the length limit cut within its markup (truncated-by-length)."
+        "is quoted, an answer about chat templates, text that a file or the user said before, JSON "
+        "where the request told the form of the answer, and agents that declare no tools and "
+        "parse text themselves are no defect; nor is a call that the length limit cut within its "
+        "markup (truncated-by-length)."
     )
     remedy = (
         "Use a newer build of the server, start it with --jinja and without --special, and give "
