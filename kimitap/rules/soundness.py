@@ -1,6 +1,7 @@
 """What is wrong with a reply in itself, before anybody gave it back."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import orjson
@@ -12,6 +13,9 @@ from kimitap.rules import markers
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "n_predict")
 
 _FORMS = ("json_schema", "grammar", "guided_json", "structured_outputs")
+
+_HOLE = re.compile(r"<[|｜]?fim[_▁-]?(?:middle|hole|begin|prefix)|<(?:MID|SUF)>|\[SUFFIX\]", re.I)
+"""What stands in a prompt that is to be filled in, in the tokens of the families that can."""
 
 CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"})
 """Finish reasons that say: it was cut for its length."""
@@ -115,6 +119,16 @@ def is_probe(turn: Turn) -> bool:
     """True where the request allows one token at most: it asks whether the server answers."""
     limits = (turn.parameters.get(name) for name in _LIMITS)
     return any(isinstance(limit, int | float) and 0 <= limit <= 1 for limit in limits)
+
+
+def is_filling_in(turn: Turn) -> bool:
+    """True where an editor asks what to type next: nothing, or as much as fits, is an answer."""
+    if turn.dialect != "completion":
+        return False
+    asked = turn.path.split("?", 1)[0].rstrip("/").endswith("/infill")
+    if asked or turn.parameters.get("suffix"):
+        return True
+    return any(_HOLE.search(message.text) for message in turn.messages)
 
 
 def breaks_off(call: ToolCall) -> bool:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from kimitap.exchange import Body
-from kimitap.rules import RULES, check
+from kimitap.rules import RULES, check, items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -412,6 +412,33 @@ def test_a_schema_nested_deeper_than_json_is_written_asks_for_nothing() -> None:
 
 
 # ---- protocols in which the odd is the rule
+
+HOLE = "<|fim_prefix|>def f(<|fim_suffix|>\n<|fim_middle|>"
+
+
+def filled(path: str, request: Json, said: str, stopped: str) -> Sample:
+    """A text completion of 16 tokens."""
+    told = {"stop": True, "stop_type": stopped, "tokens_predicted": 16}
+    return Sample({"n_predict": 16, **request}, {"content": said, **told}, path=path)
+
+
+@pytest.mark.parametrize(("said", "stopped"), [("", "eos"), ("x):\n  ret", "limit")])
+def test_an_editor_may_be_told_nothing_or_as_much_as_fits(said: str, stopped: str) -> None:
+    holes = {"input_prefix": "def f(", "input_suffix": "\n"}
+    assert names(filled("/infill", holes, said, stopped)) == []
+    assert names(filled("/completion", {"prompt": HOLE}, said, stopped)) == []
+    assert names(filled("/v1/completions", {"prompt": "a", "suffix": "b"}, said, stopped)) == []
+    assert names(filled("/completion", {"prompt": "def f("}, said, stopped)) != []
+
+
+def test_a_tool_that_a_search_for_tools_found_is_declared() -> None:
+    search = {"type": "tool_search_call", "call_id": "s1", "execution": "client", "arguments": {}}
+    coffee = {"type": "function", "name": "make_coffee"}
+    found = {**search, "type": "tool_search_output", "tools": [coffee]}
+    tools = [*items.TOOLS, {"type": "tool_search", "execution": "client"}]
+    sent, called = (*items.TASK, search, found), items.call("c1", "make_coffee", "{}")
+    assert names(items.step(sent, called, tools=tools)) == []
+    assert names(items.step(items.TASK, called, tools=tools)) == ["unknown-tool"]
 
 
 def legacy(finish: str, **fields: object) -> Sample:

@@ -25,7 +25,9 @@ SWALLOWED = 4
 def is_empty(turn: Turn) -> bool:
     """True where a whole reply has neither text nor call, nor refuses; no choice of several has."""
     reply = turn.reply
-    if reply.finish_reason in _REFUSED or soundness.is_probe(turn) or not reply.message.blank:
+    if reply.finish_reason in _REFUSED or not reply.message.blank:
+        return False
+    if soundness.is_probe(turn) or soundness.is_filling_in(turn):
         return False
     return all(choice.blank for choice in reply.others)
 
@@ -43,8 +45,8 @@ class EmptyReply(Rule):
         "use; where it has reasoning and no more, the message says reasoning-only. Agents ask "
         "again, drop the turn or stop in the middle of their task. A refusal says something, as "
         "do a filter's finish reason and another choice of the same reply; a request for one token "
-        "is a probe. Replies cut by their length, and calls that went astray into the reasoning, "
-        "have rules of their own."
+        "is a probe, and an editor that asks what to fill in may be told: nothing. Replies cut by "
+        "their length, and calls that went astray into the reasoning, have rules of their own."
     )
     remedy = (
         "If the server counts tokens that never came, its parser ate them: update it, and use "

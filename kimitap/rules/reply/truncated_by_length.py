@@ -27,7 +27,7 @@ def cut_call(turn: Turn) -> tuple[int, ToolCall] | None:
 def is_cut(turn: Turn) -> bool:
     """True for a reply that is cut by its finish reason; or that breaks off within a call, with a
     finish reason that does not speak for the call."""
-    if soundness.is_probe(turn):
+    if soundness.is_probe(turn) or soundness.is_filling_in(turn):
         return False
     if soundness.was_cut(turn):
         return True
@@ -49,8 +49,8 @@ class TruncatedByLength(Rule):
         "of the context ended the reply before the model did. A call that was cut has half its "
         "arguments; agents replace them by {}, or repair them and write half a file. The same is "
         "told of arguments that end in mid-JSON where the finish reason does not speak of calls. "
-        "A request for one token is a probe; a limit that the server keeps quiet about is "
-        "unreported-truncation."
+        "A request for one token is a probe, an editor's for what to fill in takes what fits; a "
+        "limit that the server keeps quiet about is unreported-truncation."
     )
     remedy = (
         "Raise max_tokens in the agent, or the server's context (-c) where prompt and reply fill "

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from kimitap.conversation import ToolCall, Turn
+import orjson
+
+from kimitap.conversation import Other, ToolCall, Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules import soundness
 from kimitap.rules.examples import ASKED, NOTES, TASK, WROTE, assistant, call, step
@@ -12,6 +14,7 @@ from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call
 
 _PREFIXES = ("functions.", "functions:", "default_api.", "default_api:", "function.", "tool.")
+_SEARCHED = "tool_search_output"
 NAMED = 5
 """Declared tools that the message names."""
 
@@ -25,8 +28,15 @@ def unknown(turn: Turn) -> Iterator[tuple[int, ToolCall]]:
     if not names or any(not tool.name for tool in turn.tools):
         return
     for part, call_ in enumerate(turn.reply.message.parts):
-        if isinstance(call_, ToolCall) and call_.name not in names:
+        if isinstance(call_, ToolCall) and call_.name not in names and not _is_found(turn, call_):
             yield part, call_
+
+
+def _is_found(turn: Turn, strange: ToolCall) -> bool:
+    """True where the agent declared the tool in its answer to a search for tools (Responses)."""
+    named = f'"name":{orjson.dumps(strange.name).decode()}'
+    parts = (part for message in turn.messages for part in message.parts)
+    return any(isinstance(p, Other) and p.kind == _SEARCHED and named in p.json for p in parts)
 
 
 class UnknownTool(Rule):
@@ -42,7 +52,7 @@ class UnknownTool(Rule):
         "it answers with an error, renames the call (invalid), or stops. The model made the name "
         "up, remembers it from another agent or from before a compaction, or the server's parser "
         "left a prefix such as functions. on it. Requests that declare no tools at all, and calls "
-        "in the agent's history, are not judged."
+        "in the agent's history, are not judged; tools that a search for tools found are declared."
     )
     remedy = (
         "If the name has a prefix, or is empty, update the server and use the model's own "

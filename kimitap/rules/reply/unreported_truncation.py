@@ -23,6 +23,8 @@ def is_hidden(turn: Turn) -> bool:
     reason = turn.reply.finish_reason
     if reason is None or soundness.was_cut(turn) or soundness.is_probe(turn):
         return False
+    if soundness.is_filling_in(turn):
+        return False
     return reason in soundness.SAID | soundness.CALLED and soundness.filled_its_limit(turn)
 
 
