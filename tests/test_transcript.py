@@ -322,6 +322,13 @@ def test_plain_lines_put_the_mark_first_and_the_finding_below() -> None:
     assert len(turns) == 6 and all(a < b for a, b in pairwise(turns))
 
 
+def test_a_finding_that_names_a_line_feed_stays_on_its_line() -> None:
+    (session,), findings = lost_turn()
+    forged = [replace(f, message="The call a\n::error::b is gone.") for f in findings]
+    lines = list(plain(rows(session.threads[0], forged)))
+    assert "    ✗ error: tool-turn-lost: The call a ::error::b is gone." in lines
+
+
 def test_how_an_anthropic_turn_ends_is_told_where_it_did_not_end_well() -> None:
     reply = turn(1, OPENING, DONE).reply
     for reason, note in (("end_turn", ""), ("tool_use", ""), ("max_tokens", "finish: max_tokens")):

@@ -16,7 +16,7 @@ from kimitap.export.news import Event, Ledger, News, as_line, as_text
 from kimitap.report import remedies
 from kimitap.settings import Settings
 from kimitap.store import Recording, file_of, shown
-from kimitap.visible import visible
+from kimitap.visible import one_line
 
 POLL_S = 0.25
 AGAIN_S = 2.0
@@ -118,7 +118,7 @@ def _identity(where: str) -> File:
 
 
 def _name(where: str) -> str:
-    return visible(shown(where))
+    return one_line(shown(where), 1000)
 
 
 class _Known:

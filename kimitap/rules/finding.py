@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kimitap.visible import one_line
+
+LONGEST = 2000
+"""Characters of a finding's sentence; one that names longer things is cut and ends in `…`."""
+
 
 class Severity(StrEnum):
     """How bad a finding is; `rank` orders them."""
@@ -61,6 +66,11 @@ class Finding:
     thread: str = ""
     related: tuple[Place, ...] = ()
     evidence: tuple[Evidence, ...] = field(default_factory=tuple)
+
+    @property
+    def sentence(self) -> str:
+        """The message on one line: the names that it quotes may hold line feeds and escapes."""
+        return one_line(self.message, LONGEST)
 
 
 def by_place(finding: Finding) -> tuple[int, bool, int, int, str]:

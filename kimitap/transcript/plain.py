@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from kimitap.rules.finding import Severity
 from kimitap.transcript.row import Kind, Row
 from kimitap.transcript.wording import WIDEST
-from kimitap.visible import visible
 
 SYMBOLS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "i"}
 
@@ -23,7 +22,7 @@ def plain(rows: Iterable[Row]) -> Iterator[str]:
             yield from (f"  │ {line}" for line in row.lines)
         for finding in row.findings:
             symbol = SYMBOLS[finding.severity]
-            yield f"    {symbol} {finding.severity}: {finding.rule}: {visible(finding.message)}"
+            yield f"    {symbol} {finding.severity}: {finding.rule}: {finding.sentence}"
 
 
 def _worth_unfolding(row: Row) -> bool:

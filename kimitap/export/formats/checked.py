@@ -59,11 +59,12 @@ class Checked:
 
 
 def harmless(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings with every secret masked and every control character written out."""
+    """The findings with every secret masked, every control character written out, and what they
+    say on one line, so that no recorded text begins a line of a log."""
     return tuple(
         replace(
             finding,
-            message=mask_text(visible(finding.message)),
+            message=mask_text(finding.sentence),
             evidence=tuple(
                 Evidence(e.exchange, mask_text(visible(e.quote))) for e in finding.evidence
             ),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from kimitap.export.formats.checked import Checked, count_words, place_words
 from kimitap.rules.finding import Finding, Severity
-from kimitap.visible import one_line, visible
+from kimitap.visible import one_line
 
 SYMBOLS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "i"}
 QUOTED = 200
@@ -29,7 +29,7 @@ def told_finding(finding: Finding, remedies: Mapping[str, str]) -> Iterator[str]
     """Lines: what happened, where, the evidence, and what to do where `remedies` say it."""
     where = f"({place_words(finding.place)}; {finding.session} {finding.thread}; "
     yield f"{headline(finding)}  {where}side: {finding.side})"
-    yield f"  {visible(finding.message)}"
+    yield f"  {finding.sentence}"
     for evidence in finding.evidence:
         yield f"    exchange {evidence.exchange}: {one_line(evidence.quote, QUOTED)}"
     if finding.rule in remedies:
@@ -43,7 +43,7 @@ def headline(finding: Finding) -> str:
 
 def summary(checked: Checked) -> str:
     """One line: what was read and how much of it is wrong."""
-    where = visible(checked.database)
+    where = one_line(checked.database, 1000)
     if not any(checked.counts.values()):
         if not checked.others:
             return f"{where}: the recording is empty"

@@ -6,7 +6,7 @@ from pathlib import Path
 from kimitap.export.formats import Checked, harmless
 from kimitap.export.formats.text import summary, text
 from kimitap.rules import RULES
-from kimitap.rules.finding import Finding
+from kimitap.rules.finding import LONGEST, Finding
 from tests.export.test_markdown import FINDING
 from tests.support.checks import checked, hostile_session
 
@@ -32,6 +32,20 @@ def test_a_hostile_message_cannot_act_on_the_terminal(tmp_path: Path) -> None:
     told = text(checked(tmp_path / "a.db", hostile_session()))
     assert "tool-turn-lost" in told
     assert not set("\x1b\x07\u202e") & set(told)
+
+
+def test_no_recorded_line_feed_begins_a_line_of_its_own() -> None:
+    forged = replace(FINDING, message="The call a\n::error::b\n\n✗ error: c is gone.")
+    told = text(replace(found(*harmless([forged])), database="a\n::error::d.db"))
+    assert "The call a ::error::b ✗ error: c is gone." in told
+    assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
+    assert len([line for line in told.splitlines() if line.startswith("✗ error: ")]) == 1
+
+
+def test_a_message_that_names_something_endless_is_cut() -> None:
+    (made,) = harmless([replace(FINDING, message=f"The id {'x' * 99_999} is strange.")])
+    assert len(made.message) == LONGEST
+    assert made.message.endswith("…")
 
 
 def test_what_is_harmless_stays_so() -> None:
