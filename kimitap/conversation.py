@@ -66,6 +66,17 @@ class ToolCall:
         """What is compared when ids cannot be trusted: the name and the canonical arguments."""
         return self.name, self.canonical_arguments
 
+    def is_answer(self, text: str) -> bool:
+        """True where `text` is the call's arguments and nothing else.
+
+        Frameworks have a model give a structured answer as a call of a tool that stands for it, and
+        give the answer back.
+        """
+        given = text.strip()
+        if len(given) <= len("{}") or given[0] != "{":
+            return False
+        return canonical_json(given) == self.canonical_arguments
+
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:

@@ -156,7 +156,8 @@ class Ancestors:
 
     def _retry(self, parent: Strand, child: Strand) -> Found:
         """The same messages again: a retry, unless a conversation is begun once more."""
-        if parent.is_first and not self._evidence.again(parent, child):
+        begun = parent.depth == parent.thread.strands[0].depth
+        if begun and not self._evidence.again(parent, child):
             return None
         why = f"sends the messages of exchange {parent.turn.exchange} again"
         return link_by_prefix(parent, child, Relation.RETRY, self._keys, why), parent

@@ -35,7 +35,7 @@ IN_RESULT: tuple[Callable[[str], tuple[str, ...]], ...] = (
 
 def rendered(call: ToolCall, text: str) -> bool:
     """True where an assistant's `text` renders `call`."""
-    return bool(call.name) and _holds(IN_ASSISTANT, call.name, text)
+    return bool(call.name) and (_holds(IN_ASSISTANT, call.name, text) or call.is_answer(text))
 
 
 def result_rendered(call: ToolCall, text: str) -> bool:

@@ -3,10 +3,12 @@
 The shapes are those of public recordings; the texts are made up.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from kimitap.rules import examples as chat
 from kimitap.rules.blocks import (
     ASKED,
     DONE,
@@ -22,6 +24,7 @@ from kimitap.rules.blocks import (
     text,
     user,
 )
+from kimitap.rules.finding import Severity
 from kimitap.rules.rule import Sample
 from tests.support import responses
 from tests.support.examples import findings_of
@@ -139,3 +142,34 @@ def test_a_result_at_the_beginning_answers_what_the_server_keeps() -> None:
     kept = asks(results, responses.said("12."), prompt=120, previous_response_id="resp_1")
     talk = asks(results, responses.said("12."), prompt=120, conversation="conv_1")
     assert rules(first, kept) == rules(talk) == set()
+
+
+def talk(messages: Sequence[Json], reply: str, prompt: int, written: int = 20) -> Sample:
+    """A chat exchange with OpenAI's counts, and no tools."""
+    usage = {"prompt_tokens": prompt, "completion_tokens": written}
+    return replace(chat.step(messages, chat.assistant(reply), tools=[]), extra={"usage": usage})
+
+
+def test_a_text_agent_that_cuts_what_it_obeyed_shortens_no_prompt() -> None:
+    said = (
+        "I look it up.\nAction: count\nInput: {}\n" + "Observation: 12\nThen I would go on. " * 12
+    )
+    kept = chat.assistant("I look it up.\nAction: count\nInput: {}\nObservation: 12")
+    first = talk(chat.TASK, said, 320, 230)
+    after = talk((*chat.TASK, kept), "Done.", 400)
+    assert "shortened-prompt" not in rules(first, after)
+
+
+def test_one_prompt_asked_by_run_after_run_discards_nothing() -> None:
+    joke = (chat.user("Tell me a joke about opentelemetry"),)
+    runs = [talk(joke, f"Joke number {n}: a span walks into a bar.", 15) for n in range(3)]
+    assert rules(chat.failed(joke, 500, "decode failed"), *runs) == set()
+    assert rules(*runs) == set()
+
+
+def test_an_answer_that_was_given_as_a_call_may_come_back_as_text() -> None:
+    answer = {"type": "tool_use", "id": "toolu_1", "name": "answer", "input": {"rows": 3}}
+    first = step(TASK, answer)
+    after = step((*TASK, assistant(text('{"rows": 3}')), user(text("Thanks!"))), DONE)
+    told = [f for f in findings_of([first, after]) if f.rule != "unknown-tool"]
+    assert [(f.rule, f.severity) for f in told] == [("flattened-tool-history", Severity.INFO)]

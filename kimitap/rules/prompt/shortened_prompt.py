@@ -162,12 +162,19 @@ def missing(link: Link) -> int:
     before, after = link.parent.reply.usage, link.child.reply.usage
     if before.prompt_tokens is None or after.prompt_tokens is None:
         return 0
-    said = before.completion_tokens or 0 if _all_visible(link.parent) else 0
+    said = before.completion_tokens or 0 if _all_visible(link.parent) and _whole(link) else 0
     short = before.prompt_tokens + said - after.prompt_tokens
     slack = SLACK + OF_PROMPT * before.prompt_tokens + OF_REPLY * said
     if short <= slack or segment(link).kind not in (Kind.NOTHING, Kind.REPLY):
         return 0
     return short if short > slack + _thought(link) and _plausible(link.parent) else 0
+
+
+def _whole(link: Link) -> bool:
+    """True where no word of the reply was cut off or changed: text agents cut what they obey."""
+    text = link.parent.reply.message.text
+    given = sum(len(link.child.messages[i].text) for i in link.echo.slot)
+    return link.echo.text is Fate.NONE or (link.echo.text is Fate.SAME and given >= len(text))
 
 
 def _all_visible(turn: Turn) -> bool:

@@ -42,9 +42,10 @@ def is_flattened(link: Link) -> bool:
 
 
 def is_protocol(link: Link) -> bool:
-    """True where the text is an agent's own way with every call."""
-    texts = (link.child.messages[i].text for i in link.echo.slot)
-    return any(mark in text for text in texts for mark in PROTOCOLS)
+    """True where the text is an agent's own way with every call, or with an answer by a call."""
+    texts = [link.child.messages[i].text for i in link.echo.slot]
+    answer = any(c.call.is_answer(text) for c in link.echo.calls for text in texts)
+    return answer or any(mark in text for text in texts for mark in PROTOCOLS)
 
 
 class FlattenedToolHistory(Rule):
@@ -59,8 +60,9 @@ class FlattenedToolHistory(Rule):
         "as text, such as “[Tool Use: write_file]”. The model reads examples of calls as prose, "
         "and soon answers in prose itself: calls arrive as content and nothing runs. It is "
         "reported once a thread, at the first request that shows it. For an agent that does so "
-        "with every call by design (smolagents: “Calling tools: […]”) it is a note; where the "
-        "call's arguments were no JSON, a warning."
+        "with every call by design (smolagents: “Calling tools: […]”) it is a note, as it is where "
+        "a call stood for a structured answer and its arguments come back as that answer; where "
+        "the call's arguments were no JSON, a warning."
     )
     remedy = (
         "Change the agent's history format: in Roo Code turn off the legacy OpenAI format, or "
@@ -134,6 +136,15 @@ class FlattenedToolHistory(Rule):
                 ),
             ),
             (Place(2, 2),),
+        ),
+        Example(
+            "a structured answer, given as a call: a note",
+            (
+                step(TASK, assistant(None, call("c1", "answer", '{"rows": 3, "owner": "Ada"}'))),
+                step((*TASK, assistant('{"owner":"Ada","rows":3}'), user("Thanks!")), DONE),
+            ),
+            (Place(2, 2),),
+            also=("unknown-tool",),
         ),
         Example(
             "a flattened turn after a healthy one",
