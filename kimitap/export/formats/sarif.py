@@ -1,11 +1,12 @@
 """Findings as SARIF 2.1.0, for code scanning and for editors.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+https://docs.github.com/code-security/reference/code-scanning/sarif-files/sarif-support
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 import orjson
@@ -20,7 +21,13 @@ from kimitap.visible import one_line, visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-FINGERPRINT = "kimitapFinding/v1"
+FINGERPRINTS = ("kimitapFinding/v1", "primaryLocationLineHash")
+"""Names of the same fingerprint. GitHub knows an alert by the second alone, and where it is missing
+takes the hash of the line: the same for all, so that only one of a rule's findings is left."""
+MOST = 25_000
+"""Results of a run; GitHub refuses a file with more, and shows the worst 5,000."""
+MOST_RELATED = 100
+"""Related locations of a result; GitHub shows no more."""
 
 Json = dict[str, object]
 
@@ -29,10 +36,9 @@ def sarif(checked: Checked) -> str:
     """The log: one run, its rules explained, every place as a logical location."""
     places = _Places(checked)
     ids = {rule.name: index for index, rule in enumerate(checked.rules)}
-    prints = _fingerprints(checked)
+    told = _worst(list(zip(checked.findings, _fingerprints(checked), strict=True)))
     results = [
-        _result(finding, ids.get(finding.rule, -1), places, print_)
-        for finding, print_ in zip(checked.findings, prints, strict=True)
+        _result(finding, ids.get(finding.rule, -1), places, print_) for finding, print_ in told
     ]
     driver: Json = {
         "name": "Kimitap",
@@ -45,10 +51,22 @@ def sarif(checked: Checked) -> str:
         "artifacts": [{"location": {"uri": checked.uri}, "roles": ["analysisTarget"]}],
         "logicalLocations": places.listed,
         "results": results,
-        "properties": {**checked.counts, "others": checked.others},
+        "properties": {
+            **checked.counts,
+            "others": checked.others,
+            "leftOut": len(checked.findings) - len(results),
+        },
     }
     log: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return orjson.dumps(log, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _worst(found: Sequence[tuple[Finding, str]]) -> Sequence[tuple[Finding, str]]:
+    """As many as GitHub takes, the worst ones, in their order."""
+    if len(found) <= MOST:
+        return found
+    ranked = sorted(range(len(found)), key=lambda i: -found[i][0].severity.rank)
+    return [found[i] for i in sorted(ranked[:MOST])]
 
 
 def _rule(rule: Rule) -> Json:
@@ -76,7 +94,7 @@ def _result(finding: Finding, index: int, places: "_Places", print_: str) -> Jso
         "level": LEVELS[finding.severity],
         "message": {"text": _text("\n".join((finding.message, *quotes)))},
         "locations": [places.location(finding, finding.place)],
-        "partialFingerprints": {FINGERPRINT: print_},
+        "partialFingerprints": dict.fromkeys(FINGERPRINTS, print_),
         "properties": {
             "side": finding.side.value,
             "evidence": [{"exchange": e.exchange, "quote": e.quote} for e in finding.evidence],
@@ -84,7 +102,7 @@ def _result(finding: Finding, index: int, places: "_Places", print_: str) -> Jso
     }
     related = [
         places.location(finding, place) | {"id": i, "message": {"text": place_words(place)}}
-        for i, place in enumerate(finding.related)
+        for i, place in enumerate(finding.related[:MOST_RELATED])
     ]
     return result | ({"relatedLocations": related} if related else {})
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from kimitap.export.formats import Checked
-from kimitap.export.formats.sarif import sarif
+from kimitap.export.formats.sarif import MOST, MOST_RELATED, sarif
 from kimitap.rules import RULES
 from kimitap.rules.choice import Choice
 from kimitap.rules.finding import Finding, Place, Severity, Side
@@ -120,6 +120,36 @@ def test_fingerprints_stay_the_same_over_runs_growth_and_import(tmp_path: Path) 
     assert first == prints(checked(tmp_path / "grown.db", two_threads()))
     late = [replace(e, number=e.number + 7) for e in lost_with("hello")]
     assert first == prints(checked(tmp_path / "moved.db", late))
+
+
+def test_github_knows_each_finding_by_its_fingerprint_and_not_by_its_line(tmp_path: Path) -> None:
+    result = checked(tmp_path / "a.db", two_threads())
+    again = replace(result.findings[0], place=Place(2, 0))
+    results = run(replace(result, findings=[*result.findings, again]))["results"]
+    hashes = [r["partialFingerprints"]["primaryLocationLineHash"] for r in results]
+    assert hashes == [r["partialFingerprints"]["kimitapFinding/v1"] for r in results]
+    assert len(set(hashes)) == 2
+
+
+def test_of_too_many_the_worst_are_told_in_their_order(tmp_path: Path) -> None:
+    empty = checked(tmp_path / "a.db", [])
+    mild = [_finding(number, Severity.INFO) for number in range(1, MOST + 1)]
+    bad = _finding(MOST + 1, Severity.ERROR)
+    (made,) = json.loads(sarif(replace(empty, findings=[*mild, bad])))["runs"]
+    assert made["properties"]["leftOut"] == 1
+    levels = [r["level"] for r in made["results"]]
+    assert levels == ["note"] * (MOST - 1) + ["error"]
+
+
+def _finding(exchange: int, severity: Severity) -> Finding:
+    return Finding("dropped-reply", severity, Side.AGENT, "It broke.", Place(exchange), "s1", "t1")
+
+
+def test_of_very_many_related_places_the_first_are_told(tmp_path: Path) -> None:
+    result = checked(tmp_path / "a.db", two_threads())
+    spread = replace(result.findings[0], related=tuple(Place(n) for n in range(1, 2000)))
+    (made,) = run(replace(result, findings=[spread]))["results"]
+    assert len(made["relatedLocations"]) == MOST_RELATED
 
 
 def test_the_like_finding_of_another_recording_is_another(tmp_path: Path) -> None:
