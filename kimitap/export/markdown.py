@@ -15,7 +15,7 @@ from kimitap.lineage import Mark
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Finding
 from kimitap.transcript import echo_mark
-from kimitap.visible import visible
+from kimitap.visible import one_line, visible
 
 QUOTED = 4000
 """Characters of one message that a report quotes; the rest is counted."""
@@ -161,7 +161,7 @@ def _summary(message: Message | None) -> str:
         return ""
     calls = ", ".join(f"{call.name}({call.arguments})" for call in message.tool_calls)
     said = message.text or ("" if calls else '""')
-    parts = [f"**{message.role}**"]
+    parts = [f"**{prose(mask_text(one_line(message.role, 40)))}**"]
     if said:
         parts.append(code(mask_text(said), 70))
     if calls:
@@ -175,7 +175,9 @@ def _settings(diff: Diff) -> Iterator[str]:
     if not diff.settings:
         return
     yield "### Settings that differ"
-    rows = [f"| {code(c.field)} | {_side(c.old)} | {_side(c.new)} |" for c in diff.settings]
+    rows = [
+        f"| {code(mask_text(c.field))} | {_side(c.old)} | {_side(c.new)} |" for c in diff.settings
+    ]
     yield "\n".join(["| field | before | after |", "| --- | --- | --- |", *rows])
 
 

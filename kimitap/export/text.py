@@ -29,6 +29,6 @@ def code(text: str, limit: int = 120) -> str:
 
 def prose(text: str) -> str:
     """A sentence with the characters that Markdown or a tracker would act on escaped."""
-    for mark in "\\`*_[]<>#@|~":
+    for mark in "\\`*_[]<>&#@|~":
         text = text.replace(mark, f"\\{mark}" if mark != "@" else "@\u200b")
     return text.replace("\n", " ")

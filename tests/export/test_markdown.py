@@ -8,7 +8,7 @@ import pytest
 from kimitap.conversation import Message, Text
 from kimitap.diff import diff_link
 from kimitap.export.markdown import report
-from kimitap.export.text import code, fence
+from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark, Pair
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from tests.test_diff import BLANK, CALLING, USER, link, turn
@@ -75,6 +75,19 @@ def _outside_code(markdown: str) -> str:
             kept.append(re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", line))
     assert not closing, "a fence was left open"
     return "\n".join(kept)
+
+
+def test_a_role_that_no_protocol_knows_cannot_leave_its_cell() -> None:
+    odd = Message("x|**b**\n# out\x1b[31m<script>" + "y" * 99, (Text("hello"),))
+    old, new = turn(1, (odd, USER), CALLING), turn(2, (odd, USER, BLANK), BLANK)
+    text = _outside_code(report(diff_link(link(old, new, 2, Pair(Mark.CHANGED, 2, 2))), [], {}))
+    assert "\n# out" not in text
+    assert "x\\|\\*\\*b" in text
+    assert not re.search(r"(?<!\\)<script|\x1b", text)
+
+
+def test_no_entity_becomes_a_mention() -> None:
+    assert prose("&#64;maintainer &amp; &num;1") == "\\&\\#64;maintainer \\&amp; \\&num;1"
 
 
 def test_a_hostile_agent_name_cannot_act_in_the_title() -> None:
