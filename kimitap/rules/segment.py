@@ -24,6 +24,10 @@ SHAPING = (
     "parallel_tool_calls",
     "response_format",
     "json_schema",
+    "grammar",
+    "text",
+    "output_config",
+    "output_format",
     "cache_prompt",
     "lora",
 )

@@ -115,6 +115,16 @@ def filled_its_limit(turn: Turn) -> bool:
     return bool(made) and any(turn.parameters.get(name) == made for name in _LIMITS)
 
 
+def limit_reached(turn: Turn) -> int | None:
+    """The tokens that the request allowed, where at least as many were generated; else None.
+
+    Some servers count one more, for the end that did not come.
+    """
+    made = generated(turn) or 0
+    limits = (turn.parameters.get(name) for name in _LIMITS)
+    return next((n for n in limits if isinstance(n, int) and 0 < n <= made), None)
+
+
 def is_probe(turn: Turn) -> bool:
     """True where the request allows one token at most: it asks whether the server answers."""
     limits = (turn.parameters.get(name) for name in _LIMITS)

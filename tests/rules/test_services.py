@@ -24,7 +24,7 @@ from kimitap.rules.blocks import (
     text,
     user,
 )
-from kimitap.rules.finding import Severity
+from kimitap.rules.finding import Severity, Side
 from kimitap.rules.rule import Sample
 from tests.support import responses
 from tests.support.examples import findings_of
@@ -173,3 +173,31 @@ def test_an_answer_that_was_given_as_a_call_may_come_back_as_text() -> None:
     after = step((*TASK, assistant(text('{"rows": 3}')), user(text("Thanks!"))), DONE)
     told = [f for f in findings_of([first, after]) if f.rule != "unknown-tool"]
     assert [(f.rule, f.severity) for f in told] == [("flattened-tool-history", Severity.INFO)]
+
+
+def test_a_service_may_count_thoughts_that_it_neither_shows_nor_names() -> None:
+    asked = chat.assistant(None, chat.READ)
+    first = replace(chat.step(chat.TASK, asked), extra=usage(63, 81))
+    after = replace(chat.step((*chat.TASK, asked, chat.NOTES), chat.DONE), extra=usage(92, 20))
+    assert rules(first, after) == set()
+
+
+@pytest.mark.parametrize("field", ["response_format", "text", "output_config", "grammar"])
+def test_the_form_of_an_answer_is_a_part_of_the_prompt(field: str) -> None:
+    form = {field: {"type": "json_schema"}}
+    first = replace(chat.step(chat.TASK, chat.DONE, **form), extra=usage(361, 13))
+    more = (*chat.TASK, chat.DONE, chat.user("And who wrote it?"))
+    after = replace(chat.step(more, chat.DONE), extra=usage(197, 13))
+    assert rules(first, after) == set()
+
+
+def test_a_reply_of_one_token_more_than_was_allowed_met_that_limit() -> None:
+    cut = chat.step(chat.TASK, chat.assistant("The notes say that"), "length", max_tokens=40)
+    [told] = findings_of([replace(cut, extra=usage(153, 41))])
+    assert (told.rule, told.side) == ("truncated-by-length", Side.MODEL)
+    assert "at the 40 tokens that the request allows" in told.message
+
+
+def usage(prompt: int, written: int) -> Json:
+    """The counts of a chat answer."""
+    return {"usage": {"prompt_tokens": prompt, "completion_tokens": written}}

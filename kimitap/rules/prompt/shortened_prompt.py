@@ -86,8 +86,8 @@ class ShortenedPrompt(Rule):
         Example(
             "the prompt no longer fits, and is answered all the same",
             (
-                _counted(step(LONG, ASKED), 3950, 120),
-                _counted(step((*LONG, ASKED, NOTES), DONE), 3980),
+                _counted(step(LONG, ASKED), 3990, 40),
+                _counted(step((*LONG, ASKED, NOTES), DONE), 3900),
             ),
             (Place(2),),
         ),
@@ -162,12 +162,23 @@ def missing(link: Link) -> int:
     before, after = link.parent.reply.usage, link.child.reply.usage
     if before.prompt_tokens is None or after.prompt_tokens is None:
         return 0
-    said = before.completion_tokens or 0 if _all_visible(link.parent) and _whole(link) else 0
+    said = _said(link.parent) if _all_visible(link.parent) and _whole(link) else 0
     short = before.prompt_tokens + said - after.prompt_tokens
     slack = SLACK + OF_PROMPT * before.prompt_tokens + OF_REPLY * said
     if short <= slack or segment(link).kind not in (Kind.NOTHING, Kind.REPLY):
         return 0
     return short if short > slack + _thought(link) and _plausible(link.parent) else 0
+
+
+def _said(turn: Turn) -> int:
+    """The tokens of the reply, but no more than what it says can have: some services count
+    thoughts that they neither show nor name."""
+    message = turn.reply.message
+    seams = SLACK * (1 + len(message.tool_calls))
+    calls = sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
+    return min(
+        turn.reply.usage.completion_tokens or 0, seams + (len(message.text) + calls) // BYTES
+    )
 
 
 def _whole(link: Link) -> bool:

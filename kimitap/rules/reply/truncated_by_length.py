@@ -159,8 +159,9 @@ def _blame(turn: Turn) -> tuple[Side, str]:
     said = f"its finish reason is “{turn.reply.finish_reason}”"
     if not soundness.was_cut(turn):
         return Side.SERVER, f"the arguments end in mid-JSON, though {said}"
-    if soundness.filled_its_limit(turn):
-        return Side.MODEL, f"the model had not ended at the {made} tokens that the request allows"
+    limit = soundness.limit_reached(turn)
+    if limit is not None:
+        return Side.MODEL, f"the model had not ended at the {limit} tokens that the request allows"
     if made is not None and prompt is not None:
         both = f"at {prompt} prompt + {made} reply tokens"
         return Side.SERVER, f"the server ended it {both}, below any limit of the request"
