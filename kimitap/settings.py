@@ -55,6 +55,14 @@ def settings_from(folder: Path) -> Settings:
     return DEFAULTS
 
 
+def settings_here() -> Settings:
+    """`settings_from` the current folder."""
+    try:
+        return settings_from(Path.cwd())
+    except FileNotFoundError as error:
+        raise UsageError("the current folder was taken away: change to another") from error
+
+
 def settings_in(path: Path) -> Settings:
     """The settings of that file, which must be there and hold them."""
     found = _table(path)

@@ -6,16 +6,15 @@ Exit status: 0 all is well, 1 `check` found something at or above `--fail-on`, 2
 import io
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 import kimitap
-from kimitap.cli import checking, reading, recording
+from kimitap.cli import checking, reading, recording, results
 from kimitap.cli.rendering import with_server
 from kimitap.cli.words import names_database, with_database
 from kimitap.errors import KimitapError, UsageError
-from kimitap.settings import settings_from
+from kimitap.settings import settings_here
 from kimitap.store import location
 from kimitap.visible import one_line
 
@@ -47,7 +46,7 @@ def app(context: click.Context, db: str | None, server: str | None) -> None:
     session.
     """
     if context.invoked_subcommand is None:
-        reading.open_tui(location(db), None, settings_from(Path.cwd()).choice, server)
+        reading.open_tui(location(db), None, settings_here().choice, server)
     for name, value in (("--db", db), ("--ask-server", server)):
         if context.invoked_subcommand is not None and value is not None:
             said = f"kimitap {context.invoked_subcommand} {name} …"
@@ -96,9 +95,12 @@ def run(words: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough; Python would complain while flushing at exit.
-        sys.stdout = None
+        results.close_stdout()
         return 0
+    except OSError as error:  # a full disk under stdout, a folder that was taken away
+        results.close_stdout()
+        named = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{named}{error.strerror or error}")
     return status if isinstance(status, int) else 0
 
 

@@ -11,10 +11,10 @@ from kimitap.analysis import Analysis
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.reading import read
 from kimitap.cli.rendering import ask_about, with_server
-from kimitap.cli.results import result_of, told_to
+from kimitap.cli.results import close_stdout, result_of, spare, speak_utf8, told_to
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import UsageError
-from kimitap.export.formats import FORMATS, summary
+from kimitap.export.formats import FORMATS, Checked, summary
 from kimitap.rules import RULES
 from kimitap.settings import THRESHOLDS, Settings, rule_names, threshold
 from kimitap.store import Recording
@@ -51,7 +51,7 @@ from kimitap.store import Recording
 @click.option(
     "--fail-on",
     type=click.Choice(THRESHOLDS),
-    help="Exit with 1 from this severity on.  [default: error]",
+    help="Exit with 1 from this severity on.  [default: the settings file's, else error]",
 )
 def check(
     words: Sequence[str],
@@ -71,6 +71,9 @@ def check(
     """
     form = _form(wanted, as_json)
     where = only_database(words, db, "check")
+    spare(where, output)
+    if form != "text":
+        speak_utf8()
     if fail_on is not None:
         settings = replace(settings, fail_on=threshold(fail_on))
     if ask_all and server is None:
@@ -80,12 +83,19 @@ def check(
             raise UsageError("--ask-server asks once; it does not go with --watch")
         return _watch(where, settings, form, output)
     checked = result_of(where, _read(where, settings, server, ask_all), settings)
+    try:
+        _tell(checked, form, output)
+    except BrokenPipeError:  # the reader has seen enough, and the status is the same
+        close_stdout()
+    return int(checked.failed)
+
+
+def _tell(checked: Checked, form: str, output: Path | None) -> None:
     told = FORMATS[form](checked)
     with told_to(output) as say:
         say(told.removesuffix("\n"))
     if output is not None and str(output) != "-":
         click.echo(summary(checked))
-    return int(checked.failed)
 
 
 def _read(where: str, settings: Settings, server: str | None, ask_all: bool) -> Analysis:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kimitap.errors import UsageError
-from kimitap.settings import DEFAULTS, Settings, chosen, settings_from, settings_in
+from kimitap.settings import DEFAULTS, Settings, chosen, settings_here, settings_in
 
 _OPTIONS = (
     click.option(
@@ -65,7 +65,7 @@ def with_choice[F: Callable[..., Any]](command: F) -> F:
 
 def _read(config: Path | None, no_config: bool) -> Settings:
     if config is None:
-        return DEFAULTS if no_config else settings_from(Path.cwd())
+        return DEFAULTS if no_config else settings_here()
     if no_config:
         raise UsageError("say --config or --no-config, not both")
     return settings_in(config)

@@ -55,12 +55,13 @@ def import_(captures: Sequence[str], db: str | None) -> None:
 
 @click.command()
 @click.option("--llama", metavar="URL", help="A real llama-server instead of the scripted one.")
-@with_database
+@click.option(
+    "--db",
+    metavar="PATH|URL",
+    help="The database; else sessions/demo.db, in the place of the demo before.",
+)
 def demo(llama: str | None, db: str | None) -> None:
-    """Watch an agent lose a tool turn, recorded and explained; no model and no key needed.
-
-    Without --db it records into sessions/demo.db, in the place of the demo before.
-    """
+    """Watch an agent lose a tool turn, recorded and explained; no model and no key needed."""
     from kimitap.demo import DemoFailed
     from kimitap.demo import run as play
 

@@ -1,7 +1,9 @@
 """What `check` found, ready to be told, and where it is written."""
 
+import io
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,24 @@ def _uri(where: str) -> str:
     if whole.is_relative_to(Path.cwd()):
         return quote(os.fsencode(whole.relative_to(Path.cwd()).as_posix()))
     return whole.as_uri()
+
+
+def spare(where: str, output: Path | None) -> None:
+    """Raise `UsageError` where the output would overwrite the recording."""
+    path = file_of(where)
+    if output and path and output.exists() and path.exists() and output.samefile(path):
+        raise UsageError(f"--output {output} would overwrite the recording: name another file")
+
+
+def speak_utf8() -> None:
+    """Have stdout speak what JSON and XML are written in, whatever the terminal's encoding is."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def close_stdout() -> None:
+    """Write no more: the reader has gone, and Python would complain while flushing at exit."""
+    sys.stdout = None
 
 
 @contextmanager

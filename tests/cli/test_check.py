@@ -14,7 +14,7 @@ from junitparser import JUnitXml
 
 from kimitap.cli import run
 from kimitap.export.formats import FORMATS
-from tests.support.checks import SECRET, hostile_session
+from tests.support.checks import SECRET, hostile_session, lost_with
 from tests.support.recordings import lost_tool_turn, recording
 
 LOST = "tool-turn-lost"
@@ -142,6 +142,56 @@ def test_the_process_does_the_same(home: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (1, b"")
         assert done.stdout.decode() == kimitap(home, *words[3:], form).stdout
+
+
+def in_bash(home: Path, command: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of bash in which `kimitap` is this one."""
+    line = f'kimitap() {{ "{sys.executable}" -m kimitap.cli "$@"; }}; {command}'
+    return subprocess.run(
+        ["bash", "-c", line], cwd=home, capture_output=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit"])
+def test_what_programs_read_is_utf_8_in_any_locale(tmp_path: Path, form: str) -> None:
+    recording(tmp_path / "a.db", lost_with("é ✓ 😀"))
+    said = f"PYTHONIOENCODING=latin-1 kimitap check a.db --format {form}"
+    done = in_bash(tmp_path, said)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert "é ✓ 😀" in done.stdout.decode()
+    if form == "junit":
+        assert JUnitXml.fromstring(done.stdout).failures == 1
+    else:
+        assert json.loads(done.stdout)
+
+
+def test_the_status_holds_though_nobody_reads(home: Path) -> None:
+    done = in_bash(home, "kimitap check lost.db | true; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["check", "check --format json", "show", "check --watch"])
+def test_a_full_disk_under_the_output_is_one_line(home: Path, command: str) -> None:
+    done = in_bash(home, f"kimitap {command} lost.db > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[-1] == "kimitap: No space left on device"
+
+
+@pytest.mark.parametrize("words", ["", "--no-config"])
+def test_a_folder_that_was_taken_away_is_one_line(home: Path, words: str) -> None:
+    gone = f"mkdir gone; cd gone; rmdir ../gone; kimitap check {home}/lost.db {words}"
+    done = in_bash(home, gone)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+def test_the_output_never_overwrites_the_recording(home: Path) -> None:
+    before = (home / "lost.db").read_bytes()
+    (home / "link.db").symlink_to("lost.db")
+    for words in ([], ["--watch"]):
+        done = kimitap(home, "check", "lost.db", "--output", "link.db", *words)
+        assert_refused(done, "would overwrite the recording")
+    assert (home / "lost.db").read_bytes() == before
 
 
 def test_help_names_the_formats_and_the_choice(home: Path) -> None:
