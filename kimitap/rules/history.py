@@ -290,13 +290,13 @@ def shared(old: Sequence[Message], new: Sequence[Message]) -> int:
     What neither calls nor answers may differ: a prompt that tells the time makes no difference.
     """
     shortest = min(len(old), len(new))
-    at = _first_difference(old, new, 0, shortest)
+    at = first_difference(old, new, 0, shortest)
     while at < shortest and _idle(old[at]) and _idle(new[at]):
-        at = _first_difference(old, new, at + 1, shortest)
+        at = first_difference(old, new, at + 1, shortest)
     return at
 
 
-def _first_difference(old: Sequence[Message], new: Sequence[Message], at: int, stop: int) -> int:
+def first_difference(old: Sequence[Message], new: Sequence[Message], at: int, stop: int) -> int:
     """The first index from `at` on where the two differ; `stop` where they do not before it.
 
     Runs are compared as wholes, ever longer ones and then halves: most messages are one object.

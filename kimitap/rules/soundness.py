@@ -71,16 +71,6 @@ def tool_names(turn: Turn) -> frozenset[str]:
     return frozenset(tool.name for tool in turn.tools if tool.name)
 
 
-def quotes(turn: Turn, text: str) -> bool:
-    """True where the request holds the text already, and not as what the assistant said: it is
-    quoted, from a file that was read or written, or from what the user said."""
-    if any(text in message.text for message in turn.messages if message.role != "assistant"):
-        return True
-    written = orjson.dumps(text).decode()[1:-1]
-    calls = (call for message in turn.messages for call in message.tool_calls)
-    return any(written in call.arguments or text in call.arguments for call in calls)
-
-
 def is_told_its_form(turn: Turn) -> bool:
     """True where the request says of what form the text must be: its JSON is the answer."""
     asked = turn.parameters

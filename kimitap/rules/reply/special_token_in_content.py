@@ -9,13 +9,14 @@ from kimitap.rules import markers, soundness
 from kimitap.rules.each import each
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request
 
 ENDED = "Done: summary.md is written.<|im_end|>"
 
 
-def stray(turn: Turn) -> list[str]:
+def stray(turn: Turn, quotes: Quotes) -> list[str]:
     """The runs of special tokens that leaked into the reply's text.
 
     What a length limit left of a call is that limit's finding.
@@ -25,12 +26,12 @@ def stray(turn: Turn) -> list[str]:
     stopped = soundness.was_cut(turn) or soundness.filled_its_limit(turn)
     if runs and stopped and markers.breaks_off(text, soundness.tool_names(turn)):
         return []
-    return [run for run in runs if not soundness.quotes(turn, run)]
+    return [run for run in runs if not quotes.holds(turn, run)]
 
 
 def _stray_at(thread: Thread, position: int) -> list[str]:
     turn = thread.turns[position]
-    return stray(turn) if turn.succeeded else []
+    return stray(turn, quotes_of(thread)) if turn.succeeded else []
 
 
 class SpecialTokenInContent(Rule):

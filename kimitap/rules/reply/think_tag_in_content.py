@@ -6,9 +6,11 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import markers, soundness
+from kimitap.rules import markers
+from kimitap.rules.each import each
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 
@@ -19,7 +21,7 @@ _AS_TEXT = ("none", "raw")
 """With these values of `reasoning_format` llama.cpp and Groq leave thoughts in the text."""
 
 
-def stray_tag(turn: Turn) -> tuple[str, int] | None:
+def stray_tag(turn: Turn, quotes: Quotes) -> tuple[str, int] | None:
     """The tag that leads the reply's text, or that closes what nothing opened; and where."""
     text = turn.reply.message.text
     if "think>" not in text and "THINK]" not in text:
@@ -27,7 +29,13 @@ def stray_tag(turn: Turn) -> tuple[str, int] | None:
     bare = markers.without_code(text)
     leading = _LEADING.match(bare)
     found = (leading[0].strip(), leading.end()) if leading else _unmatched(bare)
-    return None if found is None or soundness.quotes(turn, found[0]) else found
+    return None if found is None or quotes.holds(turn, found[0]) else found
+
+
+def _stray_at(thread: Thread, position: int) -> tuple[str, int] | None:
+    turn = thread.turns[position]
+    asked = turn.parameters.get("reasoning_format") in _AS_TEXT
+    return stray_tag(turn, quotes_of(thread)) if turn.succeeded and not asked else None
 
 
 def _unmatched(text: str) -> tuple[str, int] | None:
@@ -129,10 +137,7 @@ class ThinkTagInContent(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         apart = any(turn.reply.message.reasoning for turn in thread.turns)
-        for turn in soundness.ended(thread):
-            if turn.parameters.get("reasoning_format") in _AS_TEXT:
-                continue
-            found = stray_tag(turn)
+        for turn, found in zip(thread.turns, each(thread, _stray_at), strict=True):
             if found:
                 yield self._finding(turn, *found, apart)
 

@@ -10,6 +10,7 @@ from kimitap.rules.examples import NOTES, READ, TASK, assistant, call, step, too
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.markers import Leak
 from kimitap.rules.markup import BARE
+from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 
@@ -24,7 +25,7 @@ CODER = (
 )
 
 
-def leaks(turn: Turn) -> list[Leak]:
+def leaks(turn: Turn, quotes: Quotes) -> list[Leak]:
     """The calls in the reply's text, if it has none of the real kind; quoted ones do not count."""
     message = turn.reply.message
     if message.tool_calls or not turn.tools:
@@ -34,7 +35,7 @@ def leaks(turn: Turn) -> list[Leak]:
         return []
     if soundness.is_told_its_form(turn):
         found = [leak for leak in found if leak.family != BARE]
-    return [leak for leak in found if not soundness.quotes(turn, opening(message.text, leak))]
+    return [leak for leak in found if not quotes.holds(turn, opening(message.text, leak))]
 
 
 def opening(text: str, leak: Leak) -> str:
@@ -143,7 +144,7 @@ class ToolCallInContent(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in soundness.ended(thread):
-            found = leaks(turn)
+            found = leaks(turn, quotes_of(thread))
             if found:
                 yield self._finding(turn, found)
 

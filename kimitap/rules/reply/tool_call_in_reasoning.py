@@ -9,6 +9,7 @@ from kimitap.rules import markers, soundness
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.markers import Leak
+from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN, opening
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
@@ -17,7 +18,7 @@ AT_THE_END = 80
 """Characters that may follow a call in the reasoning before the model went on thinking."""
 
 
-def leaked(turn: Turn) -> Leak | None:
+def leaked(turn: Turn, quotes: Quotes) -> Leak | None:
     """The call that the reasoning holds, if the reply has none.
 
     Where an answer follows, only a call at the reasoning's end counts: models rehearse calls.
@@ -29,7 +30,7 @@ def leaked(turn: Turn) -> Leak | None:
         return None
     thought = message.reasoning
     found = markers.calls_in(thought, soundness.tool_names(turn))
-    if not found or soundness.quotes(turn, opening(thought, found[-1])):
+    if not found or quotes.holds(turn, opening(thought, found[-1])):
         return None
     last = found[-1]
     if message.blank or len(thought.rstrip()) - last.stop <= AT_THE_END:
@@ -104,7 +105,7 @@ class ToolCallInReasoning(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in soundness.ended(thread):
-            found = leaked(turn)
+            found = leaked(turn, quotes_of(thread))
             if found:
                 yield self._finding(turn, found)
 
