@@ -110,7 +110,7 @@ def prompt_shortened(samples: Sequence[Sample], rng: random.Random) -> Broken | 
     spot = _deep(made, rng)
     if spot is None:
         return None
-    less = _prompt_tokens(made[spot.reply_at]) // 2
+    less = _prompt_tokens(made[spot.reply_at]) // 4
     made[spot.request_at] = replace(made[spot.request_at], extra=said(less // 2, less, 40))
     return Broken(made, "shortened-prompt", spot.request_at + 1)
 
