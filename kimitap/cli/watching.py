@@ -58,9 +58,11 @@ def watch(where: str, settings: Settings, form: str, say: Say, note: Say) -> int
     """Tell every finding once, until Ctrl-C; the exit status says whether any was a failure.
 
     `form` is text or json; `say` gets the findings, `note` what happens to the database. A
-    recording that is not there is waited for; one that is taken away is, too.
+    recording that is not there is waited for; one that is taken away is, too. Raises `NoRecording`
+    where none came.
     """
     failed, known = False, _Known(None)
+    watched: _Watched | None = None
     with _stoppable() as stop:
         while (recording := _opened(where, stop, note)) is not None:
             with recording:
@@ -72,8 +74,9 @@ def watch(where: str, settings: Settings, form: str, say: Say, note: Say) -> int
             failed = failed or watched.failed
             if ended:
                 note(f"{_name(where)}: {ended}")
-            else:
-                watched.conclude()
+    if watched is None:
+        raise NoRecording(f"{_name(where)}: no recording came, so nothing was checked")
+    watched.conclude()
     return int(failed)
 
 

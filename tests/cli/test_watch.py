@@ -175,6 +175,25 @@ def test_a_recording_that_is_taken_away_is_said_and_waited_for(tmp_path: Path) -
     assert "5 turns" not in watcher.out[-1] and "nothing wrong found" in watcher.out[-1]
 
 
+def test_stopped_while_the_recording_is_away_it_concludes_all_the_same(tmp_path: Path) -> None:
+    where = recording(tmp_path / "a.db", lost_tool_turn())
+    with watching(tmp_path, "a.db", "--json") as watcher:
+        watcher.said("tool-turn-lost")
+        where.unlink()
+        watcher.noted("taken away")
+        assert watcher.stop() == 1
+    end = {"event": "end", "sessions": 1, "threads": 1, "turns": 2, "findings": 1}
+    assert watcher.events[-1] == end
+
+
+def test_a_recording_that_never_came_is_no_success(tmp_path: Path) -> None:
+    with watching(tmp_path, "a.db", "--json") as watcher:
+        watcher.noted("no recording is there yet")
+        assert watcher.stop() == 2
+    assert watcher.out == []
+    assert watcher.notes[-1] == "kimitap: a.db: no recording came, so nothing was checked"
+
+
 def test_what_is_no_recording_is_refused_at_once(tmp_path: Path) -> None:
     old = tmp_path / "notes.txt"
     old.write_text("no database at all " * 40)

@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 
 import kimitap
 from kimitap.export.formats.checked import Checked, place_words
-from kimitap.export.formats.text import SYMBOLS, summary
+from kimitap.export.formats.text import summary
 from kimitap.export.text import code, prose
 from kimitap.lineage import EchoKind, Session
 from kimitap.redact import mask_text
 from kimitap.rules.finding import Finding, Severity
 from kimitap.transcript.echoes import MARKS
+from kimitap.transcript.plain import SYMBOLS
 
 LONGEST = 900_000
-"""Characters of a page; GitHub refuses a summary of more than a megabyte."""
+"""Bytes of a page; GitHub refuses a summary of more than a megabyte."""
+MOST_THREADS = 1_000
+"""Rows of the table by thread."""
 QUOTED = 300
 
 
@@ -25,10 +28,10 @@ def markdown(checked: Checked) -> str:
     blocks = ["## Kimitap", f"{_mark(checked)} {prose(summary(checked))}", *_echoes(checked)]
     if checked.findings:
         blocks += [_by_rule(checked.findings), _by_thread(checked)]
-    kept, length = list[str](), sum(map(len, blocks))
+    kept, length = list[str](), _bytes("".join(blocks))
     for finding in checked.findings:
         block = _finding(finding, checked)
-        length += len(block) + 2
+        length += _bytes(block) + 2
         if length > LONGEST:
             break
         kept.append(block)
@@ -38,6 +41,10 @@ def markdown(checked: Checked) -> str:
         blocks.append(f"_{left:,} more findings are left out: the page would be too long._")
     blocks.append(f"_Made by Kimitap {kimitap.__version__}. Secrets are masked._")
     return "\n\n".join(blocks) + "\n"
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _mark(checked: Checked) -> str:
@@ -66,12 +73,14 @@ def _by_thread(checked: Checked) -> str:
     found: dict[str, Counter[Severity]] = {}
     for finding in checked.findings:
         found.setdefault(finding.thread, Counter())[finding.severity] += 1
+    flawed = [pair for pair in checked.threads if pair[1].name in found]
     rows = [
         f"| {session.name} | {thread.name} | {thread.kind} | {_agent(session)} | "
         f"{len(thread.turns)} | {' | '.join(str(found[thread.name][s] or '') for s in Severity)} |"
-        for session, thread in checked.threads
-        if thread.name in found
+        for session, thread in flawed[:MOST_THREADS]
     ]
+    if len(flawed) > MOST_THREADS:
+        rows.append(f"| … | {len(flawed) - MOST_THREADS:,} more | | | | | | |")
     head = "| session | thread | kind | agent | turns | errors | warnings | notes |"
     return "\n".join((head, "|---|---|---|---|--:|--:|--:|--:|", *rows))
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from kimitap.export.formats.checked import Checked, count_words, place_words
 from kimitap.rules.finding import Finding, Severity
+from kimitap.transcript.plain import SYMBOLS
 from kimitap.visible import one_line
 
-SYMBOLS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "i"}
 QUOTED = 200
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from markdown_it import MarkdownIt
 
 from kimitap.export.formats.markdown import LONGEST, markdown
@@ -40,8 +41,21 @@ def test_recorded_text_makes_no_markup(tmp_path: Path) -> None:
         assert mark not in html
 
 
-def test_a_page_stays_below_what_github_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("message", ["It broke.", "壊れた。" * 200])
+def test_a_page_stays_below_what_github_takes(tmp_path: Path, message: str) -> None:
     result = checked(tmp_path / "a.db", two_threads())
-    text = markdown(replace(result, findings=[*result.findings] * 5000))
-    assert len(text) < LONGEST + 10_000
+    findings = [replace(f, message=message) for f in result.findings] * 5000
+    text = markdown(replace(result, findings=findings))
+    assert 0.9 * LONGEST < len(text.encode()) < LONGEST + 10_000
     assert "more findings are left out" in text
+
+
+def test_of_very_many_threads_the_first_stand_in_the_table(tmp_path: Path) -> None:
+    result = checked(tmp_path / "a.db", two_threads())
+    ((session, thread), *_) = result.threads
+    many = replace(session, threads=tuple(replace(thread, number=n) for n in range(3000)))
+    findings = [replace(result.findings[0], thread=f"t{n}") for n in range(3000)]
+    text = markdown(replace(result, sessions=[many], findings=findings))
+    assert "| t999 |" in text and "| t1000 |" not in text
+    assert "| … | 2,000 more |" in text
+    assert len(text.encode()) < LONGEST + 10_000
