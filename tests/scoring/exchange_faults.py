@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import orjson
 
-from kimitap.rules.examples import Json, assistant, failed, user
+from kimitap.rules.examples import Json, assistant, user
 from kimitap.rules.rule import Sample
 from tests.scoring.cache import counted, said
 from tests.scoring.cutting import (
@@ -19,7 +19,7 @@ from tests.scoring.cutting import (
     with_messages,
 )
 from tests.scoring.events import NO_JSON, spliced
-from tests.scoring.fault import Broken, fault, tried_before
+from tests.scoring.fault import Broken, fault, refused, tried_before
 from tests.support import chat
 
 
@@ -49,9 +49,7 @@ def empty_reply(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
 def refused_by_template(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """The template raises, and the agent asks again."""
     text = "Value is not callable: null at row 12, column 27"
-    return tried_before(
-        samples, rng, "template-rejected", lambda s: failed(messages_of(s), 500, text)
-    )
+    return tried_before(samples, rng, "template-rejected", lambda s: refused(s, 500, text))
 
 
 @fault
@@ -87,7 +85,7 @@ def asked_three_times(samples: Sequence[Sample], rng: random.Random) -> Broken |
     if not good:
         return None
     at = rng.choice(good)
-    tried = failed(messages_of(samples[at]), 500, "decode failed")
+    tried = refused(samples[at], 500, "decode failed")
     return Broken([*samples[:at], *[tried] * 4, *samples[at:]], "retry-storm", at + 1)
 
 
@@ -194,9 +192,7 @@ def _answered(samples: Sequence[Sample], rng: random.Random) -> int | None:
 def refused_for_good(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """The server refuses the request in the same words, whatever the user adds."""
     text = "Jinja Exception: Cannot subscript null at row 40, column 3"
-    made = tried_before(
-        samples, rng, "poisoned-history", lambda s: failed(messages_of(s), 500, text), times=3
-    )
+    made = tried_before(samples, rng, "poisoned-history", lambda s: refused(s, 500, text), times=3)
     if made is None:
         return None
     at = made.exchange
@@ -218,7 +214,7 @@ def refused_for_its_roles(samples: Sequence[Sample], rng: random.Random) -> Brok
         return None
     at = samples.index(rng.choice(after))
     messages = [*messages_of(samples[at]), user("Hurry, please.")]
-    made = [*samples[:at], failed(messages, 500, text), *samples[at:]]
+    made = [*samples[:at], refused(with_messages(samples[at], messages), 500, text), *samples[at:]]
     also = frozenset({"template-rejected"})
     odd = [
         i
@@ -236,7 +232,7 @@ def prefill_refused(samples: Sequence[Sample], rng: random.Random) -> Broken | N
         samples,
         rng,
         "trailing-assistant",
-        lambda s: failed([*messages_of(s), assistant("It was the")], 400, text),
+        lambda s: refused(with_messages(s, [*messages_of(s), assistant("It was the")]), 400, text),
         lambda tried: (len(messages_of(tried)) - 1,),
     )
 
@@ -255,7 +251,7 @@ def ids_refused(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
         colons,
         rng,
         "invalid-tool-call-id",
-        lambda s: failed(messages_of(s), 400, text),
+        lambda s: refused(s, 400, text),
         first_call,
     )
     return made if made and made.messages else None

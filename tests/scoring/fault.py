@@ -6,9 +6,10 @@ must strike, and the exchange where it must; or None where the session has no pl
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from kimitap.rules.examples import Json, user
+from kimitap.rules.examples import Json, failed, user
 from kimitap.rules.rule import Sample
 from kimitap.rules.soundness import is_object
 from tests.scoring.cutting import (
@@ -140,6 +141,11 @@ def arguments_of(reply: Json) -> str:
 
 def without(reply: Json, *names: str) -> Json:
     return {k: v for k, v in reply.items() if k not in names}
+
+
+def refused(sample: Sample, status: int, error: str) -> Sample:
+    """The request, refused with an error's text."""
+    return replace(failed((), status, error), request=sample.request)
 
 
 def tried_before(
