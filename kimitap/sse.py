@@ -146,11 +146,8 @@ class Decoder:
         return rest
 
     def _keep(self, part: bytes) -> None:
-        room = self._limit + _SLACK - len(self._tail)
-        if len(part) > room:
-            part = part[:room]
-            self._cut = True
-        self._tail += part
+        """Keeps what can matter of a line; `_append` tells where that is more than the limit."""
+        self._tail += part[: self._limit + _SLACK - len(self._tail)]
 
     def _lines(self, lines: list[bytes], events: list[Event]) -> None:
         for line in lines:

@@ -108,6 +108,13 @@ def test_an_event_longer_than_the_limit_is_cut_off_and_said(step: int) -> None:
     assert [event.fault for event in events] == ["longer than 100 bytes", ""]
 
 
+@pytest.mark.parametrize("step", [1, 3, 1000])
+def test_a_long_line_that_is_no_data_takes_nothing_from_its_event(step: int) -> None:
+    stream = b": " + b"x" * 300 + b"\ndata: ok\n\n"
+    portions = [stream[i : i + step] for i in range(0, len(stream), step)]
+    assert events_of(*portions, limit=100) == [Event("message", "ok")]
+
+
 def test_many_lines_of_one_event_count_against_the_limit_together() -> None:
     (event,) = events_of(b"data: 12345678\n" * 50 + b"\n", limit=100)
     assert len(event.data) <= 100
