@@ -5,11 +5,13 @@ the same stored piece, so a reader can decode each piece once and compare two lo
 identity of their pieces.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -92,8 +94,7 @@ class Body:
         return b"".join(piece.data for piece in kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A part of the response's body as it arrived: its length, and seconds since `started_at`."""
 
     at_s: float
@@ -139,7 +140,7 @@ class Exchange:
     reason: str = ""
     response_headers: Headers = ()
     response: bytes = b""
-    segments: tuple[Segment, ...] = ()
+    segments: Sequence[Segment] = ()
     headers_at: datetime | None = None
     """When the response's head arrived."""
     ended_at: datetime | None = None

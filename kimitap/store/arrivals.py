@@ -8,10 +8,12 @@ every part of a stream, which costs almost nothing); else as itself.
 import re
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from functools import cached_property
+from itertools import accumulate, chain, pairwise, repeat
 from operator import sub
+from typing import cast, overload
 
 from kimitap.errors import DamagedRecording
 from kimitap.exchange import Segment
@@ -27,6 +29,8 @@ TICKS = 10_000
 _EVENT_END = re.compile(rb"\n\r?\n")
 _ONE_EVENT = 1 << 1
 """The code of a part that is one event."""
+_new_segment = cast(Callable[[type[Segment], tuple[float, int]], Segment], tuple.__new__)
+"""`Segment(*values)`, in a third of the time: a recording has hundreds of thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,39 @@ class Arrived:
     def segments(self) -> tuple[Segment, ...]:
         """The parts without their bytes."""
         return _segments(self.ticks, self.lengths)
+
+
+class Segments(Sequence[Segment]):
+    """Segments that are unpacked by `load` at their first use: not every reader looks at them."""
+
+    def __init__(self, load: Callable[[], tuple[Segment, ...]]) -> None:
+        self._load = load
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Segment]: ...
+    def __getitem__(self, index: int | slice) -> Segment | Sequence[Segment]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == (other._all if isinstance(other, Segments) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __repr__(self) -> str:
+        return repr(self._all)
+
+    @cached_property
+    def _all(self) -> tuple[Segment, ...]:
+        return self._load()
 
 
 def of_parts(parts: Parts) -> Arrived:
@@ -100,7 +137,8 @@ def unpack(packed: bytes, data: bytes) -> tuple[Segment, ...]:
 
 
 def _segments(ticks: Iterable[int], lengths: Iterable[int]) -> tuple[Segment, ...]:
-    return tuple(map(Segment, [tick / TICKS for tick in ticks], lengths))
+    times = [tick / TICKS for tick in ticks]
+    return tuple(map(_new_segment, repeat(Segment), zip(times, lengths, strict=True)))
 
 
 def _event_ends(data: bytes) -> list[int]:

@@ -5,6 +5,7 @@ The text is stored once, like any piece; the values stand in the exchange's own 
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 import orjson
 
@@ -36,9 +37,13 @@ def split(headers: Headers) -> tuple[bytes, str]:
 def join(fixed: bytes, values: str) -> Headers:
     """The inverse of `split`."""
     changing = iter(json.loads(values) if values else ())
-    return tuple(
-        (name, next(changing) if value is None else value) for name, value in json.loads(fixed)
-    )
+    return tuple((name, next(changing) if value is None else value) for name, value in _read(fixed))
+
+
+@lru_cache(maxsize=256)
+def _read(fixed: bytes) -> Sequence[tuple[str, str | None]]:
+    """The same few texts come back with every exchange of an agent."""
+    return [(name, value) for name, value in json.loads(fixed)]
 
 
 def _dump(value: Sequence[object]) -> bytes:

@@ -26,8 +26,11 @@ class Manifest:
 
     def ids(self, parent: tuple[int, ...] = ()) -> tuple[int, ...]:
         """The whole list, given the parent's."""
-        tail = parent[len(parent) - self.suffix :]
-        return parent[: self.prefix] + self.middle + tail
+        return self.whole(parent, self.middle)
+
+    def whole[T](self, parent: tuple[T, ...], middle: tuple[T, ...]) -> tuple[T, ...]:
+        """`middle` between what the parent's list has at both ends."""
+        return parent[: self.prefix] + middle + parent[len(parent) - self.suffix :]
 
 
 def against(

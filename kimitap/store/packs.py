@@ -68,11 +68,16 @@ def compress(
     return Packed(leaning, True, False)
 
 
-def decompress(data: bytes, lean_on: zstandard.ZstdCompressionDict | None) -> bytes:
-    """The pack's content. Raises DamagedRecording."""
+def decompressor(content: bytes) -> zstandard.ZstdDecompressor:
+    """For all packs that lean on the one of this content: making it takes as long as using it."""
+    return zstandard.ZstdDecompressor(dict_data=dictionary(content))
+
+
+def decompress(data: bytes, leaning: zstandard.ZstdDecompressor | None) -> bytes:
+    """The pack's content; `leaning` is of the pack on which it leans. Raises DamagedRecording."""
+    if leaning is None:
+        return zstd.decompress(data)
     try:
-        if lean_on is None:
-            return zstd.decompress(data)
-        return zstandard.ZstdDecompressor(dict_data=lean_on).decompress(data)
+        return leaning.decompress(data)
     except zstandard.ZstdError as error:
         raise DamagedRecording(f"a pack cannot be decompressed: {error}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 from sqlalchemy import Connection, Row, bindparam, select, text
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 from kimitap.errors import DamagedRecording, UsageError
 from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
 from kimitap.store import arrivals, headers, opening, tables
-from kimitap.store.arrivals import Arrived
+from kimitap.store.arrivals import Arrived, Segments
 from kimitap.store.content import ContentReader
 from kimitap.store.exchanges import flushes
 from kimitap.store.location import shown
@@ -110,13 +111,18 @@ class Recording:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with translated(self.where), self._connection.begin():
-            try:
-                yield
-            except DamagedRecording as error:
-                raise DamagedRecording(
-                    f"{shown(self.where)} is damaged ({error}): restore it from a copy"
-                ) from error
+        with translated(self.where), self._connection.begin(), self._undamaged():
+            yield
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        """Name the recording where what was read of it does not fit together."""
+        try:
+            yield
+        except DamagedRecording as error:
+            raise DamagedRecording(
+                f"{shown(self.where)} is damaged ({error}): restore it from a copy"
+            ) from error
 
     def _numbers(self, condition: str) -> list[int]:
         query = select(tables.exchange.c.id).where(text(condition)).order_by(tables.exchange.c.id)
@@ -147,7 +153,7 @@ class Recording:
 
     def _responses(
         self, rows: Sequence[Row[tuple[object, ...]]]
-    ) -> dict[int, tuple[tuple[Segment, ...], bytes]]:
+    ) -> dict[int, tuple[Sequence[Segment], bytes]]:
         """Segments and bytes of each response, by the exchange's number."""
         pieces = self._content.unshared({row.response_id for row in rows if row.response_id})
         columns = tables.arrivals.c
@@ -157,15 +163,21 @@ class Recording:
         times: dict[int, bytes] = {
             row.exchange_id: row.data for row in self._connection.execute(query)
         }
-        responses: dict[int, tuple[tuple[Segment, ...], bytes]] = {}
+        responses: dict[int, tuple[Sequence[Segment], bytes]] = {}
         for row in rows:
             data = pieces[row.response_id].data if row.response_id else b""
-            segments = arrivals.unpack(times[row.id], data) if row.id in times else ()
+            segments: Sequence[Segment] = ()
+            if row.id in times:
+                segments = Segments(partial(self._segments, times[row.id], data))
             if row.ended_us is None:
                 arrived = self._arrived(row.id)
                 segments, data = arrived.segments, arrived.data
             responses[row.id] = segments, data
         return responses
+
+    def _segments(self, packed: bytes, data: bytes) -> tuple[Segment, ...]:
+        with self._undamaged():
+            return arrivals.unpack(packed, data)
 
     def _arrived(self, number: int) -> Arrived:
         """What has come of a response that is still open."""
@@ -193,7 +205,7 @@ def _exchange(
     row: Row[tuple[object, ...]],
     request: Body,
     request_headers: Headers,
-    answer: tuple[tuple[Segment, ...], bytes],
+    answer: tuple[Sequence[Segment], bytes],
     response_headers: Headers,
 ) -> Exchange:
     return Exchange(

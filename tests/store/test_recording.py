@@ -1,5 +1,7 @@
+import random
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kimitap.errors import RecordingUnavailable, UsageError
+from kimitap.errors import DamagedRecording, RecordingUnavailable, UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.store import Loss, Recording, RecordingWriter
 from tests.support.requests_made import START, asked, conversation, reply
@@ -326,3 +328,47 @@ def test_a_database_moved_away_and_not_to_be_made_anew_is_said_until_it_can(tmp_
     folder.unlink()
     assert writer.begin(asked(b"3")) == 1
     writer.close()
+
+
+def test_segments_that_are_unpacked_when_somebody_looks_are_like_a_tuple(where: str):
+    parts = [(0.5 * i, b"data: %d\n\n" % i) for i in range(50)]
+    with RecordingWriter(where) as writer:
+        record(writer, b"{}", parts)
+    with Recording.open(where) as recording:
+        (exchange,) = recording.exchanges()
+    segments, expected = exchange.segments, tuple(Segment(at, len(data)) for at, data in parts)
+    assert len(segments) == 50
+    assert (segments[3], segments[:3]) == (expected[3], expected[:3])
+    assert list(segments) == list(expected)
+    assert segments == expected
+    assert expected == segments
+    assert segments != expected[:-1]
+
+
+def test_arrivals_that_are_not_those_of_the_response_are_said_to_whoever_looks(where: str):
+    with RecordingWriter(where) as writer:
+        record(writer, b"1", [(0.1, b"data: a\n\n"), (0.2, b"data: b\n\n")])
+        record(writer, b"2", [(0.1, b"x")])
+    with closing(sqlite3.connect(where)) as database, database:
+        database.execute(
+            "UPDATE arrivals SET data = (SELECT data FROM arrivals WHERE exchange_id = 1)"
+        )
+    with Recording.open(where) as recording:
+        second = recording.exchange(2)
+    assert second.response == b"x"
+    with pytest.raises(DamagedRecording, match=r"is damaged .*restore it from a copy"):
+        len(second.segments)
+
+
+def test_bodies_are_whole_in_whatever_order_they_are_read(where: str):
+    many = [conversation(30, seed) for seed in range(20)]
+    bodies = [body for pair in zip(*many, strict=True) for body in pair]
+    with RecordingWriter(where) as writer:
+        for second, body in enumerate(bodies):
+            record(writer, body, [(0.1, b"x")], second)
+    order = list(range(1, len(bodies) + 1))
+    random.Random(1).shuffle(order)
+    with Recording.open(where) as recording:
+        assert [e.request.content for e in recording.exchanges()] == bodies
+        for number in order:
+            assert recording.exchange(number).request.content == bodies[number - 1]
