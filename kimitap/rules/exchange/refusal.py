@@ -29,6 +29,8 @@ _CONTEXT = re.compile(
     r"|exceeds? (?:the )?(?:available |model'?s )?(?:maximum )?context"
     r"|exceeds? (?:the )?maximum (?:context|number of (?:input )?tokens|input length)"
     r"|maximum context length|prompt is too long|input is too long"  # OpenAI, vLLM; Anthropic
+    r"|context size has been exceeded"  # llama-server, where the slots together ran out of it
+    r"|context (?:the )?overflows|greater than the context length"  # LM Studio
     r"|exceed context window|maximum allowed number of input tokens",  # llama-cpp-python, TGI
     re.IGNORECASE,
 )
@@ -38,7 +40,7 @@ _ORDER = re.compile(
     r"|must be followed by tool messages|must be a response to a prece"  # OpenAI
     r"|`tool_use` ids? w(?:as|ere) found without|unexpected `tool_use_id`"  # Anthropic
     r"|text content blocks must be non-empty|No tool (?:output|call) found for function call"
-    r"|must not be empty|reasoning_content is missing|must be passed back"  # Moonshot, DeepSeek
+    r"|role '\w+' must not be empty|reasoning_content is missing|must be passed back"  # Moonshot, DeepSeek
     r"|2 or more assistant messages at the end|response prefill is incompatible"  # llama-server
     r"|All non-assistant messages must contain 'content'"
     r"|Failed to parse tool call arguments as JSON"

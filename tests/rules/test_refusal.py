@@ -1,0 +1,36 @@
+"""What servers' errors are about, by their own words."""
+
+import pytest
+
+from kimitap.rules.examples import TASK, failed
+from kimitap.rules.exchange.refusal import Refusal, refusal_of
+from tests.support.examples import turn_of
+
+SAID = {
+    "request (6028 tokens) exceeds the available context size (4096 tokens), try increasing it": (
+        Refusal.CONTEXT
+    ),
+    "Context size has been exceeded.": Refusal.CONTEXT,
+    "This model's maximum context length is 4096 tokens.": Refusal.CONTEXT,
+    "prompt is too long: 213462 tokens > 200000 maximum": Refusal.CONTEXT,
+    "Requested tokens (5000) exceed context window of 4096": Refusal.CONTEXT,
+    "Trying to keep the first 10136 tokens when context the overflows. However, the model is "
+    "loaded with context length of only 7866 tokens, which is not enough.": Refusal.CONTEXT,
+    "The number of tokens to keep from the initial prompt is greater than the context length.": (
+        Refusal.CONTEXT
+    ),
+    "the message at position 4 with role 'assistant' must not be empty": Refusal.ORDER,
+    "Unexpected role 'user' after role 'tool'": Refusal.ORDER,
+    "Cannot have 2 or more assistant messages at the end of the list.": Refusal.ORDER,
+    "Value is not callable: null at row 58, column 71": Refusal.TEMPLATE,
+    "tools param requires --jinja flag": Refusal.TEMPLATE,
+    "'model' must not be empty": None,
+    "Invalid API Key": None,
+    "JSON schema conversion failed": None,
+    "Rate limit exceeded: 30000 tokens per minute": None,
+}
+
+
+@pytest.mark.parametrize("error", SAID)
+def test_an_error_is_about_what_it_names(error: str) -> None:
+    assert refusal_of(turn_of(1, failed(TASK, 400, error))) is SAID[error]
