@@ -1,5 +1,6 @@
 """JUnit XML as CI systems read it: a suite a thread, a case a rule."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -71,6 +72,14 @@ def test_a_case_fails_where_check_would(tmp_path: Path) -> None:
     assert (noted.name, "warning" in noted.system_out) == (LOST, True)
     strict = Settings(mild, Severity.WARNING)
     assert parsed(checked(tmp_path / "b.db", two_threads(), strict)).failures == 1
+
+
+def test_very_many_findings_of_a_rule_are_told_in_linear_time(tmp_path: Path) -> None:
+    result = checked(tmp_path / "a.db", lost_with("hello"))
+    many = [replace(result.findings[0], message=f"Lost {i}.") for i in range(10_000)]
+    start = time.process_time()
+    junit(replace(result, findings=many))
+    assert time.process_time() - start < 5
 
 
 def test_several_findings_of_a_rule_are_one_failure_that_tells_all(tmp_path: Path) -> None:
