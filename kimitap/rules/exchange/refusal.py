@@ -40,7 +40,8 @@ _ORDER = re.compile(
     r"|must be followed by tool messages|must be a response to a prece"  # OpenAI
     r"|`tool_use` ids? w(?:as|ere) found without|unexpected `tool_use_id`"  # Anthropic
     r"|text content blocks must be non-empty|No tool (?:output|call) found for function call"
-    r"|role '\w+' must not be empty|reasoning_content is missing|must be passed back"  # Moonshot, DeepSeek
+    r"|role '\w+' must not be empty|reasoning_content is missing"  # Moonshot
+    r"|must be passed back"  # DeepSeek
     r"|2 or more assistant messages at the end|response prefill is incompatible"  # llama-server
     r"|All non-assistant messages must contain 'content'"
     r"|Failed to parse tool call arguments as JSON"
