@@ -149,7 +149,7 @@ def _table(path: Path) -> Mapping[str, object] | None:
         data = path.read_bytes()
         if path.name == "pyproject.toml" and b"kimitap" not in data:
             return None  # whatever it says, it is not for us
-        whole = tomllib.loads(data.decode())
+        whole = tomllib.loads(data.decode("utf-8-sig"))  # Windows editors begin with a BOM
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

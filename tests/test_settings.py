@@ -14,7 +14,7 @@ LOST, LOOP, ABORTED = "tool-turn-lost", "repeated-tool-call", "stream-aborted"
 
 def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -44,6 +44,11 @@ def test_a_file_of_its_own_needs_no_heading(tmp_path: Path) -> None:
     assert found.choice.ignore == {LOOP}
     found = settings_in(write(tmp_path / "ci.toml", f'[tool.kimitap]\nignore = ["{LOST}"]'))
     assert found.choice.ignore == {LOST}
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    found = settings_in(write(tmp_path / "kimitap.toml", f'\ufeffignore = ["{LOOP}"]'))
+    assert found.choice.ignore == {LOOP}
 
 
 def test_the_nearest_file_upward_counts(tmp_path: Path) -> None:
