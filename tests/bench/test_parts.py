@@ -9,7 +9,7 @@ from bench.settings import TINY
 EXPECTED = {
     ("streaming", "beside"): ("first event, kept", "events per second", "CPU", "p50", "p99"),
     ("size",): ("3 turns: record", "4 turns: store alone"),
-    ("check",): ("kimitap check, 2 × 3 turns", "peak memory"),
+    ("check",): ("kimitap check, 6 turns", "again", "peak memory", "refresh"),
 }
 
 

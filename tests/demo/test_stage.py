@@ -43,7 +43,9 @@ def test_both_agents_play_to_their_end(
 def test_each_agent_is_a_session_of_one_thread(analysis: Analysis) -> None:
     shapes = [[len(thread.turns) for thread in session.threads] for session in analysis.sessions]
     assert shapes == [[5], [4]]
-    assert [session.agent for session in analysis.sessions] == [HEALTHY.name, LOSSY.name]
+    sent = [session.threads[0].turns[0].agent for session in analysis.sessions]
+    assert sent == [HEALTHY.name, LOSSY.name]
+    assert {session.agent for session in analysis.sessions} == {"demo-agent 1.0"}
 
 
 def test_only_the_lossy_agent_has_findings_and_all_are_the_lost_tool_turn(
