@@ -509,6 +509,8 @@ def test_a_doubled_text_is_found_whatever_stands_before_and_after() -> None:
     said = "The notes name the owner, Ada."
     assert doubled(f"\n\n{said}{said}") == len(said)
     assert doubled(f"{said}\n\n{said}\n\nSo.") == len(said) + 2
+    assert doubled(f"{said}\n\n{said}") == len(said) + 2
+    assert times_said(f"{said}\n\n{said}", len(said) + 2) == 2
     assert times_said(said * 5, len(said)) == 5
     assert doubled("我已经读取了笔记文件,现在开始写总结报告。" * 2) == 21
 

@@ -36,7 +36,8 @@ def doubled(text: str) -> int:
         if at < 0:
             return 0
         said = text[start:at]
-        if text.startswith(said, at) and _is_speech(said, text):
+        again = text.startswith(said, at) or text[at:].rstrip() == said.rstrip()
+        if again and _is_speech(said, text):
             return at - start
     return 0
 
@@ -54,7 +55,7 @@ def times_said(text: str, length: int) -> int:
     said, count = text[:length], 0
     while text.startswith(said, count * length):
         count += 1
-    return count
+    return count + (text[count * length :].rstrip() == said.rstrip())
 
 
 class DuplicatedContent(Rule):
