@@ -130,10 +130,9 @@ class Scene:
         for unanswered in known:
             if unanswered and _order(unanswered.place) < _order(orphan.place):
                 return unanswered
-        for unanswered in self._of(rules):
-            if self._adjoins(unanswered, orphan):
-                return unanswered
-        return None
+        beside = (self._by_exchange.get((rule, orphan.place.exchange), ()) for rule in rules)
+        found = (u for findings in beside for u in findings if self._adjoins(u, orphan))
+        return next(found, None)
 
     def _of_loop(self, loop: Finding, rules: Sequence[str]) -> Finding | None:
         exchanges = {loop.place.exchange, *(place.exchange for place in loop.related)}
@@ -180,6 +179,13 @@ class Scene:
         grouped: dict[str, list[Finding]] = {}
         for finding in self.findings:
             grouped.setdefault(finding.rule, []).append(finding)
+        return grouped
+
+    @cached_property
+    def _by_exchange(self) -> dict[tuple[str, int], list[Finding]]:
+        grouped: dict[tuple[str, int], list[Finding]] = {}
+        for finding in self.findings:
+            grouped.setdefault((finding.rule, finding.place.exchange), []).append(finding)
         return grouped
 
     @cached_property
@@ -240,9 +246,7 @@ class Scene:
         return {result.call_id for result in results if result.call_id}
 
     def _adjoins(self, unanswered: Finding, orphan: Finding) -> bool:
-        """True where only results stand between the call and the orphan, in one request."""
-        if unanswered.place.exchange != orphan.place.exchange:
-            return False
+        """True where only results stand between the call and the orphan, of one request."""
         start, stop = unanswered.place.message_index or 0, orphan.place.message_index or 0
         between = self._requests[orphan.place.exchange][start + 1 : stop]
         return start < stop and all(message.role in {"tool", "assistant"} for message in between)
