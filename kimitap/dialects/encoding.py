@@ -6,7 +6,6 @@ million empty members, or name a thousand encodings.
 
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import batched
 from typing import Any
 
 import brotli  # type: ignore[import-untyped] # ships no types
@@ -130,8 +129,8 @@ def _unbrotli(data: bytes, most: int) -> Iterator[bytes]:
 
 
 def _crumbs(data: bytes, stream: Any) -> Iterator[bytes]:
-    for crumb in batched(data, _CRUMB, strict=False):
-        yield stream.process(bytes(crumb))
+    for start in range(0, len(data), _CRUMB):
+        yield stream.process(data[start : start + _CRUMB])
 
 
 _DECODERS: dict[str, Callable[[bytes, int], Iterator[bytes]]] = {
