@@ -63,7 +63,7 @@ _ARTICLES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"|[A-Za-z_]*[:_-]\d\w*")
 def refusal_of(turn: Turn) -> Refusal | None:
     """What the server refused, by its words; None where it did not, or said something else."""
     error = turn.reply.error
-    if not error or not (turn.reply.error_in_stream or (turn.status or 0) >= 400):
+    if not error:
         return None
     if _CONTEXT.search(error):
         return Refusal.CONTEXT

@@ -23,9 +23,10 @@ PARSER = (
 )
 
 
-def failed_in_stream(turn: Turn) -> bool:
-    """True where an event of the stream is an error that no other rule is about."""
-    return turn.reply.error_in_stream and (turn.status or 200) < 400 and refusal_of(turn) is None
+def failed_at_200(turn: Turn) -> bool:
+    """True where an event of the stream, or the whole answer, is an error that no other rule is
+    about, and the status does not tell."""
+    return bool(turn.reply.error) and (turn.status or 200) < 400 and refusal_of(turn) is None
 
 
 class StreamErrorEvent(Rule):
@@ -38,10 +39,10 @@ class StreamErrorEvent(Rule):
     meaning = (
         "The status was 200 and the stream had begun, so that an agent which looks at the status "
         "only takes the half reply for a whole one; others throw it away or run a cut call. The "
-        'error stands in a `data: {"error": …}` event, in a field `error:`, or in an `event: '
-        "error`. It is no defect of its own where the error is the template's refusal "
-        "(template-rejected) or a full context (context-overflow), and an error with a status of "
-        "its own is no event."
+        'error stands in a `data: {"error": …}` event, in a field `error:`, in an `event: error`, '
+        "or is all of an answer that is not streamed. It is no defect of its own where the error "
+        "is the template's refusal (template-rejected) or a full context (context-overflow), and "
+        "an error with a status of its own is no event."
     )
     remedy = (
         "Read the quoted error and the server's log at that time. “does not match the expected … "
@@ -64,6 +65,14 @@ class StreamErrorEvent(Rule):
             (Place(1),),
         ),
         Example(
+            "the whole answer is an error, and its status is 200",
+            (
+                Sample(REQUEST, None, raw=b'{"error":{"message":"Provider error","code":502}}'),
+                step(TASK, ASKED),
+            ),
+            (Place(1),),
+        ),
+        Example(
             "the field `error:` of an older server, and asked again",
             (
                 Sample(REQUEST, None, raw=BEGUN + b'error: {"code":500,"message":"decode"}\n\n'),
@@ -76,7 +85,7 @@ class StreamErrorEvent(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:
-            if failed_in_stream(turn):
+            if failed_at_200(turn):
                 yield self._finding(turn)
 
     def _finding(self, turn: Turn) -> Finding:
@@ -85,12 +94,13 @@ class StreamErrorEvent(Rule):
             if turn.reply.empty
             else "what it had said by then is recorded"
         )
+        where = "mid-stream" if turn.reply.error_in_stream else "its body"
         return Finding(
             self.name,
             self.severity,
             self.side,
             f"The server answered exchange {turn.exchange} with 200 and then reported an error in "
-            f"mid-stream: “{one_line(turn.reply.error, 160)}”; {kept}.",
+            f"{where}: “{one_line(turn.reply.error, 160)}”; {kept}.",
             Place(turn.exchange),
             evidence=(quoted_reply(turn), Evidence(turn.exchange, cut(turn.reply.error))),
         )
