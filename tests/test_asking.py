@@ -169,6 +169,17 @@ def test_check_says_in_one_line_that_no_server_is_there(
     assert "cannot be asked" in told.err
 
 
+def test_a_check_by_a_server_that_renders_nothing_is_none(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(lambda path, body: (500, b'{"error": {"message": "no template"}}')) as url:
+        assert run(["check", database, "--ask-server", url]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert "0 of 1 prompts rendered" in told.err
+
+
 def test_show_prints_the_prompt_with_the_place_of_each_message(
     database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

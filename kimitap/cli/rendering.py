@@ -26,13 +26,17 @@ def with_server[F: Callable[..., Any]](command: F) -> F:
 def learn_prompts(analysis: Analysis, url: str, numbers: Sequence[int]) -> str:
     """Ask the server for these prompts, and have the analysis take them in; says what came of it.
 
-    Raises `UsageError` where the server cannot be asked.
+    Raises `UsageError` where the server cannot be asked, or renders none of them: it is another
+    kind of server, and a check that goes on without it would say too little.
     """
     server = Server(url)
     bodies = {number: analysis.body(number) for number in numbers}
     prompts, refused = ask(server, bodies)
+    told = outcome(url, prompts, refused)
+    if refused and not prompts:
+        raise UsageError(told)
     analysis.learn(prompts)
-    return outcome(url, prompts, refused)
+    return told
 
 
 def ask_about(analysis: Analysis, url: str, every: bool) -> str:
