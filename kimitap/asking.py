@@ -107,8 +107,9 @@ def _address(url: str) -> SplitResult:
         fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fit = False
+    shown = url.rpartition("@")[2].partition("?")[0]
     if not fit or parts.username or parts.query:
-        raise UsageError(f"{url} is no server's address; say http://127.0.0.1:8080")
+        raise UsageError(f"{shown} is no server's address; say http://127.0.0.1:8080")
     if parts.scheme == "http" and not _is_here(parts.hostname or ""):
         raise UsageError(f"{url} would send your prompts in the clear; use https or a tunnel")
     return parts

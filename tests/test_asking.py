@@ -120,6 +120,12 @@ def test_this_machine_and_what_is_encrypted_may_be_asked(url: str) -> None:
     Server(url)
 
 
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(UsageError) as refused:
+        Server("http://me:hunter2@127.0.0.1:8080/?key=sesame")
+    assert "hunter2" not in str(refused.value) and "sesame" not in str(refused.value)
+
+
 def test_too_much_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "MOST_SENT", 10)
     with serving(rendering) as url, pytest.raises(Refused, match="longer"):
