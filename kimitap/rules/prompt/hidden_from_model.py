@@ -147,7 +147,9 @@ class HiddenFromModel(Rule):
             f"{'is' if len(ticks) == 1 else 'are'} absent from the prompt that the server "
             f"rendered: {what}.",
             _place(turn, first),
-            related=tuple(_place(turn, tick) for tick in ticks[1 : MOST + 1] if tick.message),
+            related=tuple(
+                _place(turn, tick) for tick in ticks[1 : MOST + 1] if tick.message is not None
+            ),
             evidence=(
                 Evidence(turn.exchange, cut(_quoted(turn, first))),
                 Evidence(turn.exchange, cut(f"prompt: {turn.reply.prompt[-180:]}")),

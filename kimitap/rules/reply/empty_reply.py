@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from kimitap.conversation import Other, Turn
+from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules import soundness
 from kimitap.rules.examples import NOTES, READ, TASK, WROTE, assistant, step
@@ -111,8 +111,6 @@ def _blame(turn: Turn) -> tuple[Side, str]:
     made = soundness.generated(turn)
     if turn.reply.message.reasoning.strip():
         return Side.MODEL, "the model ended after its thought"
-    if any(isinstance(part, Other) for part in turn.reply.message.parts):
-        return Side.SERVER, "what came is neither text nor a call"
     if made is not None and made >= SWALLOWED:
         return Side.SERVER, f"the server counts {made} tokens and passed none of them on"
     counted = "" if made is None else f" ({made} tokens)"
