@@ -14,7 +14,7 @@ from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call
 
 _PREFIXES = ("functions.", "functions:", "default_api.", "default_api:", "function.", "tool.")
-_SEARCHED = "tool_search_output"
+_SEARCH, _SEARCHED = "tool_search", "tool_search_output"
 NAMED = 5
 """Declared tools that the message names."""
 
@@ -34,6 +34,8 @@ def unknown(turn: Turn) -> Iterator[tuple[int, ToolCall]]:
 
 def _is_found(turn: Turn, strange: ToolCall) -> bool:
     """True where the agent declared the tool in its answer to a search for tools (Responses)."""
+    if not any(tool.name == _SEARCH for tool in turn.tools):
+        return False
     named = f'"name":{orjson.dumps(strange.name).decode()}'
     parts = (part for message in turn.messages for part in message.parts)
     return any(isinstance(p, Other) and p.kind == _SEARCHED and named in p.json for p in parts)
