@@ -27,10 +27,10 @@ def cut_call(turn: Turn) -> tuple[int, ToolCall] | None:
 def is_cut(turn: Turn) -> bool:
     """True for a reply that is cut by its finish reason; or that breaks off within a call, with a
     finish reason that does not speak for the call."""
-    if soundness.is_probe(turn) or soundness.is_filling_in(turn):
+    if soundness.is_probe(turn):
         return False
     if soundness.was_cut(turn):
-        return True
+        return not soundness.is_filling_in(turn)
     if soundness.filled_its_limit(turn) or turn.reply.finish_reason in soundness.CALLED:
         return False
     return cut_call(turn) is not None

@@ -23,9 +23,9 @@ def is_hidden(turn: Turn) -> bool:
     reason = turn.reply.finish_reason
     if reason is None or soundness.was_cut(turn) or soundness.is_probe(turn):
         return False
-    if soundness.is_filling_in(turn):
+    if reason not in soundness.SAID | soundness.CALLED or not soundness.filled_its_limit(turn):
         return False
-    return reason in soundness.SAID | soundness.CALLED and soundness.filled_its_limit(turn)
+    return not soundness.is_filling_in(turn)
 
 
 class UnreportedTruncation(Rule):
