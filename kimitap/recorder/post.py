@@ -3,12 +3,13 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import kimitap
-from kimitap.recorder.frames import HEAD, length_of, news_of, packed
+from kimitap.recorder.frames import HEAD, length_of, news_of, packed_slips
 from kimitap.recorder.slips import AnyNews, AnySlip, Trouble
 
 _CODE = (
@@ -18,7 +19,7 @@ _CODE = (
 _ROOT = str(Path(kimitap.__file__).resolve().parents[1])
 _FRAME_BYTES = 4 << 20
 _PIPE_BYTES = 1 << 18
-"""A long request goes in few steps, each so short (0.1 ms) that no event waits for it."""
+"""A long request goes in steps of so many bytes, each so short that no event waits for it."""
 
 
 class Post:
@@ -32,6 +33,8 @@ class Post:
     ) -> None:
         self._hear = hear
         self._slips: list[tuple[AnySlip, int]] = []
+        self._packed: deque[memoryview] = deque()
+        self._sending: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._closing = False
         self._life = asyncio.get_running_loop().create_task(self._live(option, rest_s))
@@ -45,6 +48,11 @@ class Post:
         pipe = self._process.stdin if self._process else None
         if pipe is None or pipe.is_closing():
             return
+        self._pack()
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.get_running_loop().create_task(self._send(pipe))
+
+    def _pack(self) -> None:
         slips, self._slips = self._slips, []
         frame: list[AnySlip] = []
         total = 0
@@ -52,22 +60,28 @@ class Post:
             frame.append(slip)
             total += size
             if total > _FRAME_BYTES:
-                pipe.write(packed(frame))
+                self._packed += packed_slips(frame)
                 frame, total = [], 0
         if frame:
-            pipe.write(packed(frame))
+            self._packed += packed_slips(frame)
+
+    async def _send(self, pipe: asyncio.StreamWriter) -> None:
+        """Write all that is packed, no faster than the process reads; hang up at the end."""
+        with suppress(OSError):  # it died: `_live` tells
+            while self._packed:
+                part = self._packed.popleft()
+                for start in range(0, len(part), _PIPE_BYTES):
+                    pipe.write(part[start : start + _PIPE_BYTES])
+                    await pipe.drain()
+            if self._closing:
+                pipe.close()
 
     async def close(self, patience_s: float) -> bool:
         """Send what is queued and wait until it is written; False if that takes too long."""
         self._closing = True
         self.send()
-        self._hang_up()
         done, _ = await asyncio.wait([self._life], timeout=patience_s)
         return bool(done)
-
-    def _hang_up(self) -> None:
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
 
     async def _live(self, option: str, rest_s: float) -> None:
         await asyncio.sleep(rest_s)
@@ -77,8 +91,6 @@ class Post:
             self._hear([Trouble(f"the process that writes cannot be started: {error}"), None])
             return
         self.send()
-        if self._closing:
-            self._hang_up()
         await self._listen(self._process)
         await self._process.wait()
         self._hear([None])

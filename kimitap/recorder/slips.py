@@ -15,11 +15,15 @@ class Slip(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Begun(Slip, frozen=True, tag=True, array_like=True):
-    """A request is complete. `exchange` is without its `body`, which is cut off the event loop."""
+    """A request is complete. `exchange` is without its `body`, which is cut off the event loop.
+
+    On its way a long body follows the frame, `follows` bytes (`frames.py`).
+    """
 
     ticket: int
     exchange: Exchange
     body: bytes
+    follows: int = 0
 
 
 class Answered(Slip, frozen=True, tag=True, array_like=True):
