@@ -52,7 +52,8 @@ def play(middle: Middle, written: History, folder: Path) -> list[Finding]:
 
 
 def rules(findings: list[Finding]) -> set[str]:
-    return {finding.rule for finding in findings}
+    """The rules that struck, notes on the order of roles aside: each setting but one gets some."""
+    return {f.rule for f in findings if (f.rule, f.severity) != ("unusual-role-order", "info")}
 
 
 def test_roo_s_r1_setting_loses_the_tool_turn(middle: Middle, folder: Path) -> None:

@@ -14,6 +14,8 @@ from tests.support.writing_processes import hold_one_open, start, write_session
 
 KILLS = 20
 TURNS = 40
+LONG = 160
+"""Turns that no machine writes before it is killed."""
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def received(pipe) -> list[tuple[str, int, int]]:
 
 def killed_at(where: str, seed: int) -> list[tuple[str, int, int]]:
     """What a writer had promised when it was killed."""
-    process, pipe = start(write_session, where, seed, TURNS)
+    process, pipe = start(write_session, where, seed, LONG)
     opened = pipe.recv()
     time.sleep(random.Random(seed).uniform(0, 0.15))
     os.kill(process.pid, signal.SIGKILL)
@@ -44,7 +46,7 @@ def killed_at(where: str, seed: int) -> list[tuple[str, int, int]]:
 
 def assert_kept(where: str, seed: int, promises: list[tuple[str, int, int]]) -> None:
     """Everything promised is there, byte for byte."""
-    bodies = conversation(TURNS, seed, words=60)
+    bodies = conversation(LONG, seed, words=60)
     numbers = {turn: number for what, turn, number in promises if what == "begun"}
     appended = {turn: parts for what, turn, parts in promises if what == "appended"}
     finished = {turn for what, turn, _ in promises if what == "finished"}

@@ -1,5 +1,6 @@
 """Recordings with the prompts that a server rendered, and with parts that it left out."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def working(secret: str = "Ada owns the notes.") -> dict[str, Any]:
         chat.assistant("Both at once.", read, write, reasoning_content="Two things are to do."),
         chat.result(secret, "c1"),
         chat.result("Wrote 12 bytes.", "c2"),
-        tools=TOOLS,
+        tools=copy.deepcopy(TOOLS),
     )
 
 
