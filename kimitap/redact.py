@@ -57,12 +57,14 @@ _KEY_SHAPES = (
     r"pypi-AgE[A-Za-z0-9_-]{50,}",
     r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",  # SendGrid
     r"dop_v1_[a-f0-9]{64}",
-    r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",  # JWT
+    r"eyJ[A-Za-z0-9_-]{8,1024}+\.eyJ[A-Za-z0-9_.-]{16,}[A-Za-z0-9_-]",  # JWT
 )
 _ESCAPED = r"(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4})|(?<=[\[0-9;][mK])"
 """Behind white space or a control character that was written out (`\\n`, `\\u001b`), and behind a
 terminal's colour (`ESC[32m`): the last letter there is no part of the word that follows."""
 _START = rf"(?:(?<![A-Za-z0-9_])|{_ESCAPED})"
+# Every pattern takes time in proportion to the text, whatever it is: what may begin anywhere in a
+# run of letters ends after a bounded length, or takes all the rest of the run.
 _KEY = re.compile(rf"{_START}(?:{'|'.join(_KEY_SHAPES)})(?![A-Za-z0-9])")
 _KEY_BEGINNINGS = (
     r"sk-(?=[A-Za-z_-]{0,60}[0-9])|[sr]k_(?:live|test)_|hf_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA"
@@ -87,13 +89,14 @@ def mask_headers(headers: Headers, key: bytes) -> Headers:
 
 
 def mask_url(url: str, key: bytes) -> str:
-    """A URL or request target with userinfo's password and credentials in its query replaced."""
+    """A URL or request target without its userinfo's password and its parameters' credentials."""
     return _mask_url(url, key, 0)
 
 
 def _mask_url(url: str, key: bytes, depth: int) -> str:
     head, mark, query = _cut_query(url)
     head = _USERINFO.sub(lambda found: _mask_userinfo(found, key), head)
+    head = _MATRIX.sub(lambda found: _mask_parameter(found, key, depth), head)
     head = _KEY.sub(lambda found: marker(found[0], key), head)
     if not mark:
         return head
@@ -110,8 +113,11 @@ def mask_text(text: str) -> str:
 
 # --- headers and URLs ---------------------------------------------------------------------------
 
-# Possessive, so that a long run without `@` is walked once: this runs on the recorder's event loop.
-_USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*+)(:?+)([^\s/?#@]*+)@")
+# These run on the recorder's event loop: a long run without `@` is walked once, and once back.
+_USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*+)(:?+)([^\s/?#]*)@")
+"""The password goes up to the last `@` of the host's part: some hold one."""
+_MATRIX = re.compile(r"(?<=;)([^;/=?#]+)(=)([^;/?#]*)")
+"""A parameter of a path's segment: `/models;api_key=…/kimi`."""
 _PARAMETER = re.compile(r"([^&;#=?]+)(?:(=)([^&;#]*))?")
 _SCHEMED = re.compile(r"\s*(?i:bearer|basic)\s+[^\s\[]\S*\s*")
 _DEEPEST = 4
@@ -135,8 +141,10 @@ def _split_camel(name: str) -> str:
 
 
 def _mask_header(name: str, value: str, key: bytes) -> str:
-    if name == "cookie":
+    if name in ("cookie", "cookie2"):
         return "; ".join(_mask_cookie(part, key) for part in value.split("; "))
+    if name == "set-cookie2":  # several, by comma: nothing of it is worth the risk
+        return marker(value, key)
     if name == "set-cookie":
         first, *attributes = value.split(";")
         return ";".join([_mask_cookie(first, key), *attributes])
@@ -176,7 +184,7 @@ def _cut_query(url: str) -> tuple[str, str, str]:
 def _mask_userinfo(found: Match[str], key: bytes) -> str:
     user, colon, password = found.groups()
     if not colon:  # `https://TOKEN@host`: the user is the credential
-        return f"{marker(user, key)}@"
+        return f"{marker(user + password, key)}@"
     return f"{user}:{marker(password, key)}@"
 
 
@@ -203,7 +211,7 @@ _QUOTED = re.compile(
     r"(?!\[|\$|\{|<|%)([^\s\"'\\]{6,})(?=\2)"
 )
 _ENVIRONMENT = re.compile(
-    rf"(?=[A-Z]){_START}([A-Z][A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)=)"
+    rf"(?=[A-Z]){_START}([A-Z][A-Z0-9_]{{0,64}}(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)=)"
     r"(?![\[$<{(\"'\\]|os\.|process\.)([^\s\"'\\;&|()]{8,})"
 )
 _AUTHORIZATION = re.compile(
@@ -221,14 +229,18 @@ _PRIVATE_KEY = re.compile(
     r"(?:[A-Za-z0-9+/=\s:,.]|\\+[nr]|-(?!----))*"
     r"(-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
 )
-_URL_PASSWORD = re.compile(r"(?<=://)([^\s/?#@:\"'\\]*):([^\s/?#@\"'\\\[]+)@")
+_URL_PASSWORD = re.compile(r"(?<=://)([^\s/?#@:\"'\\]*):([^\s/?#\"'\\\[]+)@")
+_MATRIX_PARAMETER = re.compile(
+    r"(?i)(/[A-Za-z0-9._~%-]{1,64};(?:api[_-]?key|key|token|access[_-]?token|client[_-]?secret"
+    r"|password|secret)=)([A-Za-z0-9._~%+-]{8,})(?=[;/?#&\s\"']|\Z)"
+)
 _URL_PARAMETER = re.compile(
     r"(?i)([?&](?:api[_-]?key|key|token|access_token|auth|password|secret|client_secret|"
     r"sig|signature|x-amz-signature|x-amz-security-token)=)(?!\[)([^\s&#\"'\\<>)]{8,})"
 )
 _EMAIL = re.compile(
     rf"(?:(?<![A-Za-z0-9._%+/@-])(?!(?<=\\)(?:[bfnrt]|u[0-9a-fA-F]{{4}}))|{_ESCAPED})"
-    r"(?!git@|hg@|svn@)[A-Za-z0-9][A-Za-z0-9._%+-]*"
+    r"(?!git@|hg@|svn@)[A-Za-z0-9][A-Za-z0-9._%+-]{0,64}"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
     r"(?!(?:png|jpe?g|gif|svg|webp|ico|py|js|ts|tsx|jsx|json|md|txt|css|html|service)\b)"
     r"[A-Za-z]{2,24}(?![A-Za-z0-9-]*[A-Za-z0-9(@])"
@@ -264,6 +276,7 @@ _TEXT_RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ..
     (_ENVIRONMENT, r"\1[masked]"),
     (_URL_PASSWORD, r"\1:[masked]@"),
     (_URL_PARAMETER, r"\1[masked]"),
+    (_MATRIX_PARAMETER, r"\1[masked]"),
     (_EMAIL, "[e-mail]"),
     (_MOUNTED_HOME, r"\1[user]"),
     (_UNIX_HOME, r"\1[user]"),

@@ -67,6 +67,13 @@ def test_cookies_keep_their_names_and_attributes() -> None:
     assert re.fullmatch(rf"session={MASKED.pattern}; Path=/; HttpOnly", out)
 
 
+def test_the_older_cookie_headers_are_masked_too() -> None:
+    out = masked("Cookie2", '$Version=1; session="abc"')
+    assert re.fullmatch(rf"\$Version={MASKED.pattern}; session={MASKED.pattern}", out)
+    out = masked("Set-Cookie2", 'one="abc"; Version="1", two="def"; Version="1"')
+    assert MASKED.fullmatch(out)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -142,6 +149,14 @@ def test_what_is_masked_already_stays_as_it_is() -> None:
         "/x?X-Amz-Signature=hunter2",
         "http://me:hunter2@host/v1",
         "http://hunter2@host/v1",
+        "http://me:a@hunter2@host/v1",
+        "http://a@hunter2@host/v1",
+        "http://me:hunter2@a@host/v1?x=1",
+        "/v1/models;api_key=hunter2",
+        "/v1/models;api_key=hunter2/kimi;v=1",
+        "/v1;a=1;access_token=hunter2?stream=true",
+        "/v1/models;api%5Fkey=hunter2",
+        "http://host/v1;apiKey=hunter2#x",
         "/login?next=http%3A%2F%2Fme%3Ahunter2%40host%2F",
         "/login?next=http%3A%2F%2Fhost%2F%3Ftoken%3Dhunter2",
         "/x?password=hunter2&password=hunter2",
@@ -172,6 +187,9 @@ def test_a_known_kind_of_key_is_masked_anywhere_in_a_url() -> None:
         "http://127.0.0.1:8080/v1?x=%2Fhome",
         "/v1/responses/resp_67ccd3a9da748190baa7f1570fe91ac604becb25c45c1d41",
         "/x?cache_key=abc",
+        "/maps;zoom=10;cache_key=abc/tiles",
+        "/a;b/c;=d;e=",
+        "/users/kim@host:8080/x",
         "/a?b?c=d&&e=&f",
     ],
 )
@@ -224,6 +242,9 @@ def test_the_part_of_a_key_that_a_cut_left_is_taken_out_too(secret: str, left: i
         ("OPENAI_API_KEY=abcdef123456", "abcdef123456"),
         ("export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "wJalrXUtnFEMI/K7MDENG"),
         ("postgresql://kim:hunter2@db/x", "hunter2"),
+        ("postgresql://kim:p@ss@hunter2@db/x", "hunter2"),
+        ("GET /v1/models;api_key=hunter2hunter2/x", "hunter2hunter2"),
+        ('"/v1/models;token=hunter2hunter2"', "hunter2hunter2"),
         ("http://h/v1?api_key=hunter2hunter2&x=1", "hunter2hunter2"),
         ("write to kim.lee+x@example.co.uk today", "kim.lee"),
         ("From: Kim <kim@example.org>", "kim@example"),
@@ -334,6 +355,9 @@ def test_a_private_key_that_was_cut_is_taken_out_and_the_rest_stays() -> None:
         "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
         "-----BEGIN PRIVATE KEY----- is how such a file begins",
         "key=value",
+        "a=b/c;token=nextToken(d)",
+        "for(;;)x=y;password=prompt();",
+        "see http://host:8080/a and kim",
         "http://127.0.0.1:8080/v1/chat/completions?stream=true",
         "def f(self, *, key=lambda x: x.name): return sorted(xs, key=lambda y: y)",
         "2026-01-02T03:04:05Z",
@@ -373,6 +397,20 @@ def test_a_long_text_is_masked_in_linear_time() -> None:
     for text in hard:
         mask_text(text)
     assert time.process_time() - start < 20  # a quadratic pattern takes minutes
+
+
+@pytest.mark.parametrize(
+    "unit", ["-eyJaaaaaaaa", "0meyJ", "0ma", "0KA", "-eyJaaaaaaaa" * 60 + ".eyJ" + "a" * 8_000]
+)
+def test_a_run_in_which_a_secret_may_begin_anywhere_is_masked_in_linear_time(unit: str) -> None:
+    def taken_s(size: int) -> float:
+        text = (unit * (size // len(unit) + 1))[:size]
+        start = time.process_time()
+        mask_text(text)
+        masked("X-Long", text)
+        return time.process_time() - start
+
+    assert taken_s(1_000_000) < 200 * max(taken_s(50_000), 0.001)  # 400 times if quadratic
 
 
 @pytest.mark.parametrize(
