@@ -14,7 +14,7 @@ from tests.support.writing_processes import hold_one_open, start, write_session
 
 KILLS = 20
 TURNS = 40
-LONG = 160
+LONG = 90
 """Turns that no machine writes before it is killed."""
 
 

@@ -31,9 +31,10 @@ def write_session(where: str, seed: int, turns: int, done: Connection) -> None:
 
     Every third exchange stays open while the next ones go on.
     """
+    bodies = conversation(turns, seed, words=60)
     writer = RecordingWriter(where)
     done.send(("opened", 0, 0))
-    for turn, body in enumerate(conversation(turns, seed, words=60)):
+    for turn, body in enumerate(bodies):
         number = writer.begin(asked(body, turn))
         done.send(("begun", turn, number))
         parts = reply(1000 * seed + turn, events=30)
