@@ -65,11 +65,7 @@ class PieceWriter:
         packed = packs.compress(content, help_, may_found)
         row = {"dictionary_id": lean_on if packed.leans else None, "data": packed.data}
         pack = self._driver.insert(_insert_pack, row)
-        ids = self._insert(pieces, pack)
-        if packed.founder:
-            self._dictionaries.put(pack, packs.ready(packs.dictionary(content)))
-            lean_on = pack
-        return ids, lean_on
+        return self._insert(pieces, pack), pack if packed.founder else lean_on
 
     def root(self, piece_id: int) -> int | None:
         """The pack on which a neighbour of this piece should lean."""
