@@ -4,12 +4,12 @@ SQLAlchemy takes ten times as long as SQLite to execute a small statement. Begin
 takes ten of them, and an answer's first byte waits for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import ClauseElement, Connection, Insert, Select
-from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.engine.interfaces import DBAPICursor, DBAPIModule
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
@@ -46,44 +46,47 @@ class Driver:
 
     def run(self, statement: ClauseElement, values: Values) -> None:
         """Execute a statement that has no rows to give."""
-        self._execute(statement, values)
+        self._execute(statement, values, lambda cursor: None)
 
     def run_for_each(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         """Execute a statement once for each of `rows`, which have the same names."""
         compiled = self._ready(statement, rows[0])
-        cursor = self._connection.connection.cursor()
-        try:
-            some = [compiled.parameters(row) for row in rows]
-            cursor.executemany(compiled.text, cast(Sequence[Sequence[object]], some))
-        except self._error as error:
-            raise self._failure(error, cursor) from error
+        some = cast(Sequence[Sequence[object]], [compiled.parameters(row) for row in rows])
+        self._use(lambda cursor: cursor.executemany(compiled.text, some))
 
     def insert(self, statement: Insert, values: Values) -> int:
         """Insert a row, and give the id that it got."""
-        cursor = self._execute(statement, values)
-        if self._dialect.name == "sqlite":
-            return int(cursor.lastrowid)
-        return int(cursor.fetchall()[0][0])
+        return self._execute(statement, values, self._id)
 
     def rows[*Columns](self, query: Select[*Columns], values: Values) -> Sequence[tuple[*Columns]]:
         """All rows of the query's result."""
-        return cast("Sequence[tuple[*Columns]]", self._execute(query, values).fetchall())
+        found = self._execute(query, values, lambda cursor: cursor.fetchall())
+        return cast("Sequence[tuple[*Columns]]", found)
 
-    def _execute(self, statement: ClauseElement, values: Values) -> DBAPICursor:
+    def _id(self, cursor: DBAPICursor) -> int:
+        return int(cursor.lastrowid if self._dialect.name == "sqlite" else cursor.fetchall()[0][0])
+
+    def _execute[T](
+        self, statement: ClauseElement, values: Values, take: Callable[[DBAPICursor], T]
+    ) -> T:
         compiled = self._ready(statement, values)
-        cursor = self._connection.connection.cursor()
-        try:
-            cursor.execute(compiled.text, compiled.parameters(values))
-        except self._error as error:
-            raise self._failure(error, cursor) from error
-        return cursor
 
-    def _failure(self, error: Exception, cursor: DBAPICursor) -> DBAPIError:
+        def act(cursor: DBAPICursor) -> T:
+            cursor.execute(compiled.text, compiled.parameters(values))
+            return take(cursor)
+
+        return self._use(act)
+
+    def _use[T](self, act: Callable[[DBAPICursor], T]) -> T:
+        """What `act` gives; drivers raise where they open a cursor and fetch from it, too."""
+        try:
+            return act(self._connection.connection.cursor())
+        except self._error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: DBAPIModule.Error) -> DBAPIError:
         """What to raise; a connection that broke is made anew for the next transaction."""
-        connection = self._connection.connection.dbapi_connection
-        if isinstance(error, self._error) and self._dialect.is_disconnect(
-            error, connection, cursor
-        ):
+        if self._dialect.is_disconnect(error, self._connection.connection.dbapi_connection, None):
             self._connection.invalidate(error)
         return DBAPIError(None, None, error)
 

@@ -1,10 +1,11 @@
 """Statements handed to the driver itself: the same rows and the same errors as by SQLAlchemy."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 
 from kimitap.errors import RecordingUnavailable
@@ -91,3 +92,38 @@ def test_a_database_that_may_not_be_written_is_said(connection: Connection) -> N
     refused = pytest.raises(RecordingUnavailable, match="may not be written")
     with refused, translated("x.db"), connection.begin():
         driver.insert(PACK, {"data": b""})
+
+
+def test_a_connection_that_broke_is_made_anew_for_the_next_transaction(
+    connection: Connection,
+) -> None:
+    driver = Driver(connection)
+    with pytest.raises(DBAPIError, match="closed"), connection.begin():
+        driver.insert(PACK, {"data": b"lost"})
+        raw(connection).close()
+        driver.insert(PACK, {"data": b""})
+    with connection.begin():
+        driver.insert(PACK, {"data": b"kept"})
+    with connection.begin():
+        assert connection.execute(select(tables.pack.c.data)).scalars().all() == [b"kept"]
+
+
+def test_what_is_wrong_with_a_later_row_is_raised_like_what_is_wrong_with_the_first(
+    connection: Connection,
+) -> None:
+    def refuse(number: int) -> int:
+        return 0 if number < 3 else -(2**63) // (number - 3)
+
+    driver = Driver(connection)
+    with connection.begin():
+        driver.run_for_each(PACK, [{"data": bytes([i])} for i in range(5)])
+        raw(connection).create_function("refuse", 1, refuse)
+    numbered = select(func.refuse(tables.pack.c.id)).order_by(tables.pack.c.id)
+    with pytest.raises(DBAPIError, match="user-defined function"), connection.begin():
+        driver.rows(numbered, {})
+
+
+def raw(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.dbapi_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
