@@ -3,6 +3,7 @@
 Nothing is rendered before it is on the screen.
 """
 
+import re
 from array import array
 from collections.abc import Iterator
 
@@ -10,6 +11,10 @@ from rich.cells import cell_len, get_character_cell_size
 
 _WORDS_UP_TO = 4000
 """A longer line (minified JSON, base64) is cut at the width and not between words."""
+_NARROW = re.compile("[ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u2500-\u25fc]*")
+"""A run of characters of one cell each: Latin, Greek, Cyrillic, boxes."""
+_WIDE = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]*")
+"""A run of characters of two cells each: kana, Han, Hangul."""
 
 
 def fit(text: str, width: int) -> str:
@@ -51,9 +56,11 @@ class Wrapped:
         return self.starts[index]
 
     def _cut(self, begin: int, end: int, width: int, plain: bool, words: bool) -> None:
-        if end - begin <= width and (plain or cell_len(self.text[begin:end]) <= width):
+        narrow = plain or _run(_NARROW, self.text, begin, end) == end
+        fits = end - begin <= width
+        if fits and (narrow or cell_len(self.text[begin:end]) <= width):
             self._add(begin, end)
-        elif plain and not (words and end - begin <= _WORDS_UP_TO):
+        elif narrow and not (words and end - begin <= _WORDS_UP_TO):
             self.starts.extend(range(begin, end, width))
             self.stops.extend((*range(begin + width, end, width), end))
         else:
@@ -83,9 +90,22 @@ def _reach(text: str, begin: int, end: int, width: int) -> int:
 
     Marks that take no cell (accents written apart) are cut after four a cell.
     """
-    room, stop = width, min(end, begin + 4 * width + 4)
-    for at in range(begin, stop):
+    room, stop, at = width, min(end, begin + 4 * width + 4), begin
+    while at < stop:
+        narrow = _run(_NARROW, text, at, min(stop, at + room))
+        room, at = room - (narrow - at), narrow
+        wide = _run(_WIDE, text, at, min(stop, at + room // 2))
+        room, at = room - 2 * (wide - at), wide
+        if at >= stop:
+            return at
         room -= get_character_cell_size(text[at])
         if room < 0:
             return at
-    return stop
+        at += 1
+    return at
+
+
+def _run(kind: re.Pattern[str], text: str, begin: int, end: int) -> int:
+    """The offset behind the run of that kind that begins at `begin`."""
+    found = kind.match(text, begin, end)
+    return found.end() if found else begin
