@@ -4,6 +4,8 @@
 """
 
 import gc
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,20 +57,29 @@ class Analysis:
         self._whereabouts = Whereabouts()
         self._checker = Checker(rules, choice)
 
-    def refresh(self) -> frozenset[int]:
+    def refresh(self, within_s: float = math.inf) -> frozenset[int]:
         """Read what was added or has ended since the last call; the numbers that changed.
 
-        Raises a `RecordingError` where the database cannot be read.
+        After `within_s` seconds it leaves the rest, `unread`, to the next call. Raises a
+        `RecordingError` where the database cannot be read.
         """
         changed = set()
+        deadline = time.monotonic() + within_s
         with _uncollected():
             for number in sorted(self._open):
                 changed.add(self._take(self.recording.exchange(number)))
             for exchange in self.recording.exchanges(after=self._last):
                 changed.add(self._take(exchange))
+                if time.monotonic() > deadline:
+                    break
             if changed:
                 self._update()
         return frozenset(changed)
+
+    @property
+    def unread(self) -> int:
+        """How many exchanges the recording has behind the last that was read."""
+        return self.recording.count(after=self._last)
 
     def _update(self) -> None:
         self.sessions = self._weaver.sessions()

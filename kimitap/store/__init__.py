@@ -1,6 +1,7 @@
 """The recording: one database, written by recorders and read by everything else."""
 
 from kimitap.store.exchanges import Ending, Head
+from kimitap.store.glimpses import Glimpse
 from kimitap.store.location import file_of, location, shown
 from kimitap.store.losses import Loss
 from kimitap.store.migrating import migrate
@@ -10,6 +11,7 @@ from kimitap.store.writing import RecordingWriter
 
 __all__ = [
     "Ending",
+    "Glimpse",
     "Head",
     "Loss",
     "Recording",

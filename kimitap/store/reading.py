@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Connection, Row, bindparam, func, select, text
 
 from kimitap.errors import DamagedRecording, UsageError
 from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
@@ -13,6 +13,7 @@ from kimitap.store import arrivals, headers, opening, tables
 from kimitap.store.arrivals import Arrived, Segments
 from kimitap.store.content import ContentReader
 from kimitap.store.exchanges import flushes
+from kimitap.store.glimpses import Glimpse, glimpses
 from kimitap.store.location import shown
 from kimitap.store.losses import Loss
 from kimitap.store.times import from_us
@@ -32,6 +33,7 @@ _next = (
     .order_by(tables.exchange.c.id)
     .limit(_AT_ONCE)
 )
+_count = select(func.count()).where(tables.exchange.c.id > bindparam("after"))
 
 
 class Recording:
@@ -80,6 +82,16 @@ class Recording:
     def numbers(self) -> list[int]:
         """The numbers of all exchanges, ascending."""
         return self._numbers("id > 0")
+
+    def count(self, after: int = 0) -> int:
+        """How many exchanges have a number greater than `after`."""
+        with self._transaction():
+            return int(self._connection.execute(_count, {"after": after}).scalar_one())
+
+    def glimpses(self, after: int = 0) -> Sequence[Glimpse]:
+        """What the rows say of the exchanges whose number is greater than `after`; no bodies."""
+        with self._transaction():
+            return glimpses(self._connection, after)
 
     def in_flight(self) -> list[int]:
         """The numbers of the exchanges that have not ended, ascending."""
