@@ -25,6 +25,7 @@ FLOORS: dict[str, set[str]] = {
     "recorder": {"errors", "exchange", "redact", "store"},
     "sse": set(),
     "dialects": {"errors", "exchange", "conversation", "sse"},
+    "wire": {"exchange", "dialects", "sse"},
     "weave": {"conversation", "lineage", "rewrites"},
     "prompt": {"conversation", "visible"},
     "asking": {"errors", "conversation", "lineage", "rules", "visible"},
@@ -38,7 +39,7 @@ FLOORS: dict[str, set[str]] = {
     "settings": {"errors", "rules"},
     "tui": VALUES
     | {"analysis", "report", "diff", "export", "rules", "transcript", "store"}
-    | {"asking", "prompt"},
+    | {"asking", "prompt", "wire"},
     "demo": set(),
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}

@@ -30,7 +30,7 @@ def silence(exchange: Exchange, reply: Reply) -> tuple[float, float]:
     """
     if not reply.streamed:
         return 0.0, 0.0
-    parts = _speaking(exchange)
+    parts = speaking(exchange)
     longest, since, before = 0.0, 0.0, parts[0] if parts else None
     if len(parts) > 1:
         gaps = list(map(sub, parts[1:], parts))
@@ -44,7 +44,7 @@ def silence(exchange: Exchange, reply: Reply) -> tuple[float, float]:
     return longest, since
 
 
-def _speaking(exchange: Exchange) -> list[float]:
+def speaking(exchange: Exchange) -> list[float]:
     """When each part came, from the first that holds a word of the reply, but signs of life."""
     data, segments = exchange.response, exchange.segments
     if header(exchange.response_headers, "content-encoding"):
