@@ -83,15 +83,20 @@ class Body:
         return sum(len(piece.data) for piece in self.pieces)
 
     @property
-    def skeleton(self) -> bytes:
-        """The body without its arrays' elements: small, and valid JSON where the body was cut."""
+    def glue(self) -> list[Piece]:
+        """The pieces that are no element."""
         kept: list[Piece] = []
         at = 0
         for run in self.elements:
             kept.extend(self.pieces[at : run.start])
             at = run.stop
         kept.extend(self.pieces[at:])
-        return b"".join(piece.data for piece in kept)
+        return kept
+
+    @property
+    def skeleton(self) -> bytes:
+        """The body without its arrays' elements: small, and valid JSON where the body was cut."""
+        return b"".join(piece.data for piece in self.glue)
 
 
 class Segment(NamedTuple):

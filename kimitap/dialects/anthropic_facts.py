@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kimitap.dialects.chat_facts import count_of
+
 _READ = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -26,15 +28,9 @@ class Counts:
         `input_tokens` leaves out what came from the cache and what was written to it, so that the
         prompt is the sum of all three.
         """
-        read = [_count(self._said.get(name)) for name in _READ]
+        read = [count_of(self._said.get(name)) for name in _READ]
         counts: dict[str, Any] = {"completion_tokens": self._said.get("output_tokens")}
         if read[0] is not None:
             counts["prompt_tokens"] = sum(n for n in read if n is not None)
         counts["prompt_tokens_details"] = {"cached_tokens": read[1]}
         return counts
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e18:
-        return int(value)
-    return None

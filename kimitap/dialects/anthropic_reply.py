@@ -1,6 +1,5 @@
 """The reply of Anthropic's Messages API, streamed or whole."""
 
-from dataclasses import replace
 from typing import Any
 
 from kimitap.conversation import Message, Part, Reply, Text
@@ -37,16 +36,17 @@ def _streamed(
     for event in events_of(body, exchange):
         stream.add(event)
     facts.fail_with_status(exchange)
-    reply = _reply(
+    return _reply(
         stream.role,
         stream.parts(),
         facts,
         counts,
         finish_reason=stream.stop_reason,
         complete=stream.done,
+        streamed=True,
+        events=stream.events,
         name=stream.id,
     )
-    return replace(reply, streamed=True, events=stream.events)
 
 
 def _whole(value: dict[str, Any], facts: Facts, counts: Counts, faults: Faults) -> Reply:
@@ -76,19 +76,13 @@ def _reply(
     *,
     finish_reason: str | None = None,
     complete: bool,
+    streamed: bool = False,
+    events: int = 0,
     name: str = "",
 ) -> Reply:
     facts.count(counts.as_chat())
     wire_role = role or "assistant"
-    return Reply(
-        message=Message(ROLES.get(wire_role, wire_role), tuple(parts), wire_role),
-        finish_reason=finish_reason,
-        complete=complete,
-        error=facts.error,
-        error_in_stream=facts.error_in_stream,
-        usage=facts.usage,
-        timings=facts.timings,
-        model=facts.model,
-        fingerprint=facts.fingerprint,
-        id=name,
+    message = Message(ROLES.get(wire_role, wire_role), tuple(parts), wire_role)
+    return facts.reply(
+        [message], finish_reason, complete, streamed=streamed, events=events, name=name
     )

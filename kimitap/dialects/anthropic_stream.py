@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from kimitap.conversation import Part, Text, ToolCall
+from kimitap.dialects.answer import DONE, reread
 from kimitap.dialects.anthropic_facts import Counts
 from kimitap.dialects.anthropic_message import arguments_of, part_of
 from kimitap.dialects.chat_facts import Facts
@@ -17,7 +18,6 @@ from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
 from kimitap.sse import Event
 
-_DONE = "[DONE]"
 _TOLD = {"text": "text", "thinking": "thinking", "compaction": "content"}
 """The field of a block that its deltas fill; those of any other kind fill `input`."""
 _DELTAS = {
@@ -111,9 +111,9 @@ class StreamedMessage:
         try:
             chunk = orjson.loads(event.data)
         except orjson.JSONDecodeError:
-            if event.data.strip() == _DONE:
+            if event.data.strip() == DONE:
                 return
-            chunk = self._reread(event)
+            chunk = reread(event, f"response.event[{self._place}]", self._faults)
         if event.kind == "error":
             self.facts.fail(event.data if chunk is None else chunk, in_stream=True)
         elif type(chunk) is dict:
@@ -123,16 +123,6 @@ class StreamedMessage:
 
     def _fault(self, suffix: str, what: str) -> None:
         self._faults.add(f"response.event[{self._place}]{suffix}", what)
-
-    def _reread(self, event: Event) -> Any:
-        try:
-            value, unusual = loads(event.data)
-        except UnreadableJson as error:
-            if event.kind not in ("error", "ping"):
-                self._fault("", str(error) if event.finished else "the stream ends in this event")
-            return None
-        self._fault("", unusual)
-        return value
 
     def _add_chunk(self, chunk: dict[str, Any], kind: str) -> None:
         match chunk.get("type", kind):

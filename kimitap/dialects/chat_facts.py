@@ -4,13 +4,15 @@ A stream may say these in any chunk and more than once (ik_llama.cpp counts in e
 word of a number counts, the first of a name.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from kimitap.conversation import Timings, Usage
+from kimitap.conversation import Message, Reply, Timings, Usage
 from kimitap.dialects.jsonread import dumps
 from kimitap.exchange import Exchange
 
 _LONGEST_ERROR = 4000
+_SILENT = Message("assistant", (), "assistant")
 
 
 class Facts:
@@ -62,6 +64,35 @@ class Facts:
         if exchange.status is not None and exchange.status >= 400:
             self.fail(f"{exchange.status} {exchange.reason}".strip(), in_stream=False)
 
+    def reply(
+        self,
+        messages: Sequence[Message],
+        finish_reason: str | None,
+        complete: bool,
+        *,
+        streamed: bool = False,
+        events: int = 0,
+        name: str = "",
+    ) -> Reply:
+        """The reply that these messages, one for each choice, are with what stands beside them."""
+        return Reply(
+            message=messages[0] if messages else _SILENT,
+            finish_reason=finish_reason,
+            complete=complete,
+            error=self.error,
+            error_in_stream=self.error_in_stream,
+            usage=self.usage,
+            timings=self.timings,
+            model=self.model,
+            fingerprint=self.fingerprint,
+            streamed=streamed,
+            events=events,
+            others=tuple(messages[1:]),
+            id=name,
+            truncated=self.truncated,
+            prompt=self.prompt,
+        )
+
     @property
     def usage(self) -> Usage:
         """The counts. Where `usage` is silent or lags behind, llama.cpp's timings know better.
@@ -70,8 +101,8 @@ class Facts:
         DeepSeek's have a name of their own), else what was in the prompt but was not processed
         (ik_llama.cpp).
         """
-        prompt = _count(self._usage.get("prompt_tokens"))
-        completion = _count(self._usage.get("completion_tokens"))
+        prompt = count_of(self._usage.get("prompt_tokens"))
+        completion = count_of(self._usage.get("completion_tokens"))
         times = self.timings
         cached = self._cached() if times.cache_n is None else times.cache_n
         if cached is None and prompt is not None and times.prompt_n is not None:
@@ -84,24 +115,24 @@ class Facts:
     def _cached(self) -> int | None:
         details = self._usage.get("prompt_tokens_details")
         for said in (details, self._usage):
-            if isinstance(said, dict) and _count(said.get("cached_tokens")) is not None:
-                return _count(said["cached_tokens"])
-        return _count(self._usage.get("prompt_cache_hit_tokens"))
+            if isinstance(said, dict) and count_of(said.get("cached_tokens")) is not None:
+                return count_of(said["cached_tokens"])
+        return count_of(self._usage.get("prompt_cache_hit_tokens"))
 
     def _reasoning(self) -> int | None:
         details = self._usage.get("completion_tokens_details")
-        return _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+        return count_of(details.get("reasoning_tokens")) if isinstance(details, dict) else None
 
     @property
     def timings(self) -> Timings:
         said = self._timings
         return Timings(
-            cache_n=_count(said.get("cache_n")),
-            prompt_n=_count(said.get("prompt_n")),
+            cache_n=count_of(said.get("cache_n")),
+            prompt_n=count_of(said.get("prompt_n")),
             prompt_ms=_number(said.get("prompt_ms")),
-            predicted_n=_count(said.get("predicted_n")),
+            predicted_n=count_of(said.get("predicted_n")),
             predicted_ms=_number(said.get("predicted_ms")),
-            n_ctx=_count(said.get("n_ctx")),
+            n_ctx=count_of(said.get("n_ctx")),
         )
 
 
@@ -111,7 +142,8 @@ def _number(value: Any) -> float | None:
     return None
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
+    """The number of tokens that a value is; None where it is none."""
     number = _number(value)
     return int(number) if number is not None and number >= 0 else None
 

@@ -23,7 +23,7 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
         return _streamed(body, exchange, facts, faults)
     value = object_of(body, exchange, facts, faults)
     if value is None:
-        return _reply([], facts, None, complete=refused(exchange, facts))
+        return facts.reply([], None, complete=refused(exchange, facts))
     facts.read(value)
     return _choices(value, facts, faults)
 
@@ -39,39 +39,12 @@ def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> 
     facts.fail_with_status(exchange)
     choices = [choice for _, choice in sorted(stream.choices.items())]
     finish_reason = choices[0].finish_reason if choices else None
-    return _reply(
+    return facts.reply(
         [choice.message() for choice in choices],
-        facts,
         finish_reason,
         complete=stream.done or finish_reason is not None,
         streamed=True,
         events=stream.events,
-    )
-
-
-def _reply(
-    messages: list[Message],
-    facts: Facts,
-    finish_reason: str | None,
-    complete: bool,
-    streamed: bool = False,
-    events: int = 0,
-) -> Reply:
-    return Reply(
-        message=messages[0] if messages else _SILENT,
-        finish_reason=finish_reason,
-        complete=complete,
-        error=facts.error,
-        error_in_stream=facts.error_in_stream,
-        usage=facts.usage,
-        timings=facts.timings,
-        model=facts.model,
-        fingerprint=facts.fingerprint,
-        truncated=facts.truncated,
-        prompt=facts.prompt,
-        streamed=streamed,
-        events=events,
-        others=tuple(messages[1:]),
     )
 
 
@@ -80,7 +53,7 @@ def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:
     if not isinstance(choices, list) or not choices:
         if not facts.error:
             faults.add("response.choices", "a response without a choice")
-        return _reply([], facts, None, complete=bool(facts.error))
+        return facts.reply([], None, complete=bool(facts.error))
     messages = [_choice(c, f"response.choices[{i}]", faults) for i, c in enumerate(choices)]
     failed = (c["error"] for c in choices if isinstance(c, dict) and c.get("error"))
     for error in failed:  # OpenRouter
@@ -90,7 +63,7 @@ def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:
         what = f"a finish_reason is a string, not {kind_of(reason)}"
         faults.add("response.choices[0].finish_reason", what)
         reason = None
-    return _reply(messages, facts, reason or None, complete=True)
+    return facts.reply(messages, reason or None, complete=True)
 
 
 def _choice(value: Any, where: str, faults: Faults) -> Message:

@@ -7,15 +7,15 @@ import msgspec
 import orjson
 
 from kimitap.conversation import Message, Other, Part, Reasoning, Text
+from kimitap.dialects.answer import DONE, reread
 from kimitap.dialects.chat_calls import Calls
 from kimitap.dialects.chat_common import CommonChunk, read_common
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, once_each, reasoning_of
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import UnreadableJson, dumps, kind_of, loads
+from kimitap.dialects.jsonread import dumps, kind_of
 from kimitap.sse import Event
 
-DONE = "[DONE]"
 _REASONING = frozenset(REASONING_FIELDS)
 _SPEECH = _REASONING | {"content", "tool_calls", "function_call", "refusal"}
 
@@ -143,7 +143,7 @@ class StreamedReply:
             if event.data.strip() == DONE:
                 self.done = True
                 return
-            chunk = self._reread(event)
+            chunk = reread(event, f"response.event[{self._where.event}]", self._faults)
         if event.kind == "error":
             self.facts.fail(event.data if chunk is None else chunk, in_stream=True)
         elif type(chunk) is dict:
@@ -183,16 +183,6 @@ class StreamedReply:
 
     def _fault(self, suffix: str, what: str) -> None:
         self._faults.add(f"response.event[{self._where.event}]{suffix}", what)
-
-    def _reread(self, event: Event) -> Any:
-        try:
-            value, unusual = loads(event.data)
-        except UnreadableJson as error:
-            if event.kind not in ("error", "ping"):
-                self._fault("", str(error) if event.finished else "the stream ends in this event")
-            return None
-        self._fault("", unusual)
-        return value
 
     def _add_chunk(self, chunk: dict[str, Any]) -> None:
         self.facts.read(chunk)

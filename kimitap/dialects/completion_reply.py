@@ -10,14 +10,22 @@ from typing import Any
 import orjson
 
 from kimitap.conversation import Message, Reply, Text
-from kimitap.dialects.answer import body_of, events_of, is_stream, object_of, refused
+from kimitap.dialects.answer import (
+    DONE,
+    body_of,
+    events_of,
+    fail_unreadable,
+    is_stream,
+    object_of,
+    refused,
+    reread,
+)
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
 from kimitap.exchange import Exchange
 from kimitap.sse import Event
 
-_SILENT = Message("assistant", (), "assistant")
 _STOPS = {"eos": "stop", "word": "stop", "limit": "length"}
 _OLDER = {"stopped_limit": "length", "stopped_word": "stop", "stopped_eos": "stop"}
 _COUNTS = {"tokens_evaluated": "prompt_tokens", "tokens_predicted": "completion_tokens"}
@@ -57,10 +65,10 @@ class _Completion:
         try:
             value = orjson.loads(event.data)
         except orjson.JSONDecodeError:
-            if event.data.strip() == "[DONE]":
+            if event.data.strip() == DONE:
                 self.done = True
                 return
-            value = self._reread(event, where)
+            value = reread(event, where, self._faults)
         if event.kind == "error":
             self.facts.fail(event.data if value is None else value, in_stream=True)
         elif isinstance(value, dict):
@@ -70,17 +78,6 @@ class _Completion:
                 self.take(value, where)
         elif value is not None:
             self._faults.add(where, f"a chunk is an object, not {kind_of(value)}")
-
-    def _reread(self, event: Event, where: str) -> Any:
-        try:
-            value, unusual = loads(event.data)
-        except UnreadableJson as error:
-            if event.kind != "error":
-                said = str(error) if event.finished else "the stream ends in this event"
-                self._faults.add(where, said)
-            return None
-        self._faults.add(where, unusual)
-        return value
 
     def take(self, value: dict[str, Any], where: str) -> None:
         """Takes a chunk or a whole answer, in either form."""
@@ -140,22 +137,9 @@ class _Completion:
         """What it all says."""
         choices = [choice for _, choice in sorted(self.choices.items())]
         messages = [choice.message() for choice in choices]
-        facts = self.facts
-        return Reply(
-            message=messages[0] if messages else _SILENT,
-            finish_reason=choices[0].finish_reason if choices else None,
-            complete=complete,
-            error=facts.error,
-            error_in_stream=facts.error_in_stream,
-            usage=facts.usage,
-            timings=facts.timings,
-            model=facts.model,
-            fingerprint=facts.fingerprint,
-            streamed=streamed,
-            events=self.events,
-            others=tuple(messages[1:]),
-            truncated=facts.truncated,
-            prompt=facts.prompt,
+        finish_reason = choices[0].finish_reason if choices else None
+        return self.facts.reply(
+            messages, finish_reason, complete, streamed=streamed, events=self.events
         )
 
     @property
@@ -169,13 +153,13 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
     body = body_of(exchange, faults)
     facts = Facts()
     made = _Completion(facts, faults)
-    if is_stream(body, exchange) and body.lstrip()[:1] != b"[":
+    if body.lstrip()[:1] == b"[":
+        return _several(body, exchange, made, faults)
+    if is_stream(body, exchange):
         for event in events_of(body, exchange):
             made.add(event)
         facts.fail_with_status(exchange)
         return made.reply(made.done or made.ended, streamed=True)
-    if body.lstrip()[:1] == b"[":
-        return _several(body, exchange, made, faults)
     value = object_of(body, exchange, facts, faults)
     if value is None:
         return made.reply(refused(exchange, facts))
@@ -190,8 +174,8 @@ def _several(body: bytes, exchange: Exchange, made: _Completion, faults: Faults)
     try:
         values, unusual = loads(body)
     except UnreadableJson as problem:
-        faults.add("response", str(problem))
-        return made.reply(False)
+        fail_unreadable(body, exchange, made.facts, faults, str(problem))
+        return made.reply(refused(exchange, made.facts))
     if unusual:
         faults.add("response", unusual)
     for i, value in enumerate(values):

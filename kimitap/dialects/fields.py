@@ -161,16 +161,10 @@ def _from_pieces[R](
 
 def _skeleton(body: Body, memo: Memo) -> tuple[bytes, Any, str]:
     """The body's JSON without the elements of its arrays, its key, and what was unusual in it."""
-    kept: list[Piece] = []
-    at = 0
-    for run in body.elements:
-        kept += body.pieces[at : run.start]
-        at = run.stop
-    kept += body.pieces[at:]
-    key = b"".join(piece.key for piece in kept)
+    key = b"".join(piece.key for piece in body.glue)
     if key not in memo.skeletons:
         try:
-            memo.skeletons[key] = loads(b"".join(piece.data for piece in kept))
+            memo.skeletons[key] = loads(body.skeleton)
         except UnreadableJson as error:
             memo.skeletons[key] = None, str(error)
     return key, *memo.skeletons[key]

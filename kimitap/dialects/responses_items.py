@@ -40,7 +40,6 @@ _ANSWERS = frozenset({"mcp_approval_response", "tool_search_output"})
 _DECLARED_AS = {"computer_use_preview": "computer", "computer-preview": "computer"}
 """What the calls of a built-in tool are named for, where its declaration says otherwise."""
 
-
 KEPT = "responses.kept"
 """What a memo calls the items of replies, by their ids."""
 
@@ -93,11 +92,7 @@ def merged(items: Iterable[Item]) -> Message:
 
 
 def _spoken(value: dict[str, Any], where: str, faults: Faults) -> Item:
-    wire_role = value.get("role")
-    if not isinstance(wire_role, str):
-        what = "is missing" if "role" not in value else f"is a string, not {kind_of(wire_role)}"
-        faults.add(f"{where}.role", f"role {what}")
-        wire_role = ""
+    wire_role = faults.string(value, "role", where, needed=True)
     parts = tuple(_content(value.get("content"), f"{where}.content", faults))
     role = _ROLES.get(wire_role, wire_role)
     return Item(Message(role, parts, wire_role), said=role == "assistant")
@@ -143,11 +138,7 @@ def _reasoning(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
         text = "\n".join(p.text for p in parts if isinstance(p, Text | Reasoning))
         if text:
             found.setdefault(text, kind)
-    signature = value.get("encrypted_content")
-    if signature is not None and not isinstance(signature, str):
-        what = f"encrypted_content is a string, not {kind_of(signature)}"
-        faults.add(f"{where}.encrypted_content", what)
-    signed = signature if isinstance(signature, str) else ""
+    signed = faults.string(value, "encrypted_content", where)
     if not found:
         return [Reasoning("", "encrypted_content", signed)] if signed else []
     thoughts = [Reasoning(text, kind) for text, kind in found.items()]
@@ -168,15 +159,7 @@ def _call(kind: str, value: dict[str, Any], where: str, faults: Faults) -> Part:
     arguments, typed = arguments_of(given)
     free = kind == "custom_tool_call"
     typed = typed or kind not in ("function_call", "custom_tool_call")
-    return ToolCall(name, arguments, _id(value, "call_id", where, faults), typed, free)
-
-
-def _id(value: dict[str, Any], name: str, where: str, faults: Faults) -> str | None:
-    found = value.get(name)
-    if found is None or isinstance(found, str):
-        return found
-    faults.add(f"{where}.{name}", f"an id is a string, not {kind_of(found)}")
-    return dumps(found)
+    return ToolCall(name, arguments, faults.id(value, "call_id", where), typed, free)
 
 
 def _is_answer(kind: str, value: dict[str, Any]) -> bool:
@@ -191,7 +174,7 @@ def _result(kind: str, value: dict[str, Any], where: str, faults: Faults) -> lis
         rest: list[Part] = [Other(kind, canonical(value))]
     else:
         text, rest = _output(value.get("output"), f"{where}.output", faults)
-    call_id = _id(value, "call_id", where, faults)
+    call_id = faults.id(value, "call_id", where)
     if call_id is None and kind in ("local_shell_call_output", "mcp_approval_response"):
         return [*_unnamed(kind, value, text), *rest]
     name = value.get("name")

@@ -82,21 +82,13 @@ def _reply(
     events: int = 0,
 ) -> Reply:
     name = response.get("id")
-    return Reply(
-        message=message,
-        finish_reason=_finish_reason(response, message) if complete and response else None,
-        complete=complete,
-        error=facts.error,
-        error_in_stream=facts.error_in_stream,
-        usage=facts.usage,
-        timings=facts.timings,
-        model=facts.model,
-        fingerprint=facts.fingerprint,
+    return facts.reply(
+        [message],
+        _finish_reason(response, message) if complete and response else None,
+        complete,
         streamed=streamed,
         events=events,
-        id=name if isinstance(name, str) else "",
-        truncated=facts.truncated,
-        prompt=facts.prompt,
+        name=name if isinstance(name, str) else "",
     )
 
 

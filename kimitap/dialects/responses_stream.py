@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from kimitap.dialects.answer import DONE, reread
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
+from kimitap.dialects.jsonread import kind_of
 from kimitap.dialects.responses_facts import read_facts
 from kimitap.sse import Event
 
@@ -97,7 +98,9 @@ class StreamedResponse:
         try:
             value = orjson.loads(event.data)
         except orjson.JSONDecodeError:
-            value = self._reread(event)
+            if event.data.strip() == DONE:
+                return
+            value = reread(event, f"response.event[{self.events - 1}]", self._faults)
         if type(value) is dict:
             self._take(event, value)
         elif event.kind == "error":
@@ -117,18 +120,6 @@ class StreamedResponse:
 
     def _fault(self, suffix: str, what: str) -> None:
         self._faults.add(f"response.event[{self.events - 1}]{suffix}", what)
-
-    def _reread(self, event: Event) -> Any:
-        if event.data.strip() == "[DONE]":  # some servers end this stream as they do a chat's
-            return None
-        try:
-            value, unusual = loads(event.data)
-        except UnreadableJson as error:
-            if event.kind not in ("error", "ping"):
-                self._fault("", str(error) if event.finished else "the stream ends in this event")
-            return None
-        self._fault("", unusual)
-        return value
 
     def _take(self, event: Event, value: dict[str, Any]) -> None:
         kind = value.get("type")

@@ -6,9 +6,10 @@ is one defect, found where it first appears.
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from operator import is_
+from typing import NamedTuple
 
 from kimitap.conversation import Message, Other, ToolCall, ToolResult, Turn
 from kimitap.lineage import Link, Thread, named_by
@@ -198,54 +199,89 @@ class _Progress:
         self._find = find
         self._thread: Thread | None = None
         self._found: list[list[Shown]] = []
-        self._states: list[_State] = []
-        """After the last turn and the one before it."""
+        self._ledger = _Ledger()
 
     def over(self, thread: Thread) -> list[Shown]:
         """All that `thread` shows; what was looked at before is kept where it is the same."""
         at = same_turns(self._thread, thread) if self._thread else 0
-        state = next((state for state in self._states if state.turns == at), None)
-        if state is None:  # more than the last turn was taken back
-            at, state = 0, _State()
-        self._found = self._found[:at]
-        self._states = [known for known in self._states if known.turns < at] + [state]
+        if at == len(self._found) - 1 and self._ledger.takes_back():
+            self._ledger.take_back()
+        elif at < len(self._found):
+            at, self._ledger = 0, _Ledger()
+        del self._found[at:]
         for turn, link in zip(thread.turns[at:], thread.links[at:], strict=True):
-            state, found = _step(state, turn, link, self._find)
-            self._found.append(found)
-            self._states = [self._states[-1], state]
+            self._found.append(self._ledger.add(turn, link, self._find))
         self._thread = thread
         return [shown for found in self._found for shown in found]
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What is known after some turns: the defects shown so far, and those of the last request."""
+class _Step(NamedTuple):
+    """Defects that went from the end of those standing, how many came, which of them are new."""
 
-    turns: int = 0
-    shown: Counter[Hashable] = field(default_factory=Counter)
-    last: int = 0
-    standing: tuple[Defect, ...] = ()
+    gone: list[Defect]
+    come: int
+    new: list[Defect]
 
 
-def _step(state: _State, turn: Turn, link: Link | None, find: Finder) -> tuple[_State, list[Shown]]:
-    """The state after one more turn, and what that turn is the first to show."""
-    shown, inherited = state.shown, state.standing
-    if link is not None and link.parent.exchange != state.last:
-        inherited = _all(link.parent, find)
-        shown = shown | Counter(d.key for d in inherited)
-    kept, fresh = _split(turn, link, inherited, find)
-    found: list[Shown] = []
-    if fresh:
-        standing = Counter(d.key for d in kept)
-        new: list[Defect] = []
-        for defect in fresh:
-            standing[defect.key] += 1
-            if standing[defect.key] > shown[defect.key]:
-                new.append(defect)
-        shown = shown | standing
+class _Ledger:
+    """The defects that stand in the last request, and how often each was shown in one so far.
+
+    A request costs what is new in it; the last one can be taken back.
+    """
+
+    def __init__(self) -> None:
+        self._last = self._before = 0
+        self._standing: list[Defect] = []
+        """In the order of their rounds."""
+        self._count: Counter[Hashable] = Counter()
+        """Of the standing ones."""
+        self._shown: Counter[Hashable] = Counter()
+        self._steps: list[_Step] = []
+        """Of the last request."""
+
+    def add(self, turn: Turn, link: Link | None, find: Finder) -> list[Shown]:
+        """Go on to a turn's request; what that turn is the first to show."""
+        elsewhere = link is not None and link.parent.exchange != self._last
+        inherited = _all(link.parent, find) if link is not None and elsewhere else ()
+        since = _since(turn, link)
+        fresh = _all(turn, find, since)
+        self._steps = []
+        if elsewhere:
+            self._replace(0, inherited)
+        new = self._replace(since, fresh)
+        self._last, self._before = turn.exchange, self._last
         rounds_of = groupby(new, key=lambda d: d.round)
-        found = [(turn, link, [d.at for d in defects]) for _, defects in rounds_of]
-    return _State(state.turns + 1, shown, turn.exchange, (*kept, *fresh)), found
+        return [(turn, link, [d.at for d in defects]) for _, defects in rounds_of]
+
+    def _replace(self, since: int, come: Sequence[Defect]) -> list[Defect]:
+        """Put defects in the place of those from the message `since` on: the ones not yet shown."""
+        gone: list[Defect] = []
+        while self._standing and self._standing[-1].at[0] >= since:
+            gone.append(self._standing.pop())
+            self._count[gone[-1].key] -= 1
+        new: list[Defect] = []
+        for defect in come:
+            self._standing.append(defect)
+            self._count[defect.key] += 1
+            if self._count[defect.key] > self._shown[defect.key]:
+                self._shown[defect.key] += 1
+                new.append(defect)
+        self._steps.append(_Step(gone, len(come), new))
+        return new
+
+    def takes_back(self) -> bool:
+        """True where the last request was not taken back already."""
+        return bool(self._steps)
+
+    def take_back(self) -> None:
+        """Undo the last `add`."""
+        while self._steps:
+            gone, come, new = self._steps.pop()
+            self._shown.subtract(defect.key for defect in new)
+            self._count.subtract(self._standing.pop().key for _ in range(come))
+            self._standing += reversed(gone)
+            self._count.update(defect.key for defect in gone)
+        self._last = self._before
 
 
 def same_turns(old: Thread, new: Thread) -> int:
@@ -257,14 +293,11 @@ def same_turns(old: Thread, new: Thread) -> int:
     return next(i for i, (a, b, x, y) in both if a is not b or x is not y)
 
 
-def _split(
-    turn: Turn, link: Link | None, inherited: tuple[Defect, ...], find: Finder
-) -> tuple[tuple[Defect, ...], tuple[Defect, ...]]:
-    """The defects of a request: in what it shares with its parent's, and in the rest."""
+def _since(turn: Turn, link: Link | None) -> int:
+    """Where a request begins to differ from its parent's: the defects before it are the same."""
     if link is None or named_by(turn):
-        return (), _all(turn, find)
-    since = _last_boundary(turn.messages, shared(link.parent.messages, turn.messages))
-    return tuple(d for d in inherited if d.at[0] < since), _all(turn, find, since)
+        return 0
+    return _last_boundary(turn.messages, shared(link.parent.messages, turn.messages))
 
 
 def _all(turn: Turn, find: Finder, since: int = 0) -> tuple[Defect, ...]:

@@ -98,14 +98,16 @@ def test_a_connection_that_broke_is_made_anew_for_the_next_transaction(
     connection: Connection,
 ) -> None:
     driver = Driver(connection)
-    with pytest.raises(DBAPIError, match="closed"), connection.begin():
-        driver.insert(PACK, {"data": b"lost"})
-        raw(connection).close()
+    lost = connection.begin()
+    driver.insert(PACK, {"data": b"lost"})
+    raw(connection).close()
+    with pytest.raises(DBAPIError, match="closed"):
         driver.insert(PACK, {"data": b""})
+    assert connection.invalidated
+    lost.rollback()
     with connection.begin():
         driver.insert(PACK, {"data": b"kept"})
-    with connection.begin():
-        assert connection.execute(select(tables.pack.c.data)).scalars().all() == [b"kept"]
+    assert connection.execute(select(tables.pack.c.data)).scalars().all() == [b"kept"]
 
 
 def test_what_is_wrong_with_a_later_row_is_raised_like_what_is_wrong_with_the_first(

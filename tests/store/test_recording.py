@@ -281,7 +281,7 @@ def test_hostile_text_is_stored(where: str):
 PARTS = st.lists(
     st.tuples(
         st.floats(0, 1e6).map(lambda s: round(s, 4)),
-        st.sampled_from([b"", b"data: x\n\n", b"\n", b"da", b"\r\n\r\n", b"a\n\nb\n\n"])
+        st.sampled_from([b"", b"data: x\n\n", b"\n", b"da", b"\r\n\r\n", b"a\n\nb\n\n", b"a\n\nb"])
         | st.binary(max_size=9),
     ),
     max_size=30,
