@@ -78,6 +78,16 @@ def error_event(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
 
 
 @fault
+def answered_by_another(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """What answers, and well by its status, is no model's server; the agent asks again."""
+    raw = rng.choice((PAGE, b"no healthy upstream", b"", b'{"status":"starting"}', b"[]"))
+    return tried_before(samples, rng, "unreadable-answer", lambda s: replace(s, raw=raw))
+
+
+PAGE = b"<!DOCTYPE html>\n<html lang='en'><head><title>Sign in</title></head><body></body></html>"
+
+
+@fault
 def asked_three_times(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """The same request fails again and again; the first time of all, after one that did not."""
     good = [i for i, s in enumerate(samples) if i and samples[i - 1].status == s.status == 200]

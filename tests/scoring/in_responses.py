@@ -92,12 +92,14 @@ def _said(message: Json) -> list[dict[str, Any]]:
 
 
 def _answer(number: int, sample: Sample) -> dict[str, Any]:
-    """The answer's fields of the sample: an error's body stays, all else is a stream."""
+    """The answer's fields of the sample: what is no reply stays, all else is a stream."""
     if sample.status >= 400:
         return {}
     raw = sample.raw or b""
     if raw.startswith(ERROR):
         return {"reply": None, "raw": _error_event(raw)}
+    if not raw.startswith(b"data:") and sample.raw is not None:
+        return {"reply": None, "raw": raw}
     whole = _stream(number, sample)
     return {"reply": None, "raw": spliced(whole, NO_JSON) if NO_JSON in raw else whole}
 

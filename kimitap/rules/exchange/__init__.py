@@ -7,6 +7,7 @@ from kimitap.rules.exchange.stalled_stream import StalledStream
 from kimitap.rules.exchange.stream_aborted import StreamAborted
 from kimitap.rules.exchange.stream_error_event import StreamErrorEvent
 from kimitap.rules.exchange.template_rejected import TemplateRejected
+from kimitap.rules.exchange.unreadable_answer import UnreadableAnswer
 from kimitap.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -14,6 +15,7 @@ RULES: tuple[Rule, ...] = (
     StreamAborted(),
     ClientCancelled(),
     StreamErrorEvent(),
+    UnreadableAnswer(),
     ContextOverflow(),
     StalledStream(),
     BadDelta(),

@@ -16,8 +16,8 @@ REFUSED = (
     b'{"role":"assistant","content":null,"refusal":"I cannot help with that."}}]}'
 )
 
-_REFUSED = (None, "content_filter", "refusal")
-"""Finish reasons that explain why nothing came, and the want of one."""
+_REFUSED = ("content_filter", "refusal", "cancelled")
+"""Finish reasons that explain why nothing came."""
 SWALLOWED = 4
 """Tokens from which on a reply without any text was more than its end token."""
 
@@ -74,6 +74,11 @@ class EmptyReply(Rule):
             (step(TASK, None),),
             also=("stream-aborted",),
         ),
+        Example(
+            "the stream's [DONE], and nothing before it",
+            (Sample(step(TASK, None).request, None, raw=b"data: [DONE]\n\n"), step(TASK, WROTE)),
+            (Place(1),),
+        ),
         Example("blank content", (step(TASK, assistant(" \n")),), (Place(1),)),
         Example(
             "reasoning-only, in the second turn, and asked again",
@@ -99,11 +104,15 @@ class EmptyReply(Rule):
             self.name,
             self.severity,
             side,
-            f"The reply of exchange {turn.exchange} is {kind}, though it ended with "
-            f"“{turn.reply.finish_reason}”: {why}.",
+            f"The reply of exchange {turn.exchange} is {kind}, though it ended "
+            f"{_how(turn.reply.finish_reason)}: {why}.",
             Place(turn.exchange),
             evidence=(quoted_reasoning(turn) if message.reasoning.strip() else _ending(turn),),
         )
+
+
+def _how(reason: str | None) -> str:
+    return "without any reason" if reason is None else f"with “{reason}”"
 
 
 def _blame(turn: Turn) -> tuple[Side, str]:
@@ -113,6 +122,8 @@ def _blame(turn: Turn) -> tuple[Side, str]:
         return Side.MODEL, "the model ended after its thought"
     if made is not None and made >= SWALLOWED:
         return Side.SERVER, f"the server counts {made} tokens and passed none of them on"
+    if turn.reply.finish_reason is None:
+        return Side.SERVER, "the server sent the end of a reply, and nothing before it"
     counted = "" if made is None else f" ({made} tokens)"
     return Side.MODEL, f"the model ended at once{counted}"
 

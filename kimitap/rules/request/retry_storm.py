@@ -7,6 +7,7 @@ from kimitap.conversation import Turn
 from kimitap.exchange import Outcome
 from kimitap.lineage import Relation, Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, assistant, failed, step
+from kimitap.rules.exchange.unreadable_answer import is_gateways
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, times
@@ -148,6 +149,9 @@ def _blame(failures: Sequence[Turn]) -> tuple[Side, str]:
         return Side.NETWORK, "no attempt reached a server that answered"
     if all(turn.outcome is Outcome.SERVER_CUT for turn in failures):
         return Side.NETWORK, "the connection was cut each time"
+    if all(map(is_gateways, failures)):
+        said = " and ".join(sorted({str(turn.status) for turn in failures}))
+        return Side.NETWORK, f"a gateway answered {said} in the server's place"
     codes = sorted({str(turn.status) for turn in failures if (turn.status or 0) >= 400})
     said = f"the server said {' and '.join(codes)}" if codes else "no attempt got a whole answer"
     return Side.AGENT, f"{said}, and the agent asked the same again"
