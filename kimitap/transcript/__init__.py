@@ -6,6 +6,7 @@ repeat and does not gets a row of its own, a ghost, at the very place where it s
 
 from kimitap.transcript.build import Memo, rows
 from kimitap.transcript.echoes import EchoMark, echo_mark, echo_words
+from kimitap.transcript.partners import partner
 from kimitap.transcript.plain import SYMBOLS, label, lead, plain
 from kimitap.transcript.row import Key, Kind, Row
 
@@ -20,6 +21,7 @@ __all__ = [
     "echo_words",
     "label",
     "lead",
+    "partner",
     "plain",
     "rows",
 ]

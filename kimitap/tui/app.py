@@ -4,23 +4,40 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 from textual import work
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.filter import LineFilter
 from textual.worker import get_current_worker
 
 from kimitap.conversation import Turn
 from kimitap.errors import KimitapError
+from kimitap.export.curl import curl
 from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
+from kimitap.rules.finding import Place, Severity
+from kimitap.tui.commands import KeyCommands
 from kimitap.tui.filters import NoControls, WithoutColour
+from kimitap.tui.handing_out import LONGEST_COPY, read_outside, write_new
 from kimitap.tui.prompt_screen import PromptScreen
 from kimitap.tui.session_screen import SessionScreen
 from kimitap.tui.source import Source, View
 from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
-from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowPrompt, ShowRaw, WriteReport
+from kimitap.tui.themes import COLOURS, DEFAULT, Repainted, themes
+from kimitap.tui.view_screen import ViewScreen
+from kimitap.tui.wishes import (
+    Copy,
+    CopyCurl,
+    OpenText,
+    ShowDiff,
+    ShowHelp,
+    ShowPrompt,
+    ShowRaw,
+    Visit,
+    WriteReport,
+)
 from kimitap.visible import visible
 
 POLL_S = 0.2
@@ -37,7 +54,7 @@ class Kimitap(App[None]):
 
     CSS_PATH = "kimitap.tcss"
     TITLE = "kimitap"
-    ENABLE_COMMAND_PALETTE = False
+    COMMANDS = {KeyCommands}  # noqa: RUF012 (as Textual declares it)
     BINDINGS = []  # noqa: RUF012 (ctrl+q of Textual stays)
 
     def __init__(self, source: Source, place: PlaceWord | None = None) -> None:
@@ -46,7 +63,9 @@ class Kimitap(App[None]):
         self.view = View()
         self.main = SessionScreen(place, source.remedies)
         self._before: tuple[LineFilter, ...] = (WithoutColour(),) if self.no_color else ()
+        self._theme: tuple[LineFilter, ...] = ()
         self._after = (NoControls(),)
+        self._alarmed: frozenset[tuple[str, Place]] | None = None
         self._seen: int | None = None
         self._written_at = float("-inf")
         self._loading = False
@@ -55,9 +74,21 @@ class Kimitap(App[None]):
         self._patience_until = float("-inf")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*self._before, *super().get_line_filters(), *self._after]
+        return [*self._before, *self._theme, *super().get_line_filters(), *self._after]
+
+    def watch_theme(self, name: str) -> None:
+        """Paint in the theme's colours from now on."""
+        changed = {old: new for old, new in COLOURS.get(name, {}).items() if old != new}
+        self._theme = (Repainted(changed),) if changed else ()
 
     def on_mount(self) -> None:
+        others = list(self.available_themes)
+        for theme in themes():
+            self.register_theme(theme)
+        wanted = os.environ.get("TEXTUAL_THEME", "")
+        self.theme = wanted if wanted in COLOURS else DEFAULT
+        for name in others:
+            self.unregister_theme(name)
         self.push_screen(self.main)
         self.set_interval(POLL_S, self.poll)
         self.call_after_refresh(self.poll)
@@ -96,11 +127,25 @@ class Kimitap(App[None]):
         self._loading = False
         self._complaint = ""
         self.view = view
-        self.main.apply(view)
+        for screen in self.screen_stack:
+            if isinstance(screen, SessionScreen | ViewScreen):
+                screen.apply(view)
         self._say_live()
+        self._say_news(view)
         if not self._asked and view.threads:
             self._asked = True
             self.ask()
+
+    def _say_news(self, view: View) -> None:
+        """A bell and a notice for an error that was not there before; none for what is old."""
+        errors = {(f.rule, f.place): f for f in view.findings if f.severity is Severity.ERROR}
+        known, self._alarmed = self._alarmed, frozenset(errors)
+        fresh = [f for key, f in errors.items() if known is not None and key not in known]
+        if fresh:
+            self.bell()
+            more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+            said = f"✗ {fresh[0].rule} in #{fresh[0].place.exchange}{more}"
+            self.notify(said, severity="error", markup=False)
 
     @work(thread=True, group="ask")
     def ask(self) -> None:
@@ -140,6 +185,43 @@ class Kimitap(App[None]):
     def on_show_diff(self, wish: ShowDiff) -> None:
         self.push_screen(DiffScreen(wish.links, wish.at))
 
+    def on_visit(self, wish: Visit) -> None:
+        """Close what lies over the conversation, and go there."""
+        while self.screen is not self.main and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.main.visit(wish.exchange, wish.message, wish.part, wish.reply)
+
+    def on_copy(self, wish: Copy) -> None:
+        """Into the terminal's clipboard; what is too long for it, into a file."""
+        size = len(wish.text.encode("utf-8", "replace"))
+        if size > LONGEST_COPY:
+            self._save("kimitap-copy", wish.text, ".txt", "Too long for a clipboard")
+            return
+        self.copy_to_clipboard(wish.text.encode("utf-8", "replace").decode())
+        self.notify(f"Copied {visible(wish.what)}: {size:,} bytes", markup=False)
+
+    @work(thread=True, group="copy")
+    def on_copy_curl(self, wish: CopyCurl) -> None:
+        try:
+            text = curl(self.source.exchange(wish.number))
+        except KimitapError as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+        else:
+            copy = Copy(text, f"curl of #{wish.number}")
+            self.call_from_thread(self.on_copy, copy)
+
+    def on_open_text(self, wish: OpenText) -> None:
+        """Show a copy of the text in the user's editor or pager; the screens wait."""
+        try:
+            with self.suspend():
+                failed = read_outside(wish.text, wish.suffix)
+        except SuspendNotSupported:
+            failed = "No editor can be opened from here: y copies the text."
+        except KimitapError as error:
+            failed = str(error)
+        if failed:
+            self.notify(failed, severity="error", markup=False)
+
     def on_show_raw(self, wish: ShowRaw) -> None:
         turns = (turn.exchange for thread in self.view.threads for turn in thread.turns)
         numbers = sorted({*turns, *(other.number for other in self.view.others), wish.number})
@@ -161,31 +243,27 @@ class Kimitap(App[None]):
     def write_report(self, exchange: int) -> None:
         try:
             text = self.source.report(PlaceWord("", exchange))
-            path = write_new(Path.cwd(), f"kimitap-report-{exchange}", text)
         except KimitapError as error:
             self.call_from_thread(self.notify, str(error), severity="error", markup=False)
-        except OSError as error:
-            said = f"No report: this folder cannot be written ({error.strerror}). Start in another."
-            self.call_from_thread(self.notify, said, severity="error", markup=False)
         else:
-            self.call_from_thread(self.notify, f"Report written: {path}", markup=False)
+            stem = f"kimitap-report-{exchange}"
+            self.call_from_thread(self._save, stem, text, ".md", "Report written")
+
+    def _save(self, stem: str, text: str, suffix: str, said: str) -> None:
+        """Into a new file of the current folder; into the browser's, where that shows the app."""
+        if self.is_web:
+            self.deliver_text(StringIO(text), save_filename=f"{stem}{suffix}")
+            return
+        try:
+            path = write_new(Path.cwd(), stem, text, suffix)
+        except OSError as error:
+            failed = f"This folder cannot be written ({error.strerror}): start in another."
+            self.notify(failed, severity="error", markup=False)
+        else:
+            self.notify(f"{said}: {path}", markup=False)
 
     def on_write_report(self, wish: WriteReport) -> None:
         self.write_report(wish.exchange)
-
-
-def write_new(folder: Path, stem: str, text: str) -> Path:
-    """Write a file that only its owner can read, under a name that is free."""
-    for n in range(1, 1000):
-        path = folder / (f"{stem}.md" if n == 1 else f"{stem}-{n}.md")
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            continue
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-    raise FileExistsError(f"{folder / stem}.md and 998 more exist already")
 
 
 def run(

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.message import Message
 
 from kimitap.analysis import asked
 from kimitap.conversation import Turn
@@ -102,9 +103,34 @@ def counted(findings: Sequence[Finding]) -> tuple[tuple[Severity, int], ...]:
 class Contents(VirtualList):
     """Sessions and threads, with what was found in each."""
 
+    class Opened(Message):
+        """The reader wants what stands at a line: a session, a thread, a turn, an exchange."""
+
+        def __init__(self, node: Node) -> None:
+            super().__init__()
+            self.node = node
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.nodes: list[Node] = []
+        self._view = View()
+        self._thread: int | None = None
+        self._others_open = False
+
+    def show_view(
+        self, view: View, thread: int | None, select: tuple[str, int] | None = None
+    ) -> None:
+        """Show what `view` says, the turns of `thread` open; `select` as in `set_nodes`."""
+        self._view, self._thread = view, thread
+        self.set_nodes([*nodes(view, thread, self._others_open)], select)
+
+    def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
+        node = self.nodes[event.index]
+        if node.kind is NodeKind.OTHERS:
+            self._others_open = not self._others_open
+            self.show_view(self._view, self._thread)
+        else:
+            self.post_message(self.Opened(node))
 
     def set_nodes(self, nodes: Sequence[Node], select: tuple[str, int] | None = None) -> None:
         """Show the nodes; the cursor goes to `select`, or stays on the node where it is."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 
-from kimitap.transcript import Key, Kind, Row
+from kimitap.rules.finding import Severity
+from kimitap.transcript import Key, Kind, Row, partner
 from kimitap.tui.filtering import Filter
-from kimitap.tui.paint import INDENT, paint_row
-from kimitap.tui.palette import FAINT, NORMAL
+from kimitap.tui.paint import INDENT, highlit, paint_row
+from kimitap.tui.palette import FAINT, NAME, NORMAL, PARTNER_GROUND
 from kimitap.tui.virtual_list import Line, VirtualList
 from kimitap.tui.wrapping import Wrapped
 
@@ -33,10 +34,15 @@ class ConversationView(VirtualList):
         super().__init__(id=id)
         self.rows: Sequence[Row] = ()
         self.filter = Filter()
+        self.hits: list[int] = []
+        """The rows that hold what is searched for."""
         self.opened: set[Key] = set()
         self._lines: list[tuple[int, int]] = []
         self._index: dict[Key, int] = {}
         self._gone_to: Key | None = None
+        self._partner: int | None = None
+        self.marks: list[tuple[int, Severity]] = []
+        """The display lines with findings, or with a part of one, and how bad each is."""
         self._texts: dict[int, Wrapped] = {}
 
     def set_rows(self, rows: Sequence[Row], spot: Spot | None = None) -> None:
@@ -44,22 +50,28 @@ class ConversationView(VirtualList):
         spot = spot or self.spot()
         self.rows = rows
         self._index = {row.key: i for i, row in enumerate(rows)}
+        self.hits = self.filter.hits(rows)
         self.lay_out(spot)
 
     def clear(self) -> None:
         """Forget the rows, what was unfolded, and the place: another thread comes."""
         self.opened = set()
         self.rows, self._index, self._lines, self._texts = (), {}, [], {}
+        self.hits, self._partner = [], None
 
     def set_filter(self, wanted: Filter) -> None:
-        """Hide what the filter does not let through; the cursor stays, or goes to what is next."""
+        """Light what is searched for, and hide what the filter does not let through.
+
+        The cursor stays, or goes to what is next.
+        """
         spot = self.spot()
         self.filter = wanted
+        self.hits = wanted.hits(self.rows)
         self.lay_out(spot)
 
     def lay_out(self, spot: Spot | None) -> None:
         """Work out the display lines anew, and find the reader's place among them."""
-        shown = self.filter.choose(self.rows, self.opened)
+        shown = self.filter.choose(self.rows, self.opened, self.hits)
         self._texts, self._lines = {}, []
         width = max(1, self.line_width - INDENT)
         for at in shown:
@@ -68,11 +80,35 @@ class ConversationView(VirtualList):
             if row.key in self.opened and row.kind is not Kind.CARRIED and row.body:
                 self._texts[at] = text = Wrapped(row.body, width)
                 self._lines.extend((at, line) for line in range(len(text)))
+        self.marks = [
+            (i, severity)
+            for i, (at, line) in enumerate(self._lines)
+            if line == _ROW and (severity := self.rows[at].severity) is not None
+        ]
         if spot is None:
             self.show(len(self._lines), cursor=0, top=0)
         else:
             cursor = self._find(spot)
             self.show(len(self._lines), cursor=cursor, top=max(0, cursor - spot.down))
+        self.join()
+
+    def join(self) -> None:
+        """Light the row that belongs to the one at the cursor: a call's result, or its call."""
+        at = self.current_index
+        fresh = partner(self.rows, at) if at >= 0 else None
+        if fresh != self._partner:
+            for row in (self._partner, fresh):
+                if row is not None and row < len(self.rows):
+                    self.refresh_line(self._line_of(row))
+            self._partner = fresh
+
+    @property
+    def partner(self) -> int | None:
+        """The index of the row that belongs to the one at the cursor."""
+        return self._partner
+
+    def _line_of(self, at: int) -> int:
+        return bisect_left(self._lines, (at, _ROW))
 
     def resized(self) -> None:
         """Keep the place; a row that was gone to keeps lines above and below it."""
@@ -115,7 +151,7 @@ class ConversationView(VirtualList):
 
     def is_shown(self, at: int) -> bool:
         """True where the filter lets the row through and it is not folded away."""
-        line = bisect_left(self._lines, (at, _ROW))
+        line = self._line_of(at)
         return line < len(self._lines) and self._lines[line] == (at, _ROW)
 
     def go_to(self, key: Key) -> bool:
@@ -131,7 +167,7 @@ class ConversationView(VirtualList):
         if inside is not None and inside not in self.opened:
             self.opened.add(inside)
             self.lay_out(self.spot())
-        self.cursor = bisect_left(self._lines, (at, _ROW))
+        self.cursor = self._line_of(at)
         self._gone_to = self.rows[at].key
         self.centre()
 
@@ -151,7 +187,15 @@ class ConversationView(VirtualList):
     def paint(self, index: int, width: int) -> Line:
         at, line = self._lines[index]
         row = self.rows[at]
-        if line == _ROW:
-            return paint_row(row, width, row.key in self.opened, self.filter.hit)
-        text = self._texts[at][line]
-        return Line([Segment(" " * (INDENT - 3)), Segment("│ ", FAINT), Segment(text, NORMAL)])
+        if line != _ROW:
+            bar = [Segment(" " * (INDENT - 3)), Segment("│ ", FAINT)]
+            return Line([*bar, *highlit(self._texts[at][line], NORMAL, self.filter.hit)])
+        painted = paint_row(row, width, row.key in self.opened, self.filter.hit)
+        if at != self._partner:
+            return painted
+        return Line([_joint(painted.segments[0]), *painted.segments[1:]], PARTNER_GROUND)
+
+
+def _joint(mark: Segment) -> Segment:
+    """The mark of a row that belongs to the one at the cursor."""
+    return mark if mark.text.strip() else Segment("┆ ", NAME)

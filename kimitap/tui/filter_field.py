@@ -9,22 +9,33 @@ PAUSE_S = 0.15
 
 
 class FilterField(Input):
-    """Hidden until it is opened. What was typed is told once the typing pauses, or at enter."""
+    """Hidden until it is opened. What was typed is told once the typing pauses, or at enter.
+
+    It searches, or where it was opened with `hides`, it filters.
+    """
 
     class Typed(Message):
-        """These words are to be looked for; `done` where enter was pressed."""
+        """These words are to be looked for; `done` where enter was pressed.
 
-        def __init__(self, words: str, done: bool) -> None:
+        `hides`: rows without them are not wanted.
+        """
+
+        def __init__(self, words: str, done: bool, hides: bool = False) -> None:
             super().__init__()
             self.words = words
             self.done = done
+            self.hides = hides
 
     def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id, placeholder="words, role:tool, tool:name, sev:error", compact=True)
+        super().__init__(id=id, compact=True)
+        self.hides = False
         self._pause: Timer | None = None
 
-    def open(self) -> None:
+    def open(self, hides: bool = False) -> None:
         """Show the field and type into it."""
+        self.hides = hides
+        verb = "only rows with" if hides else "find"
+        self.placeholder = f"{verb}: words, role:tool, tool:name, sev:error"
         self.add_class("-open")
         self.focus()
 
@@ -44,4 +55,4 @@ class FilterField(Input):
         self._tell(done=True)
 
     def _tell(self, done: bool = False) -> None:
-        self.post_message(self.Typed(self.value, done))
+        self.post_message(self.Typed(self.value, done, self.hides))

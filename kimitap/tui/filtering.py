@@ -1,4 +1,4 @@
-"""What `/` and `f` let through."""
+"""What `/` finds, and what `&` and `f` let through."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -14,23 +14,30 @@ _FIELDS = ("role:", "tool:", "sev:")
 class Filter:
     """Words that a row must all hold, letter case ignored; `role:tool`, `tool:bash`, `sev:error`.
 
-    A turn's header stays where any row of the turn does.
+    Rows without them are hidden where `hides`, else only what is found is lit. A turn's header
+    stays where any row of the turn does.
     """
 
     words: tuple[str, ...] = ()
     only_findings: bool = False
+    hides: bool = False
 
     @classmethod
-    def parse(cls, typed: str, only_findings: bool = False) -> "Filter":
-        return cls(tuple(typed.lower().split()), only_findings)
+    def parse(cls, typed: str, only_findings: bool = False, hides: bool = False) -> "Filter":
+        return cls(tuple(typed.lower().split()), only_findings, hides)
 
     def __str__(self) -> str:
         only = "ONLY FINDINGS  " if self.only_findings else ""
-        return f"{only}/{' '.join(self.words)}" if self.words else only.strip()
+        return (
+            f"{only}{'&' if self.hides else '/'}{' '.join(self.words)}"
+            if self.words
+            else (only.strip())
+        )
 
     @property
     def active(self) -> bool:
-        return bool(self.words) or self.only_findings
+        """True where it may hide rows."""
+        return (bool(self.words) and self.hides) or self.only_findings
 
     @cached_property
     def hit(self) -> re.Pattern[str] | None:
@@ -38,11 +45,23 @@ class Filter:
         plain = [re.escape(word) for word in self.words if not word.startswith(_FIELDS)]
         return re.compile("|".join(plain), re.IGNORECASE) if plain else None
 
-    def choose(self, rows: Sequence[Row], opened: Collection[Key]) -> list[int]:
-        """The indexes of the rows to show; without a filter, none of those folded into another."""
+    def hits(self, rows: Sequence[Row]) -> list[int]:
+        """The indexes of the rows that hold all words; none where there are no words."""
+        tests = [_test(word) for word in self.words]
+        if not tests:
+            return []
+        return [i for i, row in enumerate(rows) if all(test(row) for test in tests)]
+
+    def choose(
+        self, rows: Sequence[Row], opened: Collection[Key], hits: Collection[int]
+    ) -> list[int]:
+        """The indexes of the rows to show, `hits` being those that hold the words.
+
+        Where nothing is hidden, none of those that are folded into another.
+        """
         if not self.active:
             return [i for i, row in enumerate(rows) if row.inside is None or row.inside in opened]
-        tests = [_test(word) for word in self.words]
+        wanted = set(hits) if self.words and self.hides else None
         shown: list[int] = []
         header: int | None = None
         for i, row in enumerate(rows):
@@ -50,7 +69,7 @@ class Filter:
                 header = i
             if self.only_findings and row.severity is None:
                 continue
-            if not all(test(row) for test in tests):
+            if wanted is not None and i not in wanted:
                 continue
             if header is not None and header != i:
                 shown.append(header)
@@ -79,3 +98,18 @@ def _holds(row: Row, word: str) -> bool:
     echo = row.echo.short if row.echo else ""
     said = (row.title, row.text, row.note, echo, *(finding.rule for finding in row.findings))
     return any(word in text.lower() for text in said) or word in row.body.lower()
+
+
+_BEFORE = 24
+
+
+def excerpt(row: Row, hit: re.Pattern[str] | None) -> str:
+    """The row's text; where only the text folded below it holds a hit, that place of it."""
+    if hit is None or hit.search(row.text) or row.kind is Kind.TURN:
+        return row.text
+    found = hit.search(row.body)
+    if found is None:
+        return row.text
+    start = max(0, found.start() - _BEFORE)
+    cut = " ".join(row.body[start : start + 400].split())
+    return f"… {cut}" if start else cut

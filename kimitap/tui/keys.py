@@ -41,9 +41,8 @@ MAIN_KEYS = (
     Key("raw", "r", "r", "open('wire')", "the raw exchange", "r raw"),
     Key("prompt", "p", "p", "open('prompt')", "the prompt that the model read"),
     Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
-    Key(
-        "filter", "slash", "/", "filter", "search: words, role:tool tool:bash sev:error", "/ search"
-    ),
+    Key("find", "slash", "/", "find", "search: words, role:tool tool:bash sev:error", "/ search"),
+    Key("filter", "ampersand", "&", "filter", "the same, and hide all other rows"),
     Key("search", "S", "S", "search", "search all sessions"),
     Key("findings", "f", "f", "only_findings", "only rows with findings, or all"),
     Key("all-findings", "F", "F", "all_findings", "all findings, by rule", "F findings"),
@@ -92,6 +91,25 @@ PROMPT_KEYS = (
     Key("previous-absent", "A", "A", "absent(-1)", "previous part that is absent"),
     Key("next-turn", "right_square_bracket", "]", "turn(1)", "next turn", "] [ turn"),
     Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "previous turn"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+TIMELINE_KEYS = (
+    Key("next", "n", "n", "finding(1)", "next turn with a finding", "n next"),
+    Key("previous", "N", "N", "finding(-1)", "previous turn with a finding"),
+    Key("earlier", "h,left", "h ←", "move(-1)", "turn before", "h l turn"),
+    Key("later", "l,right", "l →", "move(1)", "turn after"),
+    Key("page-down", "ctrl+d,pagedown", "^d PgDn", "page(1)", "a tenth of the thread on"),
+    Key("page-up", "ctrl+u,pageup", "^u PgUp", "page(-1)", "a tenth of the thread back"),
+    Key("top", "g,home", "g Home", "end(-1)", "first turn"),
+    Key("bottom", "G,end", "G End", "end(1)", "last turn"),
+    Key("next-thread", "right_square_bracket", "]", "thread(1)", "next thread", "] [ thread"),
+    Key("previous-thread", "left_square_bracket", "[", "thread(-1)", "previous thread"),
+    Key("visit", "enter,space", "⏎", "visit", "this turn in the conversation", "⏎ read"),
+    Key("diff", "d", "d", "diff", "this turn against the next request", "d diff"),
+    Key("open", "v", "v", "open('timings')", "this turn's times and tokens", "v turn"),
+    Key("copy", "y", "y", "copy", "copy the numbers of this turn"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
 )

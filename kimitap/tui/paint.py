@@ -8,6 +8,7 @@ from rich.style import Style
 
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS, EchoMark, Kind, Row, lead
+from kimitap.tui.filtering import excerpt
 from kimitap.tui.palette import (
     ALARM,
     BADGE,
@@ -44,8 +45,8 @@ def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -
         segments += [_badge(row), Segment(" ")]
     room = width - _cells(segments)
     right = _right(row, room)
-    text = fit(row.text, room - _cells(right))
-    segments += _highlit(text, style, hit)
+    text = fit(excerpt(row, hit), room - _cells(right))
+    segments += highlit(text, style, hit)
     if right:
         segments.append(Segment(" " * (width - _cells(segments) - _cells(right))))
     return Line([*segments, *right])
@@ -137,7 +138,7 @@ def _echo_style(echo: EchoMark) -> Style:
     return FAINT if echo.kept else ALARM[Severity.WARNING]
 
 
-def _highlit(text: str, style: Style, hit: re.Pattern[str] | None) -> list[Segment]:
+def highlit(text: str, style: Style, hit: re.Pattern[str] | None) -> list[Segment]:
     """The text with what was searched for in reverse."""
     if hit is None:
         return [Segment(text, style)]

@@ -9,6 +9,7 @@ PANEL = "#1a212a"
 BAR = "#24394a"
 CURSOR = "#1f3a52"
 GHOSTLY = "#3a1c10"
+JOINED = "#143428"
 TEXT = "#e6e9ee"
 DIM = "#93a0b0"
 ACCENT = "#8fbbe0"
@@ -28,6 +29,7 @@ HIT = Style(reverse=True)
 PLUS = Style(color=ADDED)
 MINUS = Style(color=REMOVED)
 KEY = Style(color=WARNING, bold=True)
+HERE = Style(color="#3d6e94")
 RECORDING = Style(color=GROUND, bgcolor=TEXT, bold=True)
 
 COLOURS = {Severity.ERROR: ERROR, Severity.WARNING: WARNING, Severity.INFO: INFO}
@@ -37,3 +39,4 @@ BADGE = {
 }
 CURSOR_GROUND = Style(bgcolor=CURSOR)
 GHOST_GROUND = Style(bgcolor=GHOSTLY)
+PARTNER_GROUND = Style(bgcolor=JOINED)

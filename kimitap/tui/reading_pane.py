@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 
 from kimitap.lineage import Thread
 from kimitap.rules.finding import Finding, Severity
 from kimitap.transcript import Kind, Memo, rows
 from kimitap.tui.conversation_view import ConversationView
 from kimitap.tui.detail import detail
+from kimitap.tui.findings_map import FindingsMap
 from kimitap.tui.reading import ring
 from kimitap.tui.text_pane import Block, TextPane
+
+NO_MESSAGE = {Kind.TURN, Kind.TOOLS, Kind.RELATION, Kind.CARRIED}
+"""Kinds of rows that stand for no message."""
 
 
 class ReadingPane(Vertical):
@@ -24,7 +28,9 @@ class ReadingPane(Vertical):
         self._memos: dict[int, Memo] = {}
 
     def compose(self) -> ComposeResult:
-        yield ConversationView(id="conversation")
+        with Horizontal(id="thread"):
+            yield ConversationView(id="conversation")
+            yield FindingsMap(id="map")
         yield TextPane(id="detail")
 
     @property
@@ -43,11 +49,43 @@ class ReadingPane(Vertical):
     def describe(self, numbers: Mapping[Finding, str], nothing: Callable[[], list[Block]]) -> None:
         """Make the lower part speak of the row at the cursor; `nothing` is for where none is."""
         row = self.conversation.current
+        self.conversation.join()
+        self._draw_map()
         pane = self.query_one(TextPane)
         pane.show_blocks(detail(row, numbers, self._remedies) if row is not None else nothing())
         for severity in Severity:
             worst = row.severity if row is not None and row.findings else None
             pane.set_class(worst is severity, f"-{severity.value}")
+
+    def _draw_map(self) -> None:
+        shown = self.conversation
+        self.query_one(FindingsMap).show(shown.marks, shown.count)
+
+    def on_findings_map_clicked(self, event: FindingsMap.Clicked) -> None:
+        self.conversation.cursor = event.line
+        self.conversation.centre()
+
+    def to_hit(self, way: int) -> None:
+        """To the next row (1) that holds what is searched for, or the one before (-1), around."""
+        hits, here = self.conversation.hits, self.conversation.current_index
+        at = ring(here, hits, way)
+        if at is None and hits:
+            at = hits[0] if way > 0 else hits[-1]
+        if at is not None:
+            self.conversation.go_to_row(at)
+
+    def to_place(self, exchange: int, message: int | None, part: int | None, reply: bool) -> bool:
+        """Put the cursor on a turn, on a message of its request, or on its reply."""
+        rows = self.conversation.rows
+        here = [i for i, row in enumerate(rows) if row.exchange == exchange]
+        if message is not None or reply:
+            plain = [i for i in here if rows[i].kind not in NO_MESSAGE]
+            near = [i for i in plain if rows[i].message_index == message]
+            exact = [i for i in near if rows[i].part == part]
+            here = exact or near or here
+        if here:
+            self.conversation.go_to_row(here[0])
+        return bool(here)
 
     def to_finding(self, finding: Finding) -> None:
         """Put the cursor on the row of a finding, if it stands in this thread."""

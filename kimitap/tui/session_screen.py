@@ -2,87 +2,42 @@
 
 from collections.abc import Mapping
 
-from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.screen import Screen
-
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord
 from kimitap.rules.finding import Finding
-from kimitap.transcript import Row
-from kimitap.tui.bars import Bar, foot_segments, status_segments
-from kimitap.tui.contents import Contents, NodeKind, nodes
-from kimitap.tui.conversation_view import ConversationView
+from kimitap.tui.bars import Bar, status_segments
+from kimitap.tui.contents import Contents, NodeKind
 from kimitap.tui.detail import complaint, hidden_by, nothing_yet
 from kimitap.tui.filter_field import FilterField
 from kimitap.tui.filtering import Filter
 from kimitap.tui.keys import MAIN_KEYS, bindings
-from kimitap.tui.reading import (
-    first_place,
-    header_key,
-    link_for,
-    links_of,
-    numbered,
-    ring,
-    threads_from,
-)
-from kimitap.tui.reading_pane import ReadingPane
+from kimitap.tui.reader_screen import ReaderScreen
+from kimitap.tui.reading import first_place, header_key, numbered, ring, threads_from
 from kimitap.tui.source import View
 from kimitap.tui.status import Standing, status_of
 from kimitap.tui.text_pane import Block
 from kimitap.tui.virtual_list import VirtualList
-from kimitap.tui.wishes import ShowDiff, ShowHelp, ShowPrompt, ShowRaw, WriteReport
+from kimitap.tui.wishes import ShowRaw
 
 
-class SessionScreen(Screen[None]):
+class SessionScreen(ReaderScreen):
     """`apply` hands it a fresh view; the reader's place stays unless he follows."""
 
+    KEYS = MAIN_KEYS
     BINDINGS = bindings(MAIN_KEYS)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (120, "-broad")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-high")]  # noqa: RUF012
     AUTO_FOCUS = "#conversation"
 
     def __init__(self, place: PlaceWord | None, remedies: Mapping[str, str]) -> None:
-        super().__init__()
-        self.view = View()
+        super().__init__(remedies)
         self.live = False
         self.loaded = False
         self.following = False
         self._place = place
-        self._remedies = remedies
         self._numbers: dict[Finding, str] = {}
-        self._others_open = False
         self._arrived = False
         self._complaint = ""
-
-    def compose(self) -> ComposeResult:
-        yield Bar(id="status")
-        with Horizontal(id="panes"):
-            yield Contents(id="contents")
-            yield ReadingPane(self._remedies, id="reading")
-        yield FilterField(id="filter")
-        yield Bar(id="foot")
-
-    def on_mount(self) -> None:
-        self.query_one("#foot", Bar).set_segments(foot_segments(MAIN_KEYS))
-        self._show_status()
-
-    @property
-    def contents(self) -> Contents:
-        return self.query_one(Contents)
-
-    @property
-    def reading(self) -> ReadingPane:
-        return self.query_one(ReadingPane)
-
-    @property
-    def conversation(self) -> ConversationView:
-        return self.reading.conversation
-
-    @property
-    def thread(self) -> Thread | None:
-        """The thread that is shown."""
-        return self.reading.thread
 
     # --- what is shown
 
@@ -96,7 +51,8 @@ class SessionScreen(Screen[None]):
         elif self.thread is not None:
             number = self.thread.number
             fresh = next((t for t in view.threads if t.number == number), None)
-            self._open(fresh or view.threads[-1])
+            if fresh is not None or view.threads:
+                self._open(fresh or view.threads[-1])
         self._list_contents()
         if self.following:
             self._to_the_end()
@@ -124,43 +80,57 @@ class SessionScreen(Screen[None]):
         """Say whether somebody is recording now."""
         if live != self.live:
             self.live = live
-            self._show_status()
+            self.show_status()
 
     def _list_contents(self, select: tuple[str, int] | None = None) -> None:
-        shown = nodes(self.view, self.thread.number if self.thread else None, self._others_open)
-        self.contents.set_nodes(list(shown), select)
+        self.contents.show_view(self.view, self.thread.number if self.thread else None, select)
 
     def _describe(self) -> None:
         """Make the detail pane and the status line speak of the row at the cursor."""
         self.reading.describe(self._numbers, self._nothing)
-        self._show_status()
+        self.show_status()
 
     def _nothing(self) -> list[Block]:
         """What to say where there is no row: nothing is recorded, or the filter hides all."""
-        if self._arrived:
+        if self._arrived and self.view.threads:
             return hidden_by(str(self.conversation.filter))
         if self._complaint:
             return complaint(self._complaint)
         return nothing_yet(bool(self.view.others)) if self.loaded else []
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
         at = Standing(self.view, self.thread, self.conversation.current, self._numbers)
         status = status_of(
             at,
-            self.conversation.filter,
+            self._filter_words(),
             live=self.live,
             following=self.following,
             loading=not self.loaded,
         )
         self.query_one("#status", Bar).set_segments(status_segments(status))
 
+    def _filter_words(self) -> str:
+        shown, words = self.conversation, [str(self.conversation.filter)]
+        if shown.filter.words:
+            at = shown.hits.index(i) + 1 if (i := shown.current_index) in shown.hits else 0
+            words.append(f"hit {at or '·'}/{len(shown.hits)}" if shown.hits else "no hit")
+        if self.marked is not None:
+            words.append(f"MARKED {self.marked}")
+        return "  ".join(word for word in words if word)
+
     # --- where the reader goes
 
     def action_finding(self, way: int) -> None:
-        """To the next finding in this thread, then in the threads after it, then from the start."""
+        """To the next hit, where words are searched for; else to the next finding.
+
+        In this thread, then in the threads after it, then from the start.
+        """
         if self.thread is None:
             return
         self._show_pane("conversation")
+        if self.conversation.filter.words and not self.conversation.filter.hides:
+            self.reading.to_hit(way)
+            return
         if not self.reading.stops():
             self._drop_filter()
         at = ring(self.conversation.current_index, self.reading.stops(), way)
@@ -174,8 +144,30 @@ class SessionScreen(Screen[None]):
             at = stops[0] if way > 0 else stops[-1]
         self.conversation.go_to_row(at)
 
+    def visit(self, exchange: int, message: int | None, part: int | None, reply: bool) -> None:
+        """Open the thread of an exchange there."""
+        threads = self.view.threads
+        thread = next((t for t in threads if t.place_of(exchange) is not None), None)
+        if thread is None:
+            self.notify(f"#{exchange} is in no conversation any more.", markup=False)
+            return
+        self._drop_filter()
+        self._open(thread)
+        self.reading.to_place(exchange, message, part, reply)
+        self._list_contents(("turn", exchange))
+        self._show_pane("conversation")
+        self._describe()
+
     def action_turn(self, way: int) -> None:
         self.reading.to_turn(way)
+
+    def action_partner(self) -> None:
+        """From a call to its result, and back."""
+        at = self.conversation.partner
+        if at is None:
+            self.notify("No call or result belongs to this.", markup=False)
+        else:
+            self.conversation.go_to_row(at)
 
     def _to_the_end(self) -> None:
         self.conversation.action_end(1)
@@ -195,23 +187,16 @@ class SessionScreen(Screen[None]):
         if row is not None and not self.contents.select(("turn", row.exchange)):
             self._list_contents(("turn", row.exchange))
 
-    def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
-        if event.source is not self.contents:
-            return
-        node = self.contents.nodes[event.index]
-        match node.kind:
-            case NodeKind.OTHERS:
-                self._others_open = not self._others_open
-                self._list_contents()
-            case NodeKind.OTHER:
-                self.post_message(ShowRaw(node.number))
-            case NodeKind.TURN:
-                self._show_pane("conversation")
-            case _:
-                self._open_node(node.number)
+    def on_contents_opened(self, event: Contents.Opened) -> None:
+        """A thread, or a session's first: stand on its first finding or its beginning."""
+        if event.node.kind is NodeKind.TURN:
+            self._show_pane("conversation")
+        elif event.node.kind is NodeKind.OTHER:
+            self.post_message(ShowRaw(event.node.number))
+        else:
+            self._open_thread(event.node.number)
 
-    def _open_node(self, number: int) -> None:
-        """Open a thread, or a session's first, and stand on its first finding or its beginning."""
+    def _open_thread(self, number: int) -> None:
         thread = next((t for t in self.view.threads if t.number == number), None)
         if thread is None:
             return
@@ -232,26 +217,33 @@ class SessionScreen(Screen[None]):
         self.set_class(name == "contents", "-at-contents")
         self.query_one(f"#{name}").focus()
 
-    # --- what the reader asks for
+    # --- what the reader looks for
 
-    def action_filter(self) -> None:
+    def action_find(self) -> None:
         self.query_one(FilterField).open()
 
+    def action_filter(self) -> None:
+        self.query_one(FilterField).open(hides=True)
+
     def on_filter_field_typed(self, event: FilterField.Typed) -> None:
-        wanted = Filter.parse(event.words, self.conversation.filter.only_findings)
-        if wanted != self.conversation.filter:
+        now = self.conversation.filter
+        wanted = Filter.parse(event.words, now.only_findings, event.hides)
+        if wanted != now:
             self.conversation.set_filter(wanted)
+            hits = self.conversation.hits
+            if not event.hides and hits and self.conversation.current_index not in hits:
+                self.reading.to_hit(1)
             self._describe()
         if event.done:
             self._show_pane("conversation")
 
     def action_only_findings(self) -> None:
         now = self.conversation.filter
-        self.conversation.set_filter(Filter(now.words, not now.only_findings))
+        self.conversation.set_filter(Filter(now.words, not now.only_findings, now.hides))
         self._describe()
 
     def action_back(self) -> None:
-        """Drop the filter, and go to the conversation."""
+        """Drop the search, and go to the conversation."""
         self._drop_filter()
         self._show_pane("conversation")
         self._describe()
@@ -264,42 +256,4 @@ class SessionScreen(Screen[None]):
         self.following = not self.following
         if self.following:
             self._to_the_end()
-        self._show_status()
-
-    def _pair(self) -> tuple[Thread, Row] | None:
-        """The thread and the row at the cursor; where there is none, that is said."""
-        row = self.conversation.current
-        if self.thread is not None and row is not None:
-            return self.thread, row
-        self.notify("There is no turn here.", markup=False)
-        return None
-
-    def action_diff(self) -> None:
-        if pair := self._pair():
-            links, link = links_of(pair[0]), link_for(*pair)
-            if link is None:
-                self.notify("No later request continues this turn.", markup=False)
-            else:
-                self.post_message(ShowDiff(links, links.index(link)))
-
-    def action_raw(self) -> None:
-        node = self.contents.current if self.focused is self.contents else None
-        if node is not None and node.kind is NodeKind.OTHER:
-            self.post_message(ShowRaw(node.number))
-        elif pair := self._pair():
-            self.post_message(ShowRaw(pair[1].exchange))
-
-    def action_prompt(self) -> None:
-        if pair := self._pair():
-            thread, row = pair
-            numbers = [turn.exchange for turn in thread.turns]
-            at = numbers.index(row.exchange)
-            self.post_message(ShowPrompt(numbers, at, row.message_index))
-
-    def action_export(self) -> None:
-        if pair := self._pair():
-            link = link_for(*pair)
-            self.post_message(WriteReport(link.parent.exchange if link else pair[1].exchange))
-
-    def action_help(self) -> None:
-        self.post_message(ShowHelp("Conversation", MAIN_KEYS))
+        self.show_status()

@@ -8,7 +8,6 @@ from kimitap.rules.finding import Finding
 from kimitap.transcript import Row
 from kimitap.tui.bars import Status
 from kimitap.tui.contents import counted
-from kimitap.tui.filtering import Filter
 from kimitap.tui.source import View
 from kimitap.visible import one_line
 
@@ -26,10 +25,8 @@ class Standing:
     numbers: Mapping[Finding, str] = field(default_factory=dict)
 
 
-def status_of(
-    at: Standing, wanted: Filter, *, live: bool, following: bool, loading: bool
-) -> Status:
-    """The status at that place. `wanted` is the filter."""
+def status_of(at: Standing, wanted: str, *, live: bool, following: bool, loading: bool) -> Status:
+    """The status at that place. `wanted` says what is searched for, filtered and marked."""
     finding = next(iter(at.row.findings), None) if at.row else None
     turns = at.thread.turns if at.thread else ()
     return Status(

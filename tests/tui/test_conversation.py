@@ -143,7 +143,7 @@ async def test_a_message_unfolds_and_folds_and_the_cursor_stays(key: str) -> Non
 
 async def test_the_filter_keeps_the_headers_of_the_turns_where_it_hits() -> None:
     async with reading() as reader:
-        await reader.press("slash")
+        await reader.press("ampersand")
         await reader.type("migrate")
         assert {row.exchange for row in reader.shown} == {1, 2, 3}
         assert all("migrate" in row.body or row.kind is Kind.TURN for row in reader.shown)
@@ -153,10 +153,10 @@ async def test_the_filter_keeps_the_headers_of_the_turns_where_it_hits() -> None
 
 async def test_a_filter_that_hides_all_says_so() -> None:
     async with reading() as reader:
-        await reader.press("slash")
+        await reader.press("ampersand")
         await reader.type("zebra")
         assert reader.shown == []
-        assert "Nothing in this thread matches /zebra" in reader.words("detail")
+        assert "Nothing in this thread matches &zebra" in reader.words("detail")
         await reader.press("escape")
         assert "matches" not in reader.words("detail")
 
@@ -168,7 +168,7 @@ async def test_the_filter_knows_roles_tools_and_severities() -> None:
             ("tool:read_file", {"ASST", "TOOL"}),
             ("sev:error", {"ASST"}),
         ):
-            await reader.press("slash")
+            await reader.press("ampersand")
             await reader.type(typed)
             await reader.press("enter")
             assert {row.role for row in reader.shown if row.kind is not Kind.TURN} == expected
@@ -186,7 +186,7 @@ async def test_f_leaves_only_what_is_wrong() -> None:
 
 async def test_n_drops_a_filter_that_hides_every_finding() -> None:
     async with reading() as reader:
-        await reader.press("slash")
+        await reader.press("ampersand")
         await reader.type("hunting")
         await reader.press("enter", "n")
         assert reader.row.title == "LOST TURN"
@@ -224,7 +224,9 @@ async def test_a_narrow_screen_shows_one_pane() -> None:
 @pytest.mark.parametrize("size", [(40, 12), (20, 6), (8, 3), (250, 80)])
 async def test_no_size_breaks_it(size: tuple[int, int]) -> None:
     async with reading(size=size) as reader:
-        await reader.press("n", "enter", "h", "l", "tab", "d", "escape", "slash", "a", "enter", "G")
+        await reader.press(
+            "n", "enter", "h", "l", "tab", "d", "escape", "ampersand", "a", "enter", "G"
+        )
         await reader.pilot.resize_terminal(60, 20)
         await reader.press("g", "question_mark", "escape")
         assert reader.row.kind is Kind.TURN

@@ -43,7 +43,7 @@ async def test_the_filter_finds_an_echo() -> None:
     app = Kimitap(Still(*lost_turn()))
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(app, pilot)
-        await pilot.press("slash", *"blanked", "enter")
+        await pilot.press("ampersand", *"blanked", "enter")
         await settle(app, pilot)
         shown = app.main.conversation
         marked = [shown.row_at(i) for i in range(shown.count)]

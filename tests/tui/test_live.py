@@ -124,7 +124,7 @@ async def test_what_was_unfolded_and_filtered_stays_so() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(app, pilot)
         view = app.main.conversation
-        await pilot.press("g", "enter", "slash", *"makes", "enter")
+        await pilot.press("g", "enter", "ampersand", *"makes", "enter")
         await pilot.pause(0.3)
         opened = set(view.opened)
         assert opened

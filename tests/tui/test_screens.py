@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kimitap.rules import RULES
-from kimitap.tui.app import Kimitap, write_new
+from kimitap.tui.app import Kimitap
+from kimitap.tui.handing_out import write_new
 from kimitap.tui.contents import nodes
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, RAW_KEYS
 from kimitap.tui.recording import RecordingSource

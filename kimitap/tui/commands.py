@@ -1,0 +1,34 @@
+"""The command palette: every action of the screen that is shown, by its words."""
+
+from collections.abc import Coroutine, Iterator, Sequence
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from kimitap.tui.keys import Key
+
+Act = partial[Coroutine[object, object, None]]
+
+
+class KeyCommands(Provider):
+    """The actions that keys do, from the same tables; the palette says the key, too."""
+
+    def _commands(self) -> Iterator[tuple[str, str, Act]]:
+        table: Sequence[Key] = getattr(self.screen, "KEYS", ())
+        for key in table:
+            if key.action != "app.command_palette":
+                yield key.words, f"key {key.shown}", partial(self._run, key)
+
+    async def _run(self, key: Key) -> None:
+        await self.screen.run_action(key.action)
+
+    async def discover(self) -> Hits:
+        for words, said, act in self._commands():
+            yield DiscoveryHit(words, act, help=said)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for words, said, act in self._commands():
+            score = matcher.match(words)
+            if score > 0:
+                yield Hit(score, matcher.highlight(words), act, help=said)
