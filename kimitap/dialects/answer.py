@@ -16,6 +16,8 @@ from kimitap.exchange import Exchange, Outcome, header
 from kimitap.sse import Decoder, Event
 
 _STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|):")
+DONE = "[DONE]"
+"""The data of a last event that is no JSON: chat's end, in other streams some gateway's."""
 PORTION = 1 << 20
 """Read so much of a stream at once: its events need not all be there at the same time."""
 _ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
@@ -48,6 +50,21 @@ def events_of(body: bytes, exchange: Exchange) -> Iterator[Event]:
         yield from decoder.close()
 
 
+def reread(event: Event, where: str, faults: Faults) -> Any:
+    """The value of an event that is no strict JSON, and a fault; None where it is none at all.
+
+    An error need not be JSON, and a ping says nothing anyway.
+    """
+    try:
+        value, unusual = loads(event.data)
+    except UnreadableJson as problem:
+        if event.kind not in ("error", "ping"):
+            faults.add(where, str(problem) if event.finished else "the stream ends in this event")
+        return None
+    faults.add(where, unusual)
+    return value
+
+
 def object_of(
     body: bytes, exchange: Exchange, facts: Facts, faults: Faults
 ) -> dict[str, Any] | None:
@@ -62,7 +79,7 @@ def object_of(
     try:
         value, unusual = loads(body)
     except UnreadableJson as problem:
-        _fail_unreadable(body, exchange, facts, faults, str(problem))
+        fail_unreadable(body, exchange, facts, faults, str(problem))
         return None
     if unusual:
         faults.add("response", unusual)
@@ -78,9 +95,10 @@ def object_of(
     return None
 
 
-def _fail_unreadable(
+def fail_unreadable(
     body: bytes, exchange: Exchange, facts: Facts, faults: Faults, problem: str
 ) -> None:
+    """Takes a body that is no JSON: an error page, a fault, or an answer still under way."""
     if (exchange.status or 0) >= 400:
         facts.fail(body.decode("utf-8", "replace").strip(), in_stream=False)
         facts.fail_with_status(exchange)
