@@ -61,6 +61,37 @@ def test_equal_messages_have_no_changes() -> None:
     assert changes_of(CALLING, CALLING) == ()
 
 
+def test_calls_in_another_order_are_told_as_that() -> None:
+    other = ToolCall("read_file", '{"path":"a"}', "c2")
+    one, two = Message("assistant", (CALL, other)), Message("assistant", (other, CALL))
+    assert changes_of(one, two) == (Change("tool_calls", "0, 1", "1, 0"),)
+
+
+def test_a_call_that_is_gone_is_told_and_not_those_that_moved_up() -> None:
+    other = ToolCall("read_file", '{"path":"a"}', "c2")
+    both, one = Message("assistant", (CALL, other)), Message("assistant", (other,))
+    assert {c.field.split(".")[0] for c in changes_of(both, one)} == {"tool_calls[0]"}
+    assert [c.field for c in changes_of(one, both)] == [
+        "tool_calls[+0].id",
+        "tool_calls[+0].name",
+        "tool_calls[+0].arguments",
+    ]
+
+
+def test_an_id_that_was_rewritten_is_told_in_a_message_that_is_the_same() -> None:
+    old = turn(1, (USER, CALLING), BLANK)
+    renamed = Message("assistant", (*CALLING.parts[:2], ToolCall(CALL.name, CALL.arguments, "x")))
+    [row] = diff_link(link(old, turn(2, (USER, renamed), BLANK), 2)).rows[1:]
+    assert (row.mark, [c.field for c in row.changes]) == (Mark.SAME, ["tool_calls[0].id"])
+
+
+def test_lines_of_a_setting_are_not_compared_where_it_is_found() -> None:
+    old = turn(1, (USER,), CALLING, grammar="a\n" * 3000 + "b")
+    new = turn(2, (USER, CALLING), BLANK, grammar="a\n" * 2000 + "c")
+    [change] = diff_link(link(old, new, 2)).settings
+    assert (change.field, len(change.old or ""), len(change.new or "")) == ("grammar", 6001, 4001)
+
+
 def test_a_changed_parameter_is_a_setting_and_not_a_message() -> None:
     old = turn(1, (USER,), CALLING, temperature=0.6, top_k=40)
     new = turn(2, (USER, CALLING), BLANK, temperature=1.0)
