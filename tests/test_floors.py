@@ -30,7 +30,7 @@ FLOORS: dict[str, set[str]] = {
     "prompt": {"conversation", "visible"},
     "asking": {"errors", "conversation", "lineage", "rules", "visible"},
     "rules": {"conversation", "lineage", "exchange", "visible", "rewrites", "prompt"},
-    "diff": {"conversation", "lineage"},
+    "diff": {"conversation", "lineage", "visible", "weave"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"}
     | {"transcript", "prompt"},

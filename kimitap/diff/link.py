@@ -44,6 +44,11 @@ class Diff:
     def new(self) -> Turn:
         return self.link.child
 
+    @property
+    def earlier(self) -> int:
+        """How many rows at the beginning are no concern of this comparison: none."""
+        return 0
+
 
 def diff_link(link: Link) -> Diff:
     """Compare the history that `link.parent` left behind with the messages of `link.child`.

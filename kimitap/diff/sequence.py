@@ -166,3 +166,27 @@ def _trace_back(trace: list[dict[int, int]], ends: dict[int, int], k: int) -> li
         if d:
             k, x = step, before[step]
     return found[::-1]
+
+
+def likest(likeness: Sequence[Sequence[float]], least: float) -> list[tuple[int, int]]:
+    """Which entries belong together, in order of both: the pairs with the greatest sum of likeness.
+
+    `likeness[i][j]` is that of the old `i` and the new `j`; pairs need more than `least`.
+    """
+    width = len(likeness[0]) if likeness else 0
+    best = [[0.0] * (width + 1) for _ in range(len(likeness) + 1)]
+    for x, row in enumerate(likeness):
+        for y, alike in enumerate(row):
+            pair = best[x][y] + alike if alike > least else 0.0
+            best[x + 1][y + 1] = max(pair, best[x][y + 1], best[x + 1][y])
+    x, y = len(likeness), width
+    pairs = []
+    while x and y:
+        if best[x][y] == best[x - 1][y]:
+            x -= 1
+        elif best[x][y] == best[x][y - 1]:
+            y -= 1
+        else:
+            x, y = x - 1, y - 1
+            pairs.append((x, y))
+    return pairs[::-1]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kimitap.diff.sequence import Block, Effort, blocks
+from kimitap.diff.sequence import Block, Effort, blocks, likest
 from kimitap.lineage import Mark
 
 LONGEST = 4000
@@ -117,27 +117,7 @@ def _likest(old: Sequence[str], new: Sequence[str], effort: Effort) -> list[tupl
         return []
     words = [[_counted(line) for line in side] for side in (old, new)]
     effort.left -= sum(len(one) * len(new) for one in words[0]) // 2
-    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
-    for x, one in enumerate(words[0]):
-        for y, other in enumerate(words[1]):
-            likeness = _dice(one, other)
-            pair = best[x][y] + likeness if likeness > LIKE else 0.0
-            best[x + 1][y + 1] = max(pair, best[x][y + 1], best[x + 1][y])
-    return _chosen(best)
-
-
-def _chosen(best: list[list[float]]) -> list[tuple[int, int]]:
-    x, y = len(best) - 1, len(best[0]) - 1
-    pairs = []
-    while x and y:
-        if best[x][y] == best[x - 1][y]:
-            x -= 1
-        elif best[x][y] == best[x][y - 1]:
-            y -= 1
-        else:
-            x, y = x - 1, y - 1
-            pairs.append((x, y))
-    return pairs[::-1]
+    return likest([[_dice(one, other) for other in words[1]] for one in words[0]], LIKE)
 
 
 def _counted(line: str) -> Counter[str]:

@@ -1,0 +1,104 @@
+"""Where two threads part, in words. What was recorded is on one line and cannot act."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from kimitap.conversation import Message, ToolCall, Turn
+from kimitap.diff.comparison import ThreadPair, TurnPair
+from kimitap.lineage import Mark
+from kimitap.visible import one_line
+
+_SAID = 60
+
+
+def parting(threads: ThreadPair) -> str:
+    """A sentence or two: up to where two threads are the same, and what each does there."""
+    at, turns = threads.parts_at, threads.turns
+    old, new = threads.old or "the first", threads.new or "the second"
+    if bool(threads.old) is not bool(threads.new):
+        lone = threads.old or threads.new
+        return f"Nothing stands for {lone} ({_plural(len(turns), 'turn')})."
+    if at is None:
+        count = f"all {len(turns)} turns" if len(turns) > 1 else "the one turn"
+        return f"The same in {count}.{_settings(turns)}"
+    pair = turns[at]
+    where = f"The same up to turn {at + 1}, where" if at else "Different from turn 1 on, where"
+    if pair.old is None or pair.new is None:
+        goes = sum(turn.mark is pair.mark for turn in turns[at:])
+        longer = new if pair.old is None else old
+        rest = goes == len(turns) - at
+        what = f"goes on alone for {_plural(goes, 'turn')}" if rest else "has a turn of its own"
+        return f"{where} {longer} {what}{_number(pair.old or pair.new)}.{_settings(turns)}"
+    return f"{where} {_parting(pair, old, new)}.{_settings(turns)}"
+
+
+def _parting(pair: TurnPair, old: str, new: str) -> str:
+    assert pair.old is not None and pair.new is not None
+    numbers = _number(pair.old), _number(pair.new)
+    if "request" in pair.differs:
+        one, other = (_told(pair, side) for side in ("old", "new"))
+        return f"{old} is told {one}{numbers[0]}, {new} {other}{numbers[1]}"
+    calls = pair.old.reply.message.tool_calls, pair.new.reply.message.tool_calls
+    if calls[0] and _means(calls[0]) == _means(calls[1]):
+        same_order = [c.stands_for for c in calls[0]] == [c.stands_for for c in calls[1]]
+        how = "with other words" if same_order else "in another order"
+        return f"{old}{numbers[0]} and {new}{numbers[1]} call the same tools {how}"
+    one, other = doing(pair.old.reply.message), doing(pair.new.reply.message)
+    return f"{old} {one}{numbers[0]}, {new} {other}{numbers[1]}"
+
+
+def doing(reply: Message) -> str:
+    """What a reply does, as a verb and its object: `calls read_file({"path":"a"})`."""
+    if reply.tool_calls:
+        named = [_call(call) for call in reply.tool_calls[:3]]
+        more = len(reply.tool_calls) - len(named)
+        return f"calls {', '.join(named)}{f' and {more} more' if more else ''}"
+    if reply.text.strip():
+        return f"says {_quoted(reply)}"
+    return "thinks and says nothing" if reply.reasoning.strip() else "says nothing"
+
+
+def _call(call: ToolCall) -> str:
+    return one_line(f"{call.name}({call.arguments})", _SAID)
+
+
+def _quoted(message: Message) -> str:
+    return f'"{one_line(message.text, _SAID)}"'
+
+
+def _told(pair: TurnPair, side: str) -> str:
+    """The first of a turn's own messages that the other side does not have, or has otherwise."""
+    diff = pair.diff()
+    rows = [row for row in diff.rows[diff.earlier :] if not row.is_reply]
+    changed = [row for row in rows if row.mark is not Mark.SAME]
+    found = (row.old if side == "old" else row.new for row in changed)
+    message = next((m for m in found if m is not None), None)
+    if message is None:
+        return "nothing more"
+    if message.blank:
+        return f"a blank {one_line(message.role, 20)} message"
+    return _quoted(message) if message.text.strip() else doing(message).replace("calls", "of", 1)
+
+
+def _means(calls: Sequence[ToolCall]) -> Counter[tuple[str, str]]:
+    return Counter(call.stands_for for call in calls)
+
+
+def _settings(turns: Sequence[TurnPair]) -> str:
+    differs = {what for turn in turns for what in turn.differs}
+    if not {"settings", "system"} & differs:
+        return ""
+    pair = next(t for t in turns if {"settings", "system"} & set(t.differs))
+    if pair.old and pair.new and pair.old.model != pair.new.model:
+        return f" Models: {one_line(pair.old.model, 40)} and {one_line(pair.new.model, 40)}."
+    words = [w for w in ("settings", "system") if w in differs]
+    named = {"settings": "settings (parameters, tools)", "system": "system prompts"}
+    return f" Their {' and '.join(named[w] for w in words)} differ."
+
+
+def _number(turn: Turn | None) -> str:
+    return f" (#{turn.exchange})" if turn else ""
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
