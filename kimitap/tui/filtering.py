@@ -101,15 +101,22 @@ def _holds(row: Row, word: str) -> bool:
 
 
 _BEFORE = 24
+_QUOTED = 400
 
 
-def excerpt(row: Row, hit: re.Pattern[str] | None) -> str:
-    """The row's text; where only the text folded below it holds a hit, that place of it."""
-    if hit is None or hit.search(row.text) or row.kind is Kind.TURN:
+def excerpt(row: Row, hit: re.Pattern[str] | None, room: int) -> str:
+    """The row's text; where a hit does not show in `room` characters of it, the place of the hit.
+
+    That may stand in the text that is folded below the row.
+    """
+    if hit is None or row.kind is Kind.TURN:
         return row.text
-    found = hit.search(row.body)
+    shown = hit.search(row.text)
+    if shown is not None and shown.end() < room:
+        return row.text
+    found = hit.search(row.body) or shown
     if found is None:
         return row.text
     start = max(0, found.start() - _BEFORE)
-    cut = " ".join(row.body[start : start + 400].split())
+    cut = " ".join(found.string[start : start + _QUOTED].split())
     return f"… {cut}" if start else cut

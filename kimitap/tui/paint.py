@@ -45,7 +45,8 @@ def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -
         segments += [_badge(row), Segment(" ")]
     room = width - _cells(segments)
     right = _right(row, room)
-    text = fit(excerpt(row, hit), room - _cells(right))
+    room -= _cells(right)
+    text = fit(excerpt(row, hit, room), room)
     segments += highlit(text, style, hit)
     if right:
         segments.append(Segment(" " * (width - _cells(segments) - _cells(right))))

@@ -57,7 +57,7 @@ _CONTRAST = {
     "#171d25": "#000000",
     palette.PANEL: "#0a0a0a",
     palette.BAR: "#123a5c",
-    palette.CURSOR: "#004b8d",
+    palette.CURSOR: "#003e75",
     palette.GHOSTLY: "#5a1a00",
     palette.JOINED: "#004d33",
     palette.TEXT: "#ffffff",

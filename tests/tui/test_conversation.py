@@ -1,71 +1,15 @@
 """The main screen, driven by keys: findings, turns, folding, filters, panes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from textual.pilot import Pilot
 
-from kimitap.lineage import Session
-from kimitap.places import parse_place
 from kimitap.rules.finding import Severity
-from kimitap.transcript import Kind, Row
-from kimitap.tui.app import Kimitap
+from kimitap.transcript import Kind
 from kimitap.tui.screenshot import settle
 from kimitap.tui.text_pane import TextPane
+from tests.support.reader import reading, two_sessions
 from tests.support.still import Still
-from tests.support.threads import assistant, chain, lost_turn, system, turn, user
-
-
-class Reader:
-    """Who presses the keys and looks at the screen."""
-
-    def __init__(self, app: Kimitap, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await settle(self.app, self.pilot)
-
-    async def type(self, text: str) -> None:
-        await self.press(*("space" if c == " " else "colon" if c == ":" else c for c in text))
-        await self.pilot.pause(0.3)
-
-    @property
-    def row(self) -> Row:
-        row = self.app.main.conversation.current
-        assert row is not None
-        return row
-
-    @property
-    def shown(self) -> list[Row]:
-        view = self.app.main.conversation
-        return [view.row_at(line) for line in range(view.count)]
-
-    def words(self, name: str) -> str:
-        """What a pane or bar says, line by line."""
-        widget = self.app.screen.query_one(f"#{name}")
-        return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
-
-
-@asynccontextmanager
-async def reading(
-    source: Still | None = None, size: tuple[int, int] = (120, 40), place: str = ""
-) -> AsyncIterator[Reader]:
-    app = Kimitap(source or Still(*lost_turn()), parse_place(place) if place else None)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await settle(app, pilot)
-        yield Reader(app, pilot)
-
-
-def two_sessions() -> Still:
-    """A healthy session, then the one where the turn was lost."""
-    (broken,), findings = lost_turn()
-    opening = [system("Be brief."), user("What is 2 + 2?")]
-    calm = Session(90, (chain(turn(90, opening, assistant("4"))),), "curl", "qwen3")
-    return Still((calm, broken), findings)
 
 
 async def test_it_opens_where_the_conversation_broke() -> None:
