@@ -196,7 +196,8 @@ class Reply:
 
     `complete` means that the reply ended as the protocol ends one (a finish reason, `[DONE]`, a
     whole JSON body), however the connection ended. `error` is the server's error text, from an
-    error body or an error event. `others` are the further choices of a request with n > 1.
+    error body or an error event. `others` are the further choices of a request with n > 1, and
+    `other_reasons` their finish reasons.
     """
 
     message: Message
@@ -211,6 +212,7 @@ class Reply:
     streamed: bool = False
     events: int = 0
     others: tuple[Message, ...] = ()
+    other_reasons: tuple[str | None, ...] = ()
     id: str = ""
     """The server's name for the reply, by which a later request may refer to it (Responses)."""
     truncated: bool = False

@@ -70,11 +70,15 @@ class Facts:
         finish_reason: str | None,
         complete: bool,
         *,
+        other_reasons: Sequence[str | None] = (),
         streamed: bool = False,
         events: int = 0,
         name: str = "",
     ) -> Reply:
-        """The reply that these messages, one for each choice, are with what stands beside them."""
+        """The reply that these messages, one for each choice, are with what stands beside them.
+
+        `finish_reason` is the first choice's, `other_reasons` are those of the further ones.
+        """
         return Reply(
             message=messages[0] if messages else _SILENT,
             finish_reason=finish_reason,
@@ -88,6 +92,7 @@ class Facts:
             streamed=streamed,
             events=events,
             others=tuple(messages[1:]),
+            other_reasons=tuple(other_reasons),
             id=name,
             truncated=self.truncated,
             prompt=self.prompt,

@@ -38,11 +38,12 @@ def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> 
             stream.add(event)
     facts.fail_with_status(exchange)
     choices = [choice for _, choice in sorted(stream.choices.items())]
-    finish_reason = choices[0].finish_reason if choices else None
+    reasons = [choice.finish_reason for choice in choices]
     return facts.reply(
         [choice.message() for choice in choices],
-        finish_reason,
-        complete=stream.done or finish_reason is not None,
+        reasons[0] if reasons else None,
+        complete=stream.done or (bool(reasons) and None not in reasons),
+        other_reasons=reasons[1:],
         streamed=True,
         events=stream.events,
     )
@@ -58,12 +59,17 @@ def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:
     failed = (c["error"] for c in choices if isinstance(c, dict) and c.get("error"))
     for error in failed:  # OpenRouter
         facts.fail(error, in_stream=False)
-    reason = choices[0].get("finish_reason") if isinstance(choices[0], dict) else None
+    reasons = [_reason(c, f"response.choices[{i}]", faults) for i, c in enumerate(choices)]
+    return facts.reply(messages, reasons[0], complete=True, other_reasons=reasons[1:])
+
+
+def _reason(value: Any, where: str, faults: Faults) -> str | None:
+    reason = value.get("finish_reason") if isinstance(value, dict) else None
     if reason is not None and not isinstance(reason, str):
         what = f"a finish_reason is a string, not {kind_of(reason)}"
-        faults.add("response.choices[0].finish_reason", what)
-        reason = None
-    return facts.reply(messages, reason or None, complete=True)
+        faults.add(f"{where}.finish_reason", what)
+        return None
+    return reason or None
 
 
 def _choice(value: Any, where: str, faults: Faults) -> Message:

@@ -139,7 +139,12 @@ class _Completion:
         messages = [choice.message() for choice in choices]
         finish_reason = choices[0].finish_reason if choices else None
         return self.facts.reply(
-            messages, finish_reason, complete, streamed=streamed, events=self.events
+            messages,
+            finish_reason,
+            complete,
+            other_reasons=[choice.finish_reason for choice in choices[1:]],
+            streamed=streamed,
+            events=self.events,
         )
 
     @property

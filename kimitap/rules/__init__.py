@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from kimitap.lineage import Session
 from kimitap.rules import exchange, prompt, replay, reply, request
+from kimitap.rules.choices import strike
 from kimitap.rules.finding import Finding, by_place
 from kimitap.rules.rule import Rule
 from kimitap.rules.swallow import swallow
@@ -32,7 +33,7 @@ def check(session: Session, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...
     chosen = tuple(rules)
     found: list[Finding] = []
     for thread in session.threads:
-        struck = [finding for rule in chosen for finding in rule.check(thread, session)]
+        struck = [finding for rule in chosen for finding in strike(rule, thread, session)]
         found += (
             replace(finding, session=session.name, thread=thread.name)
             for finding in swallow(struck, thread)

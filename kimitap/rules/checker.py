@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kimitap.lineage import Session, Thread
 from kimitap.rules.choice import EVERYTHING, Choice
+from kimitap.rules.choices import strike
 from kimitap.rules.finding import Finding, by_place
 from kimitap.rules.history import same_turns
 from kimitap.rules.rule import Rule
@@ -115,7 +116,7 @@ class Checker:
 
 
 def _whole(rule: Rule, thread: Thread, session: Session, was: Struck) -> Struck:
-    found = tuple(rule.check(thread, session))
+    found = strike(rule, thread, session)
     return was if found == was.late else Struck(0, (), found)
 
 
@@ -134,7 +135,7 @@ def _of(rule: Rule, thread: Thread, session: Session, start: int, stop: int) -> 
     if start >= stop:
         return ()
     turns, links = thread.turns[start:stop], thread.links[start:stop]
-    return tuple(rule.check(replace(thread, turns=turns, links=links, notes={}), session))
+    return strike(rule, replace(thread, turns=turns, links=links, notes={}), session)
 
 
 def _shared(old: Thread, new: Thread) -> int:

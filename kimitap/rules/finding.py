@@ -37,7 +37,9 @@ class Place:
     """Where a user sees it: an exchange; a message of its request; a part of that message.
 
     `message_index` counts in the request's messages from 0; None means the exchange's reply or the
-    exchange as a whole. For something missing it is the index where it should have stood.
+    exchange as a whole. For something missing it is the index where it should have stood. Where a
+    reply has several choices (n > 1) its parts are counted through: those of the second choice
+    follow those of the first.
     """
 
     exchange: int

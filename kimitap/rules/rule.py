@@ -68,6 +68,8 @@ class Rule(ABC):
     by_turn: ClassVar[bool] = False
     """Each finding depends on one turn and the link before it, and on nothing else: a live view
     then checks only the turns that are new."""
+    by_choice: ClassVar[bool] = False
+    """It judges a reply by itself: of a reply with n > 1, each choice (see `choices`)."""
     reads_session: ClassVar[bool] = False
     """What is found in a thread may depend on the session's other threads."""
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from kimitap.conversation import Message
+from kimitap.conversation import Message, Reply
 from kimitap.lineage import Link, Thread
+from kimitap.rules.choices import choice_of
 from kimitap.rules.finding import Finding, Place, Severity, Side
 
 
@@ -79,7 +80,7 @@ class Scene:
                 return self._at(effect.place, rules, tie)
 
     def _at(self, place: Place, rules: Sequence[str], tie: Tie) -> Finding | None:
-        spot = _spot(place, tie)
+        spot = self._spot(place, tie)
         if spot is None:
             return None
         found = (self._by_spot.get((rule, tie, spot)) for rule in rules)
@@ -195,7 +196,7 @@ class Scene:
         for finding in self.findings:
             for tie in (Tie.EXCHANGE, Tie.REPLY, Tie.CALL, Tie.REQUEST, Tie.MESSAGE):
                 for place in (finding.place, *finding.related):
-                    spot = _spot(place, tie)
+                    spot = self._spot(place, tie)
                     if spot and place.exchange == finding.place.exchange:
                         found.setdefault((finding.rule, tie, spot), finding)
         return found
@@ -261,21 +262,30 @@ class Scene:
     def _requests(self) -> dict[int, tuple[Message, ...]]:
         return {turn.exchange: turn.messages for turn in self.thread.turns}
 
+    def _spot(self, place: Place, tie: Tie) -> tuple[int | None, ...] | None:
+        """What two places share where they are tied; None where the tie does not hold here."""
+        of_reply = place.message_index is None
+        match tie:
+            case Tie.EXCHANGE:
+                return (place.exchange,)
+            case Tie.REPLY:
+                return (place.exchange, self._choice(place)) if of_reply else None
+            case Tie.CALL:
+                return (place.exchange, place.part) if of_reply and place.part is not None else None
+            case Tie.REQUEST:
+                return None if of_reply else (place.exchange,)
+            case _:
+                return None if of_reply else (place.exchange, place.message_index)
 
-def _spot(place: Place, tie: Tie) -> tuple[int | None, ...] | None:
-    """What two places share where they are tied; None where the tie does not hold for `place`."""
-    of_reply = place.message_index is None
-    match tie:
-        case Tie.EXCHANGE:
-            return (place.exchange,)
-        case Tie.REPLY:
-            return (place.exchange,) if of_reply else None
-        case Tie.CALL:
-            return (place.exchange, place.part) if of_reply and place.part is not None else None
-        case Tie.REQUEST:
-            return None if of_reply else (place.exchange,)
-        case _:
-            return None if of_reply else (place.exchange, place.message_index)
+    def _choice(self, place: Place) -> int:
+        """The number of the reply's choice that a place is in."""
+        reply = self._replies.get(place.exchange)
+        return 1 if reply is None else choice_of(reply, place.part)
+
+    @cached_property
+    def _replies(self) -> dict[int, Reply]:
+        """The replies that have several choices."""
+        return {turn.exchange: turn.reply for turn in self.thread.turns if turn.reply.others}
 
 
 def _belongs(effect: Finding, link: Link) -> bool:

@@ -39,6 +39,13 @@ CANNOT: dict[tuple[str, Dialect], str] = {
         "a call is a block or item of its own there; see `arguments glued`",
     ),
     **dict.fromkeys(
+        (
+            ("flaw_in_the_second_choice", Dialect.MESSAGES),
+            ("flaw_in_the_second_choice", Dialect.RESPONSES),
+        ),
+        "the API gives one reply to a request",
+    ),
+    **dict.fromkeys(
         (("results_not_rendered", Dialect.MESSAGES), ("results_not_rendered", Dialect.RESPONSES)),
         "llama-server tells the prompt in chat answers only",
     ),

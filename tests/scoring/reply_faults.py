@@ -2,8 +2,10 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import orjson
 
 from kimitap.rules.examples import Json
 from kimitap.rules.rule import Sample
@@ -189,3 +191,35 @@ def one_index_for_two_calls(samples: Sequence[Sample], rng: random.Random) -> Br
     made = list(samples)
     made[spot.reply_at] = replace(sample, raw=whole.replace(b'"index":1', b'"index":0'))
     return Broken(made, "colliding-tool-call-index", spot.reply_at + 1)
+
+
+SECOND: dict[str, Callable[[Json], Json]] = {
+    "malformed-tool-arguments": lambda r: changed_call(r, arguments="[1]"),
+    "missing-tool-call-id": lambda r: changed_call(r, id=""),
+    "unknown-tool": lambda r: changed_call(r, name="fly_to_moon"),
+    "tool-call-in-content": lambda r: without({**r, "content": leaked(r)}, "tool_calls"),
+    "special-token-in-content": lambda r: without(
+        {**r, "content": "Done.<|im_end|>"}, "tool_calls"
+    ),
+}
+"""Rule → what the second choice says of the first one's message."""
+
+
+@fault
+def flaw_in_the_second_choice(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
+    """The request asks for two choices; the agent takes the first, which is sound."""
+    spot = chosen(samples, rng, has_sound_call)
+    if spot is None:
+        return None
+    rule = rng.choice(sorted(SECOND))
+    made, asked = list(samples), samples[spot.reply_at]
+    first = dict(asked.reply or {})
+    second = SECOND[rule](message_of(asked))
+    reason = "tool_calls" if calls_of(second) else "stop"
+    choices = [
+        {"index": 0, **first},
+        {"index": 1, "message": dict(second), "finish_reason": reason},
+    ]
+    raw = orjson.dumps({"choices": choices})
+    made[spot.reply_at] = replace(asked, request={**asked.request, "n": 2}, raw=raw)
+    return Broken(made, rule, spot.reply_at + 1)

@@ -88,6 +88,7 @@ class CollidingToolCallIndex(Rule):
     name = "colliding-tool-call-index"
     severity = Severity.ERROR
     side = Side.SERVER
+    by_choice = True
     by_turn = True
     summary = "streamed calls share one index, or several have none"
     meaning = (

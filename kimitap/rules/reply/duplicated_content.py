@@ -64,6 +64,7 @@ class DuplicatedContent(Rule):
     name = "duplicated-content"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_choice = True
     by_turn = True
     summary = "the reply's text begins with the same words twice"
     meaning = (

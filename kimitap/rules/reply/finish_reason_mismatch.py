@@ -40,6 +40,7 @@ class FinishReasonMismatch(Rule):
     name = "finish-reason-mismatch"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_choice = True
     by_turn = True
     summary = "calls, but finish reason stop; or finish reason tool_calls, but no call"
     meaning = (

@@ -20,6 +20,7 @@ class MalformedToolArguments(Rule):
     name = "malformed-tool-arguments"
     severity = Severity.ERROR
     side = Side.MODEL
+    by_choice = True
     summary = "a tool call's arguments are not a JSON object"
     meaning = (
         "The reply is complete, but the arguments of its call are broken JSON, or JSON of another "

@@ -25,6 +25,7 @@ class MissingToolCallId(Rule):
     name = "missing-tool-call-id"
     severity = Severity.ERROR
     side = Side.SERVER
+    by_choice = True
     summary = "a tool call of a reply has no id, or an empty one"
     meaning = (
         "The assembled reply has a call whose id is missing or empty in every piece of the "

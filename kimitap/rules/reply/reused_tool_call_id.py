@@ -115,6 +115,7 @@ class ReusedToolCallId(Rule):
     name = "reused-tool-call-id"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_choice = True
     summary = "two calls have one id: in one reply (an error), or in two of one history"
     meaning = (
         "Within one reply no result can be told from another's, and servers refuse it. Across the "

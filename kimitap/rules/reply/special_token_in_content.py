@@ -40,6 +40,7 @@ class SpecialTokenInContent(Rule):
     name = "special-token-in-content"
     severity = Severity.WARNING
     side = Side.SERVER
+    by_choice = True
     summary = "special tokens of the model stand in the reply's text"
     meaning = (
         "Tokens such as <|im_end|>, or markers of a call without a declared tool's name, stand at "

@@ -53,6 +53,7 @@ class ToolCallInContent(Rule):
     name = "tool-call-in-content"
     severity = Severity.ERROR
     side = Side.SERVER
+    by_choice = True
     by_turn = True
     summary = "a tool call arrived as text, so that nobody ran it"
     meaning = (

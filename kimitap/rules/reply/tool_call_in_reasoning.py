@@ -44,6 +44,7 @@ class ToolCallInReasoning(Rule):
     name = "tool-call-in-reasoning"
     severity = Severity.ERROR
     side = Side.MODEL
+    by_choice = True
     by_turn = True
     summary = "a tool call stands in the reasoning, where nobody looks for one"
     meaning = (

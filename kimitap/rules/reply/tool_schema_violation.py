@@ -116,6 +116,7 @@ class ToolSchemaViolation(Rule):
     name = "tool-schema-violation"
     severity = Severity.WARNING
     side = Side.MODEL
+    by_choice = True
     by_turn = True
     summary = "a call lacks a required argument, or gives one the wrong type"
     meaning = (

@@ -42,6 +42,7 @@ class TruncatedByLength(Rule):
     name = "truncated-by-length"
     severity = Severity.ERROR
     side = Side.SERVER
+    by_choice = True
     by_turn = True
     summary = "the reply was cut at a length limit; an error where that hit a call"
     meaning = (

@@ -47,6 +47,7 @@ class UnknownTool(Rule):
     name = "unknown-tool"
     severity = Severity.ERROR
     side = Side.MODEL
+    by_choice = True
     by_turn = True
     summary = "a call of a tool that the request does not declare"
     meaning = (
