@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from kimitap.lineage import Session
 from kimitap.rules import exchange, prompt, replay, reply, request
-from kimitap.rules.choices import strike
 from kimitap.rules.finding import Finding, by_place
+from kimitap.rules.reply_choices import strike
 from kimitap.rules.rule import Rule
 from kimitap.rules.swallow import swallow
 

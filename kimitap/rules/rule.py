@@ -69,7 +69,7 @@ class Rule(ABC):
     """Each finding depends on one turn and the link before it, and on nothing else: a live view
     then checks only the turns that are new."""
     by_choice: ClassVar[bool] = False
-    """It judges a reply by itself: of a reply with n > 1, each choice (see `choices`)."""
+    """It judges a reply by itself: of a reply with n > 1, each choice (see `reply_choices`)."""
     reads_session: ClassVar[bool] = False
     """What is found in a thread may depend on the session's other threads."""
 

@@ -11,8 +11,8 @@ from functools import cached_property
 
 from kimitap.conversation import Message, Reply
 from kimitap.lineage import Link, Thread
-from kimitap.rules.choices import choice_of
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.reply_choices import choice_of
 
 
 class Tie(StrEnum):
@@ -21,7 +21,7 @@ class Tie(StrEnum):
     EXCHANGE = "exchange"
     """Both stand in one exchange, in its request or its reply."""
     REPLY = "reply"
-    """Both are about one exchange's reply."""
+    """Both are about one exchange's reply, or about one choice of it."""
     CALL = "call"
     """Both are about one call of a reply."""
     REQUEST = "request"
@@ -58,6 +58,8 @@ class Scene:
     def cause(self, effect: Finding, rules: Sequence[str], tie: Tie) -> Finding | None:
         """The finding of one of `rules` that `effect` is tied to; the first rule comes first."""
         match tie:
+            case Tie.REPLY:
+                return self._of_replies(effect, rules)
             case Tie.HISTORY:
                 return self._of_message(effect, rules)
             case Tie.ECHOED:
@@ -85,6 +87,12 @@ class Scene:
             return None
         found = (self._by_spot.get((rule, tie, spot)) for rule in rules)
         return next((cause for cause in found if cause), None)
+
+    def _of_replies(self, effect: Finding, rules: Sequence[str]) -> Finding | None:
+        """The cause in the effect's reply, where all the replies that it is about have one."""
+        places = (p for p in (effect.place, *effect.related) if p.message_index is None)
+        causes = [self._at(place, rules, Tie.REPLY) for place in places]
+        return causes[0] if causes and all(causes) else None
 
     def _of_message(self, effect: Finding, rules: Sequence[str]) -> Finding | None:
         wanted = self._standing(effect.place)

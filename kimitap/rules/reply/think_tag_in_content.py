@@ -1,7 +1,8 @@
 """The tags around a thought stand in the text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from kimitap.conversation import Turn
@@ -11,12 +12,16 @@ from kimitap.rules.each import each
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.quotes import Quotes, quotes_of
+from kimitap.rules.reply_choices import further, place_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 
 _LEADING = re.compile(r"\s*(?:<think>|\[THINK\]|<seed:think>)")
 _OPEN = re.compile(r"<think>|\[THINK\]|<seed:think>")
 _CLOSE = re.compile(r"</think>|\[/THINK\]|</seed:think>")
+SAID = assistant("<think>\nThe notes first.\n</think>\n\nI read them.")
+LISTED = 50
+"""Replies that a finding names; the rest is a number."""
 _AS_TEXT = ("none", "raw")
 """With these values of `reasoning_format` llama.cpp and Groq leave thoughts in the text."""
 
@@ -32,10 +37,25 @@ def stray_tag(turn: Turn, quotes: Quotes) -> tuple[str, int] | None:
     return None if found is None or quotes.holds(turn, found[0]) else found
 
 
-def _stray_at(thread: Thread, position: int) -> tuple[str, int] | None:
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A tag in the text of a reply's choice: the turn that has this choice alone, and its place."""
+
+    turn: Turn
+    place: Place
+    tag: str
+    at: int
+
+
+def _stray_at(thread: Thread, position: int) -> list[Stray]:
     turn = thread.turns[position]
-    asked = turn.parameters.get("reasoning_format") in _AS_TEXT
-    return stray_tag(turn, quotes_of(thread)) if turn.succeeded and not asked else None
+    if not turn.succeeded or turn.parameters.get("reasoning_format") in _AS_TEXT:
+        return []
+    found = []
+    for number, choice in ((1, turn), *further(turn)):
+        if tag := stray_tag(choice, quotes_of(thread)):
+            found.append(Stray(choice, place_of(turn, number), *tag))
+    return found
 
 
 def _unmatched(text: str) -> tuple[str, int] | None:
@@ -52,7 +72,7 @@ def _is_word(text: str, found: re.Match[str]) -> bool:
 
 
 class ThinkTagInContent(Rule):
-    """An info where the agent may like it so."""
+    """It stands in every reply of a server that leaves it in: told once, at the first."""
 
     name = "think-tag-in-content"
     severity = Severity.INFO
@@ -64,7 +84,7 @@ class ThinkTagInContent(Rule):
         "the same thread also have reasoning in its own field, the server's parser lost the "
         "boundary (a warning): thoughts are shown as the answer and sent back as such. With "
         "reasoning_format none (Groq: raw) it is what was asked for. Tags that are talked about, "
-        "in code, or quoted from a file are no defect."
+        "in code, or quoted from a file are no defect. It is told once a thread."
     )
     remedy = (
         "Start the server with --jinja and --reasoning-format auto (or deepseek), and update it. "
@@ -81,7 +101,7 @@ class ThinkTagInContent(Rule):
             (
                 step(
                     TASK,
-                    assistant("<think>\nThe notes first.\n</think>\n\nI read them."),
+                    SAID,
                     reasoning_format="none",
                 ),
             ),
@@ -129,6 +149,15 @@ class ThinkTagInContent(Rule):
             (Place(2),),
         ),
         Example(
+            "in every reply of a thread: one finding",
+            (
+                step(TASK, SAID),
+                step((*TASK, SAID, user("Who owns it?")), SAID),
+                step((*TASK, SAID, user("Who owns it?"), SAID, user("Sure?")), SAID),
+            ),
+            (Place(1),),
+        ),
+        Example(
             "within a line",
             (step(TASK, assistant(f"First answer.</think>{DONE['content']}")),),
             (Place(1),),
@@ -136,27 +165,40 @@ class ThinkTagInContent(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        apart = any(turn.reply.message.reasoning for turn in thread.turns)
-        for turn, found in zip(thread.turns, each(thread, _stray_at), strict=True):
-            if found:
-                yield self._finding(turn, *found, apart)
+        found = [stray for strays in each(thread, _stray_at) for stray in strays]
+        if found:
+            apart = any(turn.reply.message.reasoning for turn in thread.turns)
+            yield self._finding(found, apart)
 
-    def _finding(self, turn: Turn, tag: str, at: int, apart: bool) -> Finding:
-        closing = tag.startswith(("</", "[/"))
-        text = turn.reply.message.text
-        shown = text[max(0, at - 60) : at + 60] if closing else text
-        what = f"An unmatched {tag} stands" if closing else f"A thought with its {tag} tag stands"
+    def _finding(self, found: Sequence[Stray], apart: bool) -> Finding:
+        first = found[0]
+        closing = _is_closing(first.tag)
+        what = "An unmatched {} stands" if closing else "A thought with its {} tag stands"
         why = (
             "the template opened the thought in the prompt, and the server did not know"
             if closing
             else "the server's parser did not take the thought out"
         )
-        also = ", though other reasoning of this thread came in a field of its own" if apart else ""
+        also = ", though other reasoning came in a field of its own" if apart else ""
+        often = f" and in {len(found) - 1} more of this thread" if len(found) > 1 else ""
         return Finding(
             self.name,
             Severity.WARNING if apart else self.severity,
-            Side.TEMPLATE if closing and not turn.reply.message.reasoning else Side.SERVER,
-            f"{what} in the text of exchange {turn.exchange}{also}: {why}.",
-            Place(turn.exchange),
-            evidence=(Evidence(turn.exchange, cut(shown)),),
+            Side.TEMPLATE if closing and not first.turn.reply.message.reasoning else Side.SERVER,
+            f"{what.format(first.tag)} in the text of exchange {first.place.exchange}{often}{also}"
+            f": {why}.",
+            first.place,
+            related=tuple(stray.place for stray in found[1:LISTED]),
+            evidence=tuple(map(_quoted, found[:3])),
         )
+
+
+def _is_closing(tag: str) -> bool:
+    return tag.startswith(("</", "[/"))
+
+
+def _quoted(stray: Stray) -> Evidence:
+    """The tag and what stands around it."""
+    text, at = stray.turn.reply.message.text, stray.at
+    shown = text[max(0, at - 60) : at + 60] if _is_closing(stray.tag) else text
+    return Evidence(stray.place.exchange, cut(shown))

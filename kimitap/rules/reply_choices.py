@@ -49,6 +49,13 @@ def further(turn: Turn) -> Iterator[tuple[int, Turn]]:
         yield number, replace(turn, reply=alone)
 
 
+def place_of(turn: Turn, number: int) -> Place:
+    """Where a choice as a whole stands: at its first part, but for the first choice."""
+    if number == 1 or not turn.reply.others[number - 2].parts:
+        return Place(turn.exchange)
+    return Place(turn.exchange, None, beginnings(turn.reply)[number - 1])
+
+
 def strike(rule: Rule, thread: Thread, session: Session) -> tuple[Finding, ...]:
     """What the rule finds in a thread, in the further choices of its replies too.
 

@@ -11,7 +11,6 @@ from kimitap.dialects import decode
 from kimitap.exchange import Outcome
 from kimitap.rules import RULES
 from kimitap.rules.checker import Checker
-from kimitap.rules.choices import beginnings, choice_of, further
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -28,6 +27,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Place, Severity
 from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN
+from kimitap.rules.reply_choices import beginnings, choice_of, further
 from kimitap.rules.rule import Sample
 from tests.support import chat
 from tests.support.examples import defects_of, exchange_of, sessions_of, turn_of
