@@ -97,12 +97,26 @@ def generated(turn: Turn) -> int | None:
 
 
 def filled_its_limit(turn: Turn) -> bool:
-    """True where exactly as many tokens were generated as the request allowed.
+    """True where exactly as many tokens were generated as the request allowed, or there was room
+    for; or more, where that is in the middle of a call.
 
-    ik_llama.cpp calls such a reply finished, though it was cut.
+    ik_llama.cpp calls such a reply finished, though it was cut; vLLM's streams say `tool_calls`.
     """
     made = generated(turn)
-    return bool(made) and any(turn.parameters.get(name) == made for name in _LIMITS)
+    if made and any(turn.parameters.get(name) == made for name in _LIMITS):
+        return True
+    if filled_its_context(turn):
+        return True
+    calls = turn.reply.message.tool_calls
+    return bool(calls) and limit_reached(turn) is not None and breaks_off(calls[-1])
+
+
+def filled_its_context(turn: Turn) -> bool:
+    """True where prompt and reply together took all of the server's context, as it tells."""
+    prompt, made, room = turn.reply.usage.prompt_tokens, generated(turn), turn.reply.timings.n_ctx
+    if not prompt or not made or not room:
+        return False
+    return prompt < room <= prompt + made + 1
 
 
 def limit_reached(turn: Turn) -> int | None:

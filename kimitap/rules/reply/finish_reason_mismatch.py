@@ -1,5 +1,6 @@
 """What the finish reason says is not what the reply is."""
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -8,12 +9,22 @@ from kimitap.lineage import Session, Thread
 from kimitap.rules import soundness
 from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, WROTE, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.rule import Example, Rule
+from kimitap.rules.rule import Example, Rule, Sample
 from kimitap.rules.wording import cut, named
 
 NAMED = {"type": "function", "function": {"name": "read_file"}}
 
-
+ENDLESS = (
+    b'data: {"choices":[{"index":0,"finish_reason":null,"delta":{"role":"assistant","tool_calls":'
+    b'[{"index":0,"id":"c1","type":"function","function":{"name":"read_file",'
+    b'"arguments":"{}"}}]}}]}\n\ndata: [DONE]\n\n'
+)
+_TELLING = re.compile(
+    r"length|limit|max|filter|safety|sensitive|refus|abort|cancel|incomplete|pause|error|fail"
+    r"|insufficient|repetition|malformed|overload",
+    re.IGNORECASE,
+)
+"""What a reason says that tells of another end than the model's own: it agrees with anything."""
 _UNNAMED = ("auto", "any", "none", "allowed_tools")
 """Choices that are objects (Anthropic's, one of OpenAI's) and name no tool."""
 
@@ -27,11 +38,20 @@ def is_forced(turn: Turn) -> bool:
 def mismatch(turn: Turn) -> str:
     """What does not agree, in words; `""` where all does."""
     calls, reason = turn.reply.message.tool_calls, turn.reply.finish_reason
-    if calls and reason in soundness.SAID and not is_forced(turn):
-        return f"it holds the {named(calls)}, but its finish reason is “{reason}”"
+    if calls and not _agrees(turn) and not (reason in soundness.SAID and is_forced(turn)):
+        said = "it has no finish reason" if reason is None else f"its finish reason is “{reason}”"
+        return f"it holds the {named(calls)}, but {said}"
     if not calls and reason in soundness.CALLED and not turn.reply.message.tool_results:
         return f"its finish reason is “{reason}”, but it holds no call"
     return ""
+
+
+def _agrees(turn: Turn) -> bool:
+    """True where the reason allows for calls; the Responses API need not give any."""
+    reason = turn.reply.finish_reason
+    if reason is None:
+        return turn.dialect == "openai-responses"
+    return reason in soundness.CALLED | soundness.CUT or bool(_TELLING.search(reason))
 
 
 class FinishReasonMismatch(Rule):
@@ -42,12 +62,13 @@ class FinishReasonMismatch(Rule):
     side = Side.SERVER
     by_choice = True
     by_turn = True
-    summary = "calls, but finish reason stop; or finish reason tool_calls, but no call"
+    summary = "calls, but finish reason stop or none; or finish reason tool_calls, but no call"
     meaning = (
-        "The reply has calls and says that it just stopped, or says that it called and has no "
-        "call. Most agents go by the calls; those that go by the reason end the run with the call "
-        "unanswered, or wait for one. With a tool_choice that names the tool, stop is OpenAI's "
-        "own way. Reasons that tell neither (length, content_filter) agree with anything."
+        "The reply has calls and says that it just stopped, or gives a reason of its own or none; "
+        "or it says that it called and has no call. Most agents go by the calls; those that go by "
+        "the reason end the run with the call unanswered, or wait for one. With a tool_choice that "
+        "names the tool, stop is OpenAI's own way. Reasons of another end (length, a filter, an "
+        "error, a pause) agree with anything."
     )
     remedy = (
         "Update the server, or put up with it: if the agent stops after such replies, report it "
@@ -71,6 +92,7 @@ class FinishReasonMismatch(Rule):
             (step(TASK, assistant(None, READ), "length"),),
             also=("truncated-by-length",),
         ),
+        Example("a call before a filter struck", (step(TASK, ASKED, "content_filter"),)),
         Example(
             "a call, and stop, in the second turn",
             (step(TASK, ASKED), step((*TASK, ASKED, NOTES), WROTE, "stop")),
@@ -79,6 +101,16 @@ class FinishReasonMismatch(Rule):
         Example(
             "tool_calls, and none there",
             (step(TASK, assistant("I read the notes now."), "tool_calls"),),
+            (Place(1),),
+        ),
+        Example(
+            "a call, [DONE], and no finish reason",
+            (Sample(step(TASK, None).request, None, raw=ENDLESS),),
+            (Place(1),),
+        ),
+        Example(
+            "a call, and a server's own word",
+            (step(TASK, ASKED, "eos_token"),),
             (Place(1),),
         ),
         Example(
@@ -97,7 +129,8 @@ class FinishReasonMismatch(Rule):
     def _finding(self, turn: Turn, what: str) -> Finding:
         built = f" The server is build {turn.reply.fingerprint}." if turn.reply.fingerprint else ""
         calls = ", ".join(f"{c.name}({c.arguments})" for c in turn.reply.message.tool_calls)
-        reason = f'"finish_reason": "{turn.reply.finish_reason}"'
+        given = turn.reply.finish_reason
+        reason = '"finish_reason": ' + ("null" if given is None else f'"{given}"')
         return Finding(
             self.name,
             self.severity,

@@ -26,7 +26,10 @@ class MalformedToolArguments(Rule):
         "The reply is complete, but the arguments of its call are broken JSON, or JSON of another "
         "kind. Agents then guess: they run the tool with {}, with repaired and shortened "
         "arguments, or throw the turn away. Empty arguments and null count as {}. A reply whose "
-        "stream was cut is reported as stream-aborted instead."
+        "stream was cut is reported as stream-aborted instead, one that ends at a token limit as "
+        "truncated-by-length or unreported-truncation. Arguments that end in mid-JSON with finish "
+        "reason tool_calls are told here where no count shows a limit: the model may have ended "
+        "them, and some servers say tool_calls of a cut call too (vLLM's streams)."
     )
     remedy = (
         "If the reply ended for its length, raise max_tokens or the server's context (-c). If two "

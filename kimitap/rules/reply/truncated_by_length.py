@@ -49,7 +49,9 @@ class TruncatedByLength(Rule):
         "The finish reason is length: the limit of the request (max_tokens), of the server (-n) or "
         "of the context ended the reply before the model did. A call that was cut has half its "
         "arguments; agents replace them by {}, or repair them and write half a file. The same is "
-        "told of arguments that end in mid-JSON where the finish reason does not speak of calls. "
+        "told of arguments that end in mid-JSON where the finish reason does not speak of calls; "
+        "where it says tool_calls, the tokens tell: at a limit it is unreported-truncation, below "
+        "or unknown malformed-tool-arguments, since models break off their JSON too. "
         "A request for one token is a probe, an editor's for what to fill in takes what fits; a "
         "limit that the server keeps quiet about is unreported-truncation."
     )
@@ -157,7 +159,8 @@ def _tail(turn: Turn, text: str) -> Evidence:
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Whose limit it was, and what tells."""
     made, prompt = soundness.generated(turn), turn.reply.usage.prompt_tokens
-    said = f"its finish reason is “{turn.reply.finish_reason}”"
+    reason = turn.reply.finish_reason
+    said = "it has no finish reason" if reason is None else f"its finish reason is “{reason}”"
     if not soundness.was_cut(turn):
         return Side.SERVER, f"the arguments end in mid-JSON, though {said}"
     limit = soundness.limit_reached(turn)

@@ -18,6 +18,13 @@ def _made(tokens: int, sample: Sample) -> Sample:
     return Sample(sample.request, sample.reply, extra={"timings": timings})
 
 
+def _filled(sample: Sample, prompt: int, tokens: int, context: int) -> Sample:
+    """The exchange, with an ik_llama.cpp's count of what its context holds."""
+    timings = {"prompt_n": prompt, "predicted_n": tokens, "n_ctx": context}
+    usage = {"prompt_tokens": prompt, "completion_tokens": tokens}
+    return Sample(sample.request, sample.reply, extra={"usage": usage, "timings": timings})
+
+
 def is_hidden(turn: Turn) -> bool:
     """True where the reply took all the tokens it may, and its finish reason is another."""
     reason = turn.reply.finish_reason
@@ -29,30 +36,38 @@ def is_hidden(turn: Turn) -> bool:
 
 
 class UnreportedTruncation(Rule):
-    """ik_llama.cpp does so always."""
+    """ik_llama.cpp does so always, vLLM's streams where there is a call."""
 
     name = "unreported-truncation"
     severity = Severity.WARNING
     side = Side.SERVER
     by_turn = True
-    summary = "the reply used up exactly its token limit, but its finish reason is not length"
+    summary = "the reply used up its token limit, but its finish reason is not length"
     meaning = (
-        "The server generated exactly as many tokens as the request allows and still says stop or "
-        "tool_calls, so that the agent takes a cut reply for a whole one: half a file is written, "
-        "half an answer believed. Servers that report length do so for the same reply. That a "
-        "model ends by itself just there is possible, once in as many replies as the limit has "
-        "tokens. An error where the reply has calls, or ends inside one's markup."
+        "The server generated exactly as many tokens as the request allows, or as its context had "
+        "room for, and still says stop or tool_calls, so that the agent takes a cut reply for a "
+        "whole one: half a file is written, half an answer believed. Servers that report length do "
+        "so for the same reply. That a model ends by itself just there is possible, once in as "
+        "many replies as the limit has tokens. An error where the reply has calls, or ends inside "
+        "one's markup. Arguments that end in mid-JSON below any limit that is known are "
+        "malformed-tool-arguments."
     )
     remedy = (
         "Raise max_tokens in the agent; where the reply breaks off in mid-sentence, rewind to "
-        "before it. ik_llama.cpp always says stop here: llama.cpp's own server says length."
+        "before it. ik_llama.cpp always says stop here, llama.cpp's own server length. vLLM says "
+        "tool_calls of a cut call when it streams, and length when it does not."
     )
     source = (
-        "ik_llama.cpp's own replies: 16 of 16 tokens, finish_reason stop; "
+        "https://github.com/vllm-project/vllm/issues/53269 (tool_calls for a call that max_tokens "
+        "cut); ik_llama.cpp's own replies: 16 of 16 tokens, finish_reason stop; "
         "https://github.com/BerriAI/litellm/issues/25825 (the same of Ollama through LiteLLM)"
     )
     examples: ClassVar = (
         Example("one token below the limit", (_made(63, step(TASK, DONE, max_tokens=64)),)),
+        Example(
+            "a context that is nearly full",
+            (_filled(step(TASK, DONE), 4000, 30, 4096),),
+        ),
         Example("no limit at all", (_made(64, step(TASK, DONE)),)),
         Example(
             "a limit that is owned up to",
@@ -79,6 +94,20 @@ class UnreportedTruncation(Rule):
             (Place(1, None, 1),),
         ),
         Example(
+            "half a call, and one token more than allowed (an end that was counted and not sent)",
+            (
+                _made(
+                    73, step(TASK, assistant(None, call("c2", "write_file", HALF)), max_tokens=72)
+                ),
+            ),
+            (Place(1, None, 0),),
+        ),
+        Example(
+            "the context is full, and the server says stop",
+            (_filled(step(TASK, assistant("The owner of the notes is")), 4060, 36, 4096),),
+            (Place(1),),
+        ),
+        Example(
             "cut inside Kimi's markup, which then is text",
             (
                 _made(
@@ -98,15 +127,19 @@ class UnreportedTruncation(Rule):
     def _finding(self, turn: Turn) -> Finding:
         message = turn.reply.message
         _, part, evidence = broken_off(turn)
+        limit = (
+            f"filled the server's context of {turn.reply.timings.n_ctx} tokens"
+            if soundness.filled_its_context(turn)
+            else f"took all of its {soundness.generated(turn)} tokens"
+        )
         markup = markers.breaks_off(message.text, soundness.tool_names(turn))
         grave = bool(message.tool_calls) or (markup and bool(turn.tools))
         return Finding(
             self.name,
             Severity.ERROR if grave else self.severity,
             self.side,
-            f"The reply of exchange {turn.exchange} took all of its {soundness.generated(turn)} "
-            f"tokens and was cut there, though its finish reason says "
-            f"“{turn.reply.finish_reason}”.",
+            f"The reply of exchange {turn.exchange} {limit} and was cut there, though its finish "
+            f"reason says “{turn.reply.finish_reason}”.",
             Place(turn.exchange, None, part),
             evidence=(evidence,),
         )
