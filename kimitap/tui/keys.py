@@ -70,7 +70,43 @@ DIFF_KEYS = (
     Key("previous", "N", "N", "change(-1)", "previous change"),
     Key("next-turn", "right_square_bracket", "]", "turn(1)", "the pair after this", "] [ pair"),
     Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "the pair before this"),
+    Key("split", "u", "u", "split", "side by side, or unified", "u side by side"),
+    Key("wrap", "w", "w", "wrap", "wrap long lines, or cut them", "w wrap"),
+    Key("copy", "y", "y", "copy", "copy the change at the cursor"),
     Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+TURN_KEYS = (
+    Key("next", "n", "n", "section(1)", "next section; with a search open, next hit", "n next"),
+    Key("previous", "N", "N", "section(-1)", "section before; with a search open, hit before"),
+    Key("next-turn", "right_square_bracket", "]", "turn(1)", "next exchange", "] [ exchange"),
+    Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "exchange before"),
+    Key("tab-1", "1", "1", "tab('messages')", "all messages and the reply", "1-7 tab"),
+    Key("tab-2", "2", "2", "tab('request')", "the request's JSON"),
+    Key("tab-3", "3", "3", "tab('reply')", "the reply's JSON; of a stream, its events"),
+    Key("tab-4", "4", "4", "tab('wire')", "the bytes, and when they came"),
+    Key("tab-5", "5", "5", "tab('headers')", "the headers"),
+    Key("tab-6", "6", "6", "tab('prompt')", "the prompt that the model read"),
+    Key("tab-7", "7", "7", "tab('timings')", "times, tokens and speeds"),
+    Key("next-tab", "tab", "tab", "step(1)", "next tab"),
+    Key("previous-tab", "shift+tab", "S-tab", "step(-1)", "tab before"),
+    Key("find", "slash", "/", "find", "search in this tab", "/ search"),
+    Key("unfold", "l,right", "l →", "unfold", "unfold, or into what is unfolded"),
+    Key("refold", "h,left", "h ←", "fold", "fold, or to what it is in"),
+    Key("unfold-all", "plus,equals_sign", "+", "level(1)", "unfold a level more", "+ - unfold"),
+    Key("fold-all", "minus", "-", "level(-1)", "fold a level"),
+    Key("text", "T", "T", "text", "JSON as a tree, or the text as it is", "T text"),
+    Key("wrap", "w", "w", "wrap", "wrap long lines, or cut them"),
+    Key(
+        "next-absent", "a", "a", "absent(1)", "next part that is absent from the prompt", "a absent"
+    ),
+    Key("previous-absent", "A", "A", "absent(-1)", "absent part before"),
+    Key("copy", "y", "y", "copy", "copy what stands at the cursor", "y copy"),
+    Key("curl", "c", "c", "copy_curl", "copy the request as a curl command"),
+    Key("editor", "o", "o", "open_text", "open this tab's text in $EDITOR or a pager"),
+    Key("export", "e", "e", "export", "write a report for a bug tracker"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
 )
@@ -110,6 +146,58 @@ TIMELINE_KEYS = (
     Key("diff", "d", "d", "diff", "this turn against the next request", "d diff"),
     Key("open", "v", "v", "open('timings')", "this turn's times and tokens", "v turn"),
     Key("copy", "y", "y", "copy", "copy the numbers of this turn"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+SESSIONS_KEYS = (
+    Key(
+        "choose", "enter,space", "⏎ space", "choose", "read it in the conversation; fold", "⏎ read"
+    ),
+    Key("unfold", "l,right", "l →", "unfold(1)", "unfold"),
+    Key("refold", "h,left", "h ←", "unfold(-1)", "fold, or to the session"),
+    Key("fold-all", "z", "z", "fold_all", "fold all sessions, or none", "z fold"),
+    Key("next", "n", "n", "found(1)", "next session with findings", "n next"),
+    Key("previous", "N", "N", "found(-1)", "previous session with findings"),
+    Key("filter", "slash", "/", "filter", "words, agent: model: sev: rule:", "/ filter"),
+    Key("sort", "o", "o", "sort", "sort: newest, findings, tokens, turns", "o sort"),
+    Key("mark", "m", "m", "mark", "mark a session or a thread, for D"),
+    Key("compare", "D", "D", "compare", "the marked one against this one", "m D compare"),
+    Key("export", "e", "e", "export", "report on the worst finding here", "e report"),
+    Key("delete", "X,delete", "X", "delete", "take this session out of the recording"),
+    Key("copy-place", "Y", "Y", "copy_place", "copy the name of this place"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+FINDINGS_KEYS = (
+    Key(
+        "choose", "enter,space", "⏎ space", "choose", "read it in the conversation; fold", "⏎ read"
+    ),
+    Key("next", "n", "n", "rule(1)", "next rule", "n rule"),
+    Key("previous", "N", "N", "rule(-1)", "previous rule"),
+    Key("unfold", "l,right", "l →", "unfold(1)", "unfold"),
+    Key("refold", "h,left", "h ←", "unfold(-1)", "fold, or to the rule"),
+    Key("fold-all", "z", "z", "fold_all", "fold all rules, or none", "z fold"),
+    Key("filter", "slash", "/", "filter", "words, sev: side: rule: session:", "/ filter"),
+    Key("severity", "f", "f", "severity", "errors, warnings, notes, or all", "f severity"),
+    Key("export", "e", "e", "export", "report on this finding", "e report"),
+    Key("copy", "y", "y", "copy", "copy this finding", "y copy"),
+    Key("pane", "tab", "tab", "pane", "the list, or what is said of it"),
+    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
+    BACK,
+)
+
+SEARCH_KEYS = (
+    Key(
+        "choose", "enter,space", "⏎ space", "choose", "read it in the conversation; fold", "⏎ read"
+    ),
+    Key("edit", "slash", "/", "edit", "other words", "/ words"),
+    Key("next", "n", "n", "thread(1)", "next thread", "n thread"),
+    Key("previous", "N", "N", "thread(-1)", "previous thread"),
+    Key("open", "v", "v", "open", "this turn: messages, JSON, wire, …", "v turn"),
+    Key("copy", "y", "y", "copy", "copy the text of this hit", "y copy"),
+    Key("pane", "tab", "tab", "pane", "the hits, or the text of one"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
 )
