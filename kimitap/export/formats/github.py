@@ -6,7 +6,7 @@ https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 from collections.abc import Iterator
 
 from kimitap.export.formats.checked import Checked, place_words
-from kimitap.export.formats.text import QUOTED, summary
+from kimitap.export.formats.text import QUOTED, inert, summary
 from kimitap.rules.finding import Finding, Severity
 from kimitap.visible import one_line
 
@@ -17,7 +17,7 @@ def github(checked: Checked) -> str:
     """One command a finding, the worst first, since GitHub shows ten a step; then the summary."""
     ordered = sorted(checked.findings, key=lambda f: -f.severity.rank)
     lines = [_command(finding, checked) for finding in ordered]
-    return "\n".join((*lines, f"kimitap: {_inert(summary(checked))}")) + "\n"
+    return "\n".join((*lines, f"kimitap: {summary(checked)}")) + "\n"
 
 
 def _command(finding: Finding, checked: Checked) -> str:
@@ -39,13 +39,8 @@ def _lines(finding: Finding, checked: Checked) -> Iterator[str]:
 
 def _data(text: str) -> str:
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return _inert(text)
+    return inert(text)
 
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _inert(text: str) -> str:
-    """Without `##[`, which older runners take for a command wherever it stands in a line."""
-    return text.replace("##[", "## [")

@@ -1,5 +1,6 @@
 """Findings for people, in a terminal."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -9,6 +10,7 @@ from kimitap.transcript.plain import SYMBOLS
 from kimitap.visible import one_line
 
 QUOTED = 200
+_LOG_COMMAND = re.compile(r"##(?=\w{0,20}\[)")
 
 
 def text(checked: Checked) -> str:
@@ -27,6 +29,16 @@ def text(checked: Checked) -> str:
 
 def told_finding(finding: Finding, remedies: Mapping[str, str]) -> Iterator[str]:
     """Lines: what happened, where, the evidence, and what to do where `remedies` say it."""
+    return map(inert, _lines(finding, remedies))
+
+
+def inert(line: str) -> str:
+    """The line without what a CI log takes for a command wherever it stands: `##[error]` (GitHub's
+    older runners), `##vso[…]` (Azure Pipelines), `##teamcity[…]`."""
+    return _LOG_COMMAND.sub("## ", line)
+
+
+def _lines(finding: Finding, remedies: Mapping[str, str]) -> Iterator[str]:
     where = f"({place_words(finding.place)}; {finding.session} {finding.thread}; "
     yield f"{headline(finding)}  {where}side: {finding.side})"
     yield f"  {finding.sentence}"
@@ -43,7 +55,7 @@ def headline(finding: Finding) -> str:
 
 def summary(checked: Checked) -> str:
     """One line: what was read and how much of it is wrong."""
-    where = one_line(checked.database, 1000)
+    where = inert(one_line(checked.database, 1000))
     if not any(checked.counts.values()):
         if not checked.others:
             return f"{where}: the recording is empty"

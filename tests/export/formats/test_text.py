@@ -1,12 +1,14 @@
 """What `check` prints for people."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from kimitap.export.formats import Checked, harmless
-from kimitap.export.formats.text import summary, text
+from kimitap.export.formats.github import github
+from kimitap.export.formats.text import inert, summary, text
 from kimitap.rules import RULES
-from kimitap.rules.finding import LONGEST, Finding
+from kimitap.rules.finding import LONGEST, Evidence, Finding
 from tests.export.test_markdown import FINDING
 from tests.support.checks import checked, hostile_session
 
@@ -40,6 +42,16 @@ def test_no_recorded_line_feed_begins_a_line_of_its_own() -> None:
     assert "The call a ::error::b ✗ error: c is gone." in told
     assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
     assert len([line for line in told.splitlines() if line.startswith("✗ error: ")]) == 1
+
+
+def test_no_recorded_text_is_a_command_to_a_ci_log() -> None:
+    words = "##[error]a ##[group]b ##vso[task.setvariable variable=x]y ##teamcity[c] ###[d]"
+    forged = replace(FINDING, message=words, evidence=(Evidence(1, words),))
+    made = replace(found(*harmless([forged])), database=f"{words}.db")
+    for told in (text(made), github(made)):
+        assert not re.search(r"##\w*\[", told)
+        assert told.count("## vso[task.setvariable variable=x]y") == 3
+    assert "# a heading ## [1]" in inert("# a heading ## [1]")
 
 
 def test_a_message_that_names_something_endless_is_cut() -> None:
