@@ -1,5 +1,6 @@
 """The recording: one database, written by recorders and read by everything else."""
 
+from kimitap.store.deleting import Deleted, delete
 from kimitap.store.exchanges import Ending, Head
 from kimitap.store.glimpses import Glimpse
 from kimitap.store.location import file_of, location, shown
@@ -10,12 +11,14 @@ from kimitap.store.sealing import seal
 from kimitap.store.writing import RecordingWriter
 
 __all__ = [
+    "Deleted",
     "Ending",
     "Glimpse",
     "Head",
     "Loss",
     "Recording",
     "RecordingWriter",
+    "delete",
     "file_of",
     "location",
     "migrate",

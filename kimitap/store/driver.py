@@ -44,6 +44,11 @@ class Driver:
         self._error = self._dialect.loaded_dbapi.Error
         self._compiled: dict[tuple[ClauseElement, tuple[str, ...]], _Compiled] = {}
 
+    @property
+    def dialect(self) -> str:
+        """The database's name, as SQLAlchemy says it."""
+        return self._dialect.name
+
     def run(self, statement: ClauseElement, values: Values) -> None:
         """Execute a statement that has no rows to give."""
         self._execute(statement, values, lambda cursor: None)

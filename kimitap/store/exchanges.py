@@ -10,6 +10,7 @@ from kimitap.store import arrivals, headers, tables
 from kimitap.store.arrivals import TICKS, Arrived
 from kimitap.store.bodies import BodyWriter
 from kimitap.store.driver import Driver
+from kimitap.store.generation import generation
 from kimitap.store.pieces import PieceWriter
 from kimitap.store.times import to_us
 
@@ -70,6 +71,10 @@ class ExchangeWriter:
         """Drop what is remembered of a transaction that came to nothing."""
         self._pieces.forget()
         self.bodies.forget()
+
+    def generation(self) -> int:
+        """The recording's generation, in a transaction."""
+        return generation(self._driver)
 
     def begin(self, exchange: Exchange, request: Body) -> int:
         """A new row with the request, whose cut body is `request`; its number."""

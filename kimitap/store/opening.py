@@ -83,6 +83,17 @@ def _writable(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def pragma(connection: Connection, setting: str) -> None:
+    """Set something of a SQLite connection that may not be set in a transaction: `name=value`."""
+    _driver(connection).execute(f"PRAGMA {setting}")
+
+
+def shrink(connection: Connection) -> None:
+    """Compact a SQLite recording. Others may have it open, but nobody can write meanwhile."""
+    _driver(connection).execute("VACUUM")
+    _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def fold(connection: Connection) -> None:
     """Compact a SQLite recording into the one file, without a log beside it."""
     _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")

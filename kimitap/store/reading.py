@@ -12,7 +12,9 @@ from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
 from kimitap.store import arrivals, headers, opening, tables
 from kimitap.store.arrivals import Arrived, Segments
 from kimitap.store.content import ContentReader
+from kimitap.store.driver import Driver
 from kimitap.store.exchanges import flushes
+from kimitap.store.generation import generation
 from kimitap.store.glimpses import Glimpse, glimpses
 from kimitap.store.location import shown
 from kimitap.store.losses import Loss
@@ -46,6 +48,8 @@ class Recording:
     def __init__(self, where: str, connection: Connection) -> None:
         self.where = where
         self._connection = connection
+        self._driver = Driver(connection)
+        self._generation = -1
         self._content = ContentReader(connection, _MEMORY)
 
     @classmethod
@@ -103,6 +107,11 @@ class Recording:
         with self._transaction():
             return int(self._connection.exec_driver_sql(statement).scalar_one())
 
+    def generation(self) -> int:
+        """A number that rises when exchanges are deleted, and only then."""
+        with self._transaction():
+            return generation(self._driver)
+
     def losses(self) -> tuple[Loss, ...]:
         """What could not be recorded, in the order in which it was noted."""
         columns = tables.loss.c
@@ -142,6 +151,7 @@ class Recording:
             return list(self._connection.execute(query).scalars())
 
     def _read(self, rows: Sequence[Row[tuple[object, ...]]]) -> list[Exchange]:
+        self._heed_deletions()
         requests = self._content.bodies({row.request_id for row in rows if row.request_id})
         responses = self._responses(rows)
         fields = self._content.pieces(
@@ -162,6 +172,13 @@ class Recording:
             )
             for row in rows
         ]
+
+    def _heed_deletions(self) -> None:
+        """Forget what is remembered by ids that may belong to something else by now."""
+        now = generation(self._driver)
+        if now != self._generation:
+            self._generation = now
+            self._content = ContentReader(self._connection, _MEMORY)
 
     def _responses(
         self, rows: Sequence[Row[tuple[object, ...]]]

@@ -1,6 +1,8 @@
 """Which recorder writes here, and which of those that wrote here died with exchanges open."""
 
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -16,7 +18,7 @@ def sign_in(connection: Connection, now_us: int) -> int:
         "host": process.host(),
         "pid": pid,
         "process_started": started,
-        "version": _version(),
+        "version": version(),
         "opened_us": now_us,
     }
     key = connection.execute(tables.recorder.insert(), row).inserted_primary_key
@@ -47,6 +49,14 @@ def abandoned(connection: Connection, now_us: int) -> list[int]:
     return list(connection.execute(query.order_by(exchanges.id)).scalars())
 
 
+def living(connection: Connection, now_us: int) -> Sequence[Row[tuple[object, ...]]]:
+    """The rows of the recorders that may write now."""
+    rows = connection.execute(
+        select(tables.recorder).where(tables.recorder.c.closed_us.is_(None))
+    ).all()
+    return [row for row in rows if _alive(connection, row, now_us)]
+
+
 def _alive(connection: Connection, recorder: Row[tuple[object, ...]], now_us: int) -> bool:
     if recorder.host == process.host():
         return bool(process.started(recorder.pid) == recorder.process_started)
@@ -64,8 +74,9 @@ def forget_recorders(connection: Connection) -> None:
     connection.execute(change, {"host": "", "pid": 0, "process_started": ""})
 
 
-def _version() -> str:
+def version() -> str:
+    """Which Kimitap this is; empty where it runs uninstalled."""
     try:
-        return version("kimitap")
+        return installed("kimitap")
     except PackageNotFoundError:
         return ""

@@ -142,8 +142,7 @@ class RecordingWriter:
                     self._recorder = recovery.sign_in(self._connection, _now_us())
             self._file = self._identity()
             self._exchanges = ExchangeWriter(self._connection, self._recorder)
-            with self._transaction():
-                recall.recall(self._connection, self._exchanges.bodies)
+            self._generation = -1
             self._end_abandoned()
         except BaseException:
             self._connection.close()
@@ -179,10 +178,22 @@ class RecordingWriter:
         with translated(self.where):
             try:
                 with self._connection.begin():
+                    self._heed_deletions()
                     yield
             except BaseException:
                 self._exchanges.forget()
                 raise
+
+    def _heed_deletions(self) -> None:
+        """Where something was deleted, remember only what is there now: the rest has lost its id.
+
+        Nobody can delete until the transaction ends.
+        """
+        now = self._exchanges.generation()
+        if now != self._generation:
+            self._exchanges.forget()
+            recall.recall(self._connection, self._exchanges.bodies)
+            self._generation = now
 
 
 def _now_us() -> int:
