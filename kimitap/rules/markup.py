@@ -157,6 +157,37 @@ MARKUPS: Sequence[Markup] = (
         "https://huggingface.co/nvidia/NVIDIA-Nemotron-Nano-9B-v2",
     ),
     Markup(
+        "Hunyuan, Apriel",
+        "<tool_calls>",
+        rf"<tool_calls>\s*\[?\s*{_JSON_NAME}",
+        "</tool_calls>",
+        "https://huggingface.co/tencent/Hunyuan-A13B-Instruct",
+    ),
+    Markup(
+        "LongCat",
+        "<longcat_tool_call>",
+        rf"<longcat_tool_call>\s*(?:{_JSON_NAME}|{_BARE}\s*(?:<longcat_arg_key>|</longcat_tool_call>))",
+        "</longcat_tool_call>",
+        "https://huggingface.co/meituan-longcat/LongCat-Flash-Chat",
+        json=False,
+    ),
+    Markup(
+        "Olmo 3",
+        "<function_calls>",
+        rf"<function_calls>\s*{_NAME}\(",
+        "</function_calls>",
+        "https://docs.vllm.ai/en/stable/features/tool_calling.html",
+        json=False,
+    ),
+    Markup(
+        "Pythonic (Llama 4)",
+        "[",
+        rf"^[ \t]*\[{_NAME}\((?=\w+\s*=|\)[\],])",
+        ")]",
+        "https://docs.vllm.ai/en/stable/features/tool_calling.html",
+        json=False,
+    ),
+    Markup(
         BARE,
         '"name"',
         rf"(?:^[ \t]*\[?\s{{0,40}})?{_JSON_NAME}\s*,\s*\"(?:arguments|parameters)\"\s*:",
@@ -167,7 +198,7 @@ MARKUPS: Sequence[Markup] = (
 """How the families write a call. `bare` is a second group for the name, beside `name`."""
 
 TOKENS: Sequence[str] = (
-    r"<[|｜][A-Za-z_][\w▁/ \-]{0,60}[|｜]>",
+    r"<[|｜][A-Za-z_][\w▁/: \-]{0,60}[|｜]>",
     r"<(?:start|end)_of_turn>",
     r"\[TOOL_CALLS\]|\[/?INST\]|\[/?TOOL_RESULTS\]",
     r"\]<\]minimax\[>\[|\[e~\[",
@@ -177,7 +208,7 @@ TOKENS: Sequence[str] = (
 Gemma, Mistral, MiniMax, Llama 2 (elsewhere HTML's); from the models' `tokenizer_config.json`."""
 
 TAGS: Sequence[str] = (
-    r"</?(?:minimax:|seed:)?tool_calls?>",
+    r"</?(?:minimax:|seed:|longcat_)?tool_calls?>|</?function_calls>",
     r"</?function(?:=[\w.\-]*)?>",
     r"</invoke>|</?TOOLCALL>",
 )

@@ -36,6 +36,10 @@ WRITTEN = {
     "Granite, Phi-4": f"<|tool_call|>[{AS_JSON}]",
     "Gemma": "<start_function_call>call:read_file{path:<escape>a.md<escape>}<end_function_call>",
     "Nemotron": f"<TOOLCALL>[{AS_JSON}]</TOOLCALL>",
+    "Hunyuan, Apriel": f"<tool_calls>[{AS_JSON}]</tool_calls>",
+    "LongCat": f"<longcat_tool_call>\n{AS_JSON}\n</longcat_tool_call>",
+    "Olmo 3": '<function_calls>\nread_file(path="a.md")\n</function_calls>',
+    "Pythonic (Llama 4)": '[read_file(path="a.md"), now()]',
     "bare JSON": AS_JSON,
 }
 """One call of read_file as each family writes it."""
@@ -105,6 +109,9 @@ def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: st
         "Say to=functions or read_file, as you like.",
         'The body is {"name": "Ada", "arguments": 3}.',
         "I put <function=read_file> before the parameters.",
+        "[read_file(path)](docs/read_file.md) is the tool's page.",
+        "The list is [read_file(path=1), now()] then.",
+        "[now() is a function of mine]",
         'MiniMax begins with <invoke name="read_file"> and goes on with its parameters.',
         "In Harmony the header says to=functions.read_file, then comes the message.",
         "Mistral begins with [TOOL_CALLS]read_file[ARGS] today.",

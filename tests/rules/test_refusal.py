@@ -19,6 +19,20 @@ SAID = {
     "The number of tokens to keep from the initial prompt is greater than the context length.": (
         Refusal.CONTEXT
     ),
+    "The input (40000 tokens) is longer than the model's context length (32768 tokens).": (
+        Refusal.CONTEXT
+    ),
+    "prompt too long; exceeded max context length by 812 tokens": Refusal.CONTEXT,
+    "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000": Refusal.CONTEXT,
+    "Invalid request: Your request exceeded model token limit: 262144": Refusal.CONTEXT,
+    "Prompt exceeds max length": Refusal.CONTEXT,
+    "System message must be at the beginning.": Refusal.ORDER,
+    "This model only supports single tool-calls at once!": Refusal.TEMPLATE,
+    "Cannot pass both content and thinking in an assistant message with tool calls!": (
+        Refusal.TEMPLATE
+    ),
+    "Request exceeded the limit of 60 a minute": None,
+    "The file is longer than the maximum of 20 MB": None,
     "the message at position 4 with role 'assistant' must not be empty": Refusal.ORDER,
     "Unexpected role 'user' after role 'tool'": Refusal.ORDER,
     "Cannot have 2 or more assistant messages at the end of the list.": Refusal.ORDER,

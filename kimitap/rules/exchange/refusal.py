@@ -31,7 +31,10 @@ _CONTEXT = re.compile(
     r"|maximum context length|prompt is too long|input is too long"  # OpenAI, vLLM; Anthropic
     r"|context size has been exceeded"  # llama-server, where the slots together ran out of it
     r"|context (?:the )?overflows|greater than the context length"  # LM Studio
-    r"|exceed context window|maximum allowed number of input tokens",  # llama-cpp-python, TGI
+    r"|exceed context window|maximum allowed number of input tokens"  # llama-cpp-python, TGI
+    r"|(?:longer|greater) than the (?:model'?s )?(?:maximum )?context"  # SGLang
+    r"|exceed(?:s|ed)? (?:the )?(?:max(?:imum)? )?context (?:length|limit)"  # Ollama; Anthropic
+    r"|exceeded model token limit|prompt exceeds max(?:imum)? length",  # Moonshot, Z.ai
     re.IGNORECASE,
 )
 _ORDER = re.compile(
@@ -45,7 +48,7 @@ _ORDER = re.compile(
     r"|2 or more assistant messages at the end|response prefill is incompatible"  # llama-server
     r"|All non-assistant messages must contain 'content'"
     r"|Failed to parse tool call arguments as JSON"
-    r"|no previous assistant message|No user query found"
+    r"|no previous assistant message|No user query found|must be at the beginning"
     r"|[Tt]ool call id.{0,40}(?:length|must be|not found)|Not the same number of function calls",
     re.IGNORECASE,
 )
@@ -53,7 +56,8 @@ _TEMPLATE = re.compile(
     r"\bjinja|chat[ _]template|\btemplate (?:error|render|pars)|TemplateError|UndefinedError"
     r"|Value is not callable|Cannot subscript|Unknown \(built-in\)|Unknown (?:filter|method|test)"
     r"|[Rr]aise_exception|System role not supported|Only .{1,40} roles are supported"
-    r"|generate parser for this template",
+    r"|generate parser for this template|only supports single tool-calls"
+    r"|Cannot pass both content and thinking",  # Llama 3's, gpt-oss's
     re.IGNORECASE,
 )
 _ARTICLES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"|[A-Za-z_]*[:_-]\d\w*")
