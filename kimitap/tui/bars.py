@@ -47,6 +47,8 @@ class Status:
     live: bool = False
     lost: int = 0
     counts: tuple[tuple[Severity, int], ...] = ()
+    fresh: int = 0
+    """Turns of this thread that came and that the reader has not seen yet."""
     finding: str = ""
     turn: str = ""
     filter: str = ""
@@ -68,6 +70,7 @@ def status_segments(status: Status) -> Iterable[Segment]:
         yield Segment(" nothing wrong found" if status.names else " no conversation yet", NORMAL)
     yield Segment("  ")
     for text, style in (
+        (f"+{status.fresh} new (G)" if status.fresh else "", KEY),
         (status.finding, STRONG),
         (status.turn, NORMAL),
         (status.filter, KEY),

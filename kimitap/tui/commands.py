@@ -6,18 +6,25 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from kimitap.tui.keys import Key
+from kimitap.tui.themes import COLOURS
 
 Act = partial[Coroutine[object, object, None]]
 
 
 class KeyCommands(Provider):
-    """The actions that keys do, from the same tables; the palette says the key, too."""
+    """The actions that keys do, from the same tables, with their keys; and the themes."""
 
     def _commands(self) -> Iterator[tuple[str, str, Act]]:
         table: Sequence[Key] = getattr(self.screen, "KEYS", ())
         for key in table:
             if key.action != "app.command_palette":
                 yield key.words, f"key {key.shown}", partial(self._run, key)
+        for name in COLOURS:
+            if name != self.app.theme:
+                yield f"theme {name}", "paint the screens so", partial(self._paint, name)
+
+    async def _paint(self, name: str) -> None:
+        self.app.theme = name
 
     async def _run(self, key: Key) -> None:
         await self.screen.run_action(key.action)

@@ -103,6 +103,12 @@ class ConversationView(VirtualList):
             self._partner = fresh
 
     @property
+    def last_seen(self) -> int | None:
+        """The exchange of the last row on the screen; None where there is none."""
+        line = min(self.scroll_offset.y + self.size.height, len(self._lines)) - 1
+        return self.rows[self._lines[line][0]].exchange if line >= 0 else None
+
+    @property
     def partner(self) -> int | None:
         """The index of the row that belongs to the one at the cursor."""
         return self._partner

@@ -17,7 +17,7 @@ from kimitap.tui.source import View
 from kimitap.tui.status import Standing, status_of
 from kimitap.tui.text_pane import Block
 from kimitap.tui.virtual_list import VirtualList
-from kimitap.tui.wishes import ShowRaw
+from kimitap.tui.wishes import ShowTurn, Tab
 
 
 class SessionScreen(ReaderScreen):
@@ -37,6 +37,8 @@ class SessionScreen(ReaderScreen):
         self._place = place
         self._numbers: dict[Finding, str] = {}
         self._arrived = False
+        self._read_to: dict[int, int] = {}
+        """The newest turn of a thread that was there or on the screen while he read it."""
         self._complaint = ""
 
     # --- what is shown
@@ -103,11 +105,23 @@ class SessionScreen(ReaderScreen):
         status = status_of(
             at,
             self._filter_words(),
+            fresh=self._fresh(),
             live=self.live,
             following=self.following,
             loading=not self.loaded,
         )
         self.query_one("#status", Bar).set_segments(status_segments(status))
+
+    def _fresh(self) -> int:
+        """Turns that came to the open thread below the screen, and were not looked at yet."""
+        thread = self.thread
+        if thread is None:
+            return 0
+        newest = self._read_to.setdefault(thread.number, thread.turns[-1].exchange)
+        seen = self.conversation.last_seen
+        if seen is not None and seen > newest:
+            newest = self._read_to[thread.number] = seen
+        return sum(1 for turn in thread.turns if turn.exchange > newest)
 
     def _filter_words(self) -> str:
         shown, words = self.conversation, [str(self.conversation.filter)]
@@ -192,7 +206,7 @@ class SessionScreen(ReaderScreen):
         if event.node.kind is NodeKind.TURN:
             self._show_pane("conversation")
         elif event.node.kind is NodeKind.OTHER:
-            self.post_message(ShowRaw(event.node.number))
+            self.post_message(ShowTurn(event.node.number, Tab.WIRE))
         else:
             self._open_thread(event.node.number)
 

@@ -25,13 +25,17 @@ class Standing:
     numbers: Mapping[Finding, str] = field(default_factory=dict)
 
 
-def status_of(at: Standing, wanted: str, *, live: bool, following: bool, loading: bool) -> Status:
-    """The status at that place. `wanted` says what is searched for, filtered and marked."""
+def status_of(
+    at: Standing, wanted: str, *, fresh: int, live: bool, following: bool, loading: bool
+) -> Status:
+    """The status at that place. `wanted` says what is searched for, filtered and marked;
+    `fresh` turns were not seen yet."""
     finding = next(iter(at.row.findings), None) if at.row else None
     turns = at.thread.turns if at.thread else ()
     return Status(
         live=live,
         lost=at.view.lost,
+        fresh=fresh,
         counts=counted(at.view.findings),
         finding=f"{at.numbers.get(finding, '')} {finding.rule}" if finding else "",
         turn=f"#{at.row.exchange} of {turns[-1].exchange}" if at.row and turns else "",

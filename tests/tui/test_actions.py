@@ -110,17 +110,28 @@ async def test_the_palette_has_every_action_and_does_it() -> None:
         await reader.press("ctrl+p")
         assert isinstance(reader.app.screen, CommandPalette)
         options = reader.app.screen.query_one(CommandList)
+        wanted = len(MAIN_KEYS) - 1 + len(COLOURS) - 1  # but not the palette, and not this theme
         for _ in range(100):
-            if options.option_count >= len(MAIN_KEYS) - 1:
+            if options.option_count >= wanted:
                 break
             await reader.pilot.pause(0.05)
-        assert options.option_count == len(MAIN_KEYS) - 1  # all but the palette itself
+        assert options.option_count == wanted
         await reader.pilot.press(*"previous finding")
         await reader.pilot.pause(0.5)
         await reader.pilot.press("enter")
         await reader.pilot.pause(0.2)
         await settle(reader.app, reader.pilot)
         assert (reader.row.exchange, reader.row.title) == (6, "LOST TURN")
+
+
+async def test_the_palette_sets_a_theme() -> None:
+    async with reading() as reader:
+        await reader.press("ctrl+p")
+        await reader.pilot.press(*"kimitap-contrast")
+        await reader.pilot.pause(0.5)
+        await reader.pilot.press("enter")
+        await reader.pilot.pause(0.2)
+        assert reader.app.theme == "kimitap-contrast"
 
 
 def test_every_action_has_words_of_its_own_and_every_key_one_action() -> None:

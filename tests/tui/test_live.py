@@ -118,6 +118,22 @@ async def test_the_line_on_the_screen_does_not_move_while_turns_arrive() -> None
         assert [view.render_line(y).text for y in range(view.size.height)] == lines
 
 
+async def test_turns_that_came_below_the_screen_are_counted_until_they_are_seen() -> None:
+    source = Still(grown(40))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("g")
+        source.now(View(grown(43)))
+        await until(pilot, lambda: len(app.view.threads[0].turns) == 43)
+        await settle(app, pilot)
+        status = app.main.query_one("#status")
+        assert "+3 new (G)" in status.render_line(0).text
+        await pilot.press("G")
+        await settle(app, pilot)
+        assert "new" not in status.render_line(0).text
+
+
 async def test_what_was_unfolded_and_filtered_stays_so() -> None:
     source = Still(grown(10))
     app = Kimitap(source)
