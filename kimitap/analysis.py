@@ -7,7 +7,7 @@ import gc
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from kimitap.conversation import Turn
@@ -49,6 +49,7 @@ class Analysis:
         self._memo = Memo()
         self._weaver = Weaver()
         self._last = 0
+        self._generation = recording.generation()
         self._prompts = 0
         self._left: set[int] = set()
         """The exchanges whose prompts are recorded and were not kept."""
@@ -58,16 +59,18 @@ class Analysis:
         self._checker = Checker(rules, choice)
 
     def refresh(self, within_s: float = math.inf) -> frozenset[int]:
-        """Read what was added or has ended since the last call; the numbers that changed.
+        """Read what was added or has ended since the last call, and drop what was deleted; the
+        numbers that changed.
 
         After `within_s` seconds it leaves the rest, `unread`, to the next call. Raises a
         `RecordingError` where the database cannot be read.
         """
-        changed = set()
         deadline = time.monotonic() + within_s
+        changed = self._drop_deleted()
         with _uncollected():
             for number in sorted(self._open):
-                changed.add(self._take(self.recording.exchange(number)))
+                with suppress(UsageError):  # deleted since: told the next time
+                    changed.add(self._take(self.recording.exchange(number)))
             for exchange in self.recording.exchanges(after=self._last):
                 changed.add(self._take(exchange))
                 if time.monotonic() > deadline:
@@ -75,6 +78,26 @@ class Analysis:
             if changed:
                 self._update()
         return frozenset(changed)
+
+    def _drop_deleted(self) -> set[int]:
+        """Forget the exchanges that were deleted, and weave the others anew; their numbers."""
+        generation = self.recording.generation()
+        if generation == self._generation:
+            return set()
+        self._generation = generation
+        there = set(self.recording.numbers())
+        gone = {number for number in (*self.turns, *self.others) if number not in there}
+        if not gone:
+            return gone
+        for number in gone:
+            self.turns.pop(number, None)
+            self.others.pop(number, None)
+            self._learnt.pop(number, None)
+        self._open -= gone
+        self._weaver = Weaver()
+        for turn in self.turns.values():
+            self._weaver.add(turn)
+        return gone
 
     @property
     def unread(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 import kimitap
-from kimitap.cli import checking, reading, recording, results
+from kimitap.cli import checking, deleting, reading, recording, results
 from kimitap.cli.rendering import with_server
 from kimitap.cli.words import names_database, with_database
 from kimitap.errors import KimitapError, UsageError
@@ -63,6 +63,7 @@ for _command in (
     checking.rules,
     recording.demo,
     recording.migrate,
+    deleting.delete,
 ):
     app.add_command(_command)
 
