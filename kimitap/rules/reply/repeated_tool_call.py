@@ -1,7 +1,8 @@
 """The model makes the same call again and again."""
 
-from collections.abc import Iterator
-from itertools import groupby
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby, takewhile
 from typing import ClassVar
 
 from kimitap.conversation import Turn
@@ -15,6 +16,9 @@ from kimitap.rules.wording import named, quoted_call
 ENOUGH = 3
 """Replies in a row with the same calls that make a loop."""
 
+_NUMBERS = re.compile(r"\b[0-9a-f]{6,}\b|\d+|\s+")
+"""What differs between two runs that tell the same: times, counts, addresses, white space."""
+
 Calls = tuple[tuple[str, str], ...]
 
 
@@ -26,6 +30,38 @@ def counted(thread: Thread) -> list[Turn]:
         if link is not None and link.relation is Relation.RETRY
     }
     return [t for t in thread.turns if t.succeeded and t.exchange not in asked_again]
+
+
+def loops(thread: Thread) -> Iterator[list[Turn]]:
+    """The turns in a row whose replies make the same calls and learn nothing new from them."""
+    for calls, group in groupby(counted(thread), key=_calls):
+        turns = list(group)
+        if calls and len(turns) >= ENOUGH:
+            yield from (run for run in _in_vain(thread, turns) if len(run) >= ENOUGH)
+
+
+def _in_vain(thread: Thread, turns: Sequence[Turn]) -> Iterator[list[Turn]]:
+    """The turns, parted where a call told another thing than the one before it."""
+    run: list[Turn] = []
+    told: list[str | None] = []
+    for turn in turns:
+        if None not in told[-2:] and len(set(told[-2:])) == 2:
+            yield run
+            run, told = run[-1:], told[-1:]
+        run.append(turn)
+        told.append(_told(thread, turn))
+    yield run
+
+
+def _told(thread: Thread, turn: Turn) -> str | None:
+    """What the next request gives as the calls' results, numbers aside; None where it has none."""
+    link = thread.link_after(turn.exchange)
+    if link is None:
+        return None
+    echo, messages = link.echo, link.child.messages
+    start = echo.slot[-1] + 1 if echo.slot else echo.place
+    results = takewhile(lambda message: message.role == "tool", messages[start:])
+    return "\n".join(_NUMBERS.sub("", message.text) for message in results) or None
 
 
 def _calls(turn: Turn) -> Calls:
@@ -46,10 +82,12 @@ class RepeatedToolCall(Rule):
     summary = "three or more replies in a row make the same call"
     meaning = (
         "The model made the same calls with the same arguments in at least three replies in a "
-        "row, ids and spelling aside. It is stuck, or it cannot see what it did: where the calls "
-        "or their results do not come back in the requests, that defect is reported with the loop "
-        "as related places. Retries of one request do not count, nor does a call that is made "
-        "again after other replies. A tool that is polled on purpose looks the same."
+        "row, ids and spelling aside, and was told the same each time, numbers aside. It is stuck, "
+        "or it cannot see what it did: where the calls or their results do not come back in the "
+        "requests, that defect is reported with the loop as related places. Retries of one request "
+        "do not count, nor does a call that is made again after other replies, or whose result "
+        "was another (a build that is watched, tests after a change). A tool that is polled in "
+        "vain looks the same."
     )
     remedy = (
         "Read the results that the model got: an error it does not understand, or an empty "
@@ -80,6 +118,14 @@ class RepeatedToolCall(Rule):
             also=("stream-aborted", "retry-storm"),
         ),
         Example(
+            "asked three times, and told something else each time",
+            (
+                step(TASK, FIRST),
+                step((*TASK, FIRST, ANSWERS[0]), SECOND),
+                step((*TASK, FIRST, ANSWERS[0], SECOND, tool("c2", "notes.txt out")), THIRD),
+            ),
+        ),
+        Example(
             "three times the same, each answered",
             (
                 step(TASK, FIRST),
@@ -106,10 +152,8 @@ class RepeatedToolCall(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         lost = {link.parent.exchange for link in judged(thread) if _is_unseen(link)}
-        for calls, group in groupby(counted(thread), key=_calls):
-            turns = list(group)
-            if calls and len(turns) >= ENOUGH:
-                yield self._finding(turns, any(t.exchange in lost for t in turns))
+        for turns in loops(thread):
+            yield self._finding(turns, any(t.exchange in lost for t in turns))
 
     def _finding(self, turns: list[Turn], unseen: bool) -> Finding:
         shown = turns[ENOUGH - 1]

@@ -136,6 +136,8 @@ def _blame(turn: Turn, strange: ToolCall) -> tuple[Side, str]:
     for prefix in _PREFIXES:
         if strange.name.removeprefix(prefix) in names:
             return Side.SERVER, f"the server's parser left “{prefix}” on the name"
+    if "<|" in strange.name:
+        return Side.SERVER, "the server's parser left a special token on the name"
     said = next((i for i, m in enumerate(turn.messages) if _calls(m.tool_calls, strange)), None)
     if said is not None:
         return Side.MODEL, f"the model has it from its history (message {said})"
