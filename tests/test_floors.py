@@ -41,9 +41,10 @@ FLOORS: dict[str, set[str]] = {
     | {"analysis", "report", "diff", "export", "rules", "transcript", "store"}
     | {"asking", "prompt", "wire"},
     "demo": set(),
+    "web": {"errors", "visible"},
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report", "recipes", "settings", "asking", "prompt"},
+    | {"report", "recipes", "settings", "asking", "prompt", "web"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 
@@ -53,6 +54,8 @@ OWNERS = {
     "mitmproxy": {"recorder"},
     "textual": {"tui"},
     "deepdiff": {"diff"},
+    "textual_serve": {"web"},
+    "aiohttp": {"web"},
 }
 """Library → the only rooms that may import it."""
 
@@ -99,6 +102,14 @@ def test_a_library_is_imported_only_by_its_room() -> None:
 def test_every_room_stands_in_the_table() -> None:
     rooms = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
     assert rooms - {"__init__", "__main__"} == set(FLOORS)
+
+
+@pytest.mark.parametrize("library", ["textual", "textual_serve", "aiohttp"])
+def test_the_command_line_loads_screens_and_server_only_where_they_are_asked_for(
+    library: str,
+) -> None:
+    code = f"import kimitap.cli, sys; sys.exit({library!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("library", ["textual", "deepdiff"])

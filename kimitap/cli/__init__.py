@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 import kimitap
-from kimitap.cli import checking, deleting, reading, recording, results
+from kimitap.cli import checking, deleting, reading, recording, results, web
 from kimitap.cli.rendering import with_server
 from kimitap.cli.words import names_database, with_database
 from kimitap.errors import KimitapError, UsageError
@@ -41,8 +41,8 @@ class _Group(click.Group):
 def app(context: click.Context, db: str | None, server: str | None) -> None:
     """Record what an LLM agent and its llama-server say, and see where the conversation broke.
 
-    Without a command, opens the screens. A database may stand as the first word of tui, check,
-    show and diff, and as the only word. Places are words: 41 an exchange, t7 a thread, s3 a
+    Without a command, opens the screens. A database may stand as the first word of tui, web,
+    check, show and diff, and as the only word. Places are words: 41 an exchange, t7 a thread, s3 a
     session.
     """
     if context.invoked_subcommand is None:
@@ -60,6 +60,7 @@ for _command in (
     reading.show,
     reading.diff,
     reading.tui,
+    web.web,
     checking.rules,
     recording.demo,
     recording.migrate,

@@ -18,6 +18,7 @@ from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.settings import Settings
 from kimitap.store import Recording, shown
 from kimitap.visible import one_line
+from kimitap.web.inside import end_with_parent, in_browser
 
 
 @click.command()
@@ -38,17 +39,24 @@ def open_tui(
     server: str | None = None,
 ) -> None:
     """Open the screens on a recording; `server` is asked for prompts."""
+    demand_screens(where, place, server)
+    if in_browser():
+        end_with_parent()
+    elif not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
+    from kimitap.tui.app import run
+
+    run(where, place, choice, server)
+
+
+def demand_screens(where: str, place: PlaceWord | None, server: str | None) -> None:
+    """Raise a `KimitapError` where the screens cannot open: no recording, no such place."""
     with Recording.open(where):
         pass
     if server is not None:
         Server(server)  # refuses an unfit address
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
     if place is not None:
         _demand(where, place)
-    from kimitap.tui.app import run
-
-    run(where, place, choice, server)
 
 
 def _demand(where: str, place: PlaceWord) -> None:

@@ -88,7 +88,7 @@ def _panels(numbers: Sequence[TurnNumbers], axis: Axis) -> list[_Panel]:
     tokens = [_tokens(max(group, key=_weight)) for group in groups]
     firsts = [_one(max(_known(n.first_s for n in group), default=None), FIRST) for group in groups]
     speeds = [_one(min(_known(n.speed for n in group), default=None), SPEED) for group in groups]
-    used = {id(fill) for parts in tokens for _, fill in parts}
+    used = {id(fill) for parts in tokens for value, fill in parts if value}
     return [
         _Panel(
             "prompt tokens",

@@ -1,0 +1,125 @@
+"""`kimitap web` as a process: the line that it prints, and what is left when it ends."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.support.served import SAMPLE, until
+
+READY = re.compile(r"ready: open (http://127\.0\.0\.1:(\d+)/\?token=[\w-]{40,})\n")
+
+
+@contextmanager
+def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command, and the address that it printed."""
+    command = [sys.executable, "-m", "kimitap.cli", "web", *words, "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        said = READY.fullmatch(process.stdout.readline())
+        assert said is not None
+        yield process, said[1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refused(*words: str) -> str:
+    """The one line that the command says instead of starting."""
+    command = [sys.executable, "-m", "kimitap.cli", "web", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+
+
+async def opened(client: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
+    async with client.get(url) as answer:
+        assert answer.status == 200
+    origin = url.split("/?")[0]
+    return await client.ws_connect(f"{origin}/ws?width=120&height=40", origin=origin)
+
+
+def browser() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_serves_the_screens_until_a_signal_and_leaves_no_process(number: int) -> None:
+    with running(SAMPLE) as (process, url):
+        async with browser() as client:
+            page = await opened(client, url)
+            await until(page, "LOST TURN")
+            tabs = children(process.pid)
+            assert len(tabs) == 1
+            began = time.monotonic()
+            process.send_signal(number)
+            out, err = await asyncio.to_thread(process.communicate, None, 15)
+            assert time.monotonic() - began < 8
+            assert (process.returncode, out, err) == (0, "", "")
+            assert not any(alive(pid) for pid in tabs)
+
+
+async def test_a_tab_ends_even_if_the_server_was_killed() -> None:
+    with running(SAMPLE) as (process, url):
+        async with browser() as client:
+            page = await opened(client, url)
+            await until(page, "LOST TURN")
+            (tab,) = children(process.pid)
+            process.kill()
+            async with asyncio.timeout(15):
+                while alive(tab):
+                    await asyncio.sleep(0.1)
+
+
+async def test_place_and_options_are_those_of_tui() -> None:
+    words = (SAMPLE, "3", "--ignore", "tool-turn-lost", "--no-config")
+    with running(*words) as (_process, url):
+        async with browser() as client:
+            page = await opened(client, url)
+            shown = await until(page, "nothing wrong found")
+            assert "#3 of 4" in shown
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(SAMPLE, "--listen", f"127.0.0.1:{port}")
+    assert said.startswith(f"kimitap: port {port} is in use on 127.0.0.1: ")
+
+
+def test_other_machines_are_refused_in_one_line() -> None:
+    assert "loopback only" in refused(SAMPLE, "--listen", "0.0.0.0:9091")
+
+
+def test_no_recording_is_one_line_before_anything_starts(tmp_path: Path) -> None:
+    assert "nothing.db" in refused(str(tmp_path / "nothing.db"), "--listen", "127.0.0.1:0")
+    (tmp_path / "other.db").write_text("no database")
+    assert "other.db" in refused(str(tmp_path / "other.db"), "--listen", "127.0.0.1:0")
+
+
+def test_no_such_place_is_one_line() -> None:
+    assert "77" in refused(SAMPLE, "77", "--listen", "127.0.0.1:0")
