@@ -167,7 +167,8 @@ class HelpScreen(ModalScreen[None]):
 
     def _blocks(self) -> Iterator[Block]:
         yield Block(f"{self._name}: keys", NAME, indent=1)
-        for key in (*self._keys, *LIST_KEYS):
+        own = {key.id for key in self._keys}
+        for key in (*self._keys, *(key for key in LIST_KEYS if key.id not in own)):
             yield Block(f"{key.shown:<10} {key.words}", NORMAL, indent=1)
         yield Block("")
         yield Block("What the marks say", NAME, indent=1)

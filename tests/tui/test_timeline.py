@@ -17,6 +17,8 @@ from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.tui.bars import Bar
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.source import View
+from kimitap.tui.text_pane import TextPane
+from kimitap.tui.text_screens import HelpScreen
 from kimitap.tui.timeline_chart import AGAIN, CACHED, READ
 from kimitap.tui.timeline_screen import TimelineScreen
 from kimitap.tui.wishes import Copy, ShowDiff, ShowHelp, ShowTurn, Tab, Visit
@@ -180,6 +182,7 @@ async def test_keys_go_from_turn_to_turn_and_to_the_ends() -> None:
         for keys, at in (
             (("l", "right"), 52),
             (("h", "left", "h"), 49),
+            (("j", "k", "down", "up"), 49),
             (("g",), 1),
             (("h",), 1),
             (("G",), 100),
@@ -389,3 +392,14 @@ async def test_a_thousand_turns_open_and_move_within_a_tenth_of_a_second() -> No
         assert cost_s(lambda: screen.action_move(-1)) < 0.1
         assert cost_s(lambda: screen.action_finding(-1)) < 0.1
         assert screen.at is not None and screen.at.exchange == 500
+
+
+async def test_the_help_lists_each_key_once_and_no_line_of_a_list() -> None:
+    app = host(view(HUNDRED))
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.pause()
+        app.push_screen(HelpScreen(TimelineScreen.NAME, TimelineScreen.KEYS))
+        await pilot.pause()
+        shown = [block.text for block in app.screen.query_one(TextPane).blocks]
+        assert any("turn after" in text for text in shown)
+        assert not any("line down" in text or "unfold, fold" in text for text in shown)
