@@ -113,7 +113,8 @@ def test_an_unreadable_answer_excuses_the_turn_that_is_asked_again() -> None:
         (504, b"", Side.NETWORK),
         (503, BAD_GATEWAY, Side.NETWORK),
         (200, PORTAL, Side.NETWORK),
-        (503, b'{"error":{"code":503,"message":"Loading model"}}', Side.AGENT),
+        (503, b'{"error":{"code":503,"message":"Loading model"}}', Side.SERVER),
+        (429, b'{"error":{"code":429,"message":"Rate limit"}}', Side.SERVER),
         (500, b'{"error":{"code":500,"message":"decode failed"}}', Side.AGENT),
     ],
 )

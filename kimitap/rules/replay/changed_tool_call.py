@@ -1,6 +1,6 @@
 """The call comes back, and it is not the call that the model made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +26,7 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.gaps import differences
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, named, quoted_call, written
+from kimitap.rules.wording import cut, named, quoted_call, times, written
 
 WRAPPERS = (
     "__unparsedToolInput",  # Claude Code
@@ -34,6 +34,8 @@ WRAPPERS = (
     "value",  # Kilo
 )
 """The keys under which agents keep arguments that they could not read."""
+LISTED = 20
+"""Older calls that a finding names; the rest is a number."""
 INVALID = "invalid"
 """OpenCode's name for a call that it could not make."""
 
@@ -127,7 +129,8 @@ class ChangedToolCall(Rule):
         "key order, white space and number formats may differ. Where the call could not be run "
         "(its arguments are no JSON, or there is no such tool) and the agent put its usual "
         "replacement there ({}, a call named `invalid`, the text wrapped in a key), it is a note; "
-        "arguments that the agent repaired and ran are an error: what ran was cut short."
+        "arguments that the agent repaired and ran are an error: what ran was cut short. All "
+        "calls of the history that one request changes are one finding."
     )
     remedy = (
         "Compare the two calls. Where the arguments of another call stand there, the server gave "
@@ -248,13 +251,18 @@ class ChangedToolCall(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for link in thread.links:
-            for changed in changed_calls(link) if link is not None else ():
-                yield self._finding(changed)
+            found = list(changed_calls(link)) if link is not None else []
+            yield from (self._finding(changed) for changed in found if changed.reply)
+            older = [changed for changed in found if not changed.reply]
+            if older:
+                yield self._finding(older[0], older[1:])
 
-    def _finding(self, changed: Changed) -> Finding:
+    def _finding(self, changed: Changed, others: Sequence[Changed] = ()) -> Finding:
+        """One of a reply's call, or of all the calls of the history that a request changes."""
         link, old, new = changed.link, changed.old, changed.new
         usual = changed.reply and is_known_replacement(old, new, link)
         what = "the reply" if changed.reply else "what request"
+        more = f"; {times(len(others), 'older call')} likewise" if others else ""
         of = f"{what} of exchange" if changed.reply else what
         return Finding(
             self.name,
@@ -262,9 +270,9 @@ class ChangedToolCall(Rule):
             self.side,
             f"Request {link.child.exchange} gives the {named([old])} of {of} "
             f"{link.parent.exchange} {'' if changed.reply else 'had '}back as "
-            f"{named([new]).removeprefix('call ')}: {_how(changed, usual)}.",
+            f"{named([new]).removeprefix('call ')}: {_how(changed, usual)}{more}.",
             changed.place,
-            related=(changed.origin,),
+            related=(changed.origin, *(other.place for other in others[:LISTED])),
             evidence=(
                 quoted_call(link.parent, old),
                 Evidence(link.child.exchange, cut(written(new))),

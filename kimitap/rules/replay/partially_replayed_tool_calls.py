@@ -24,6 +24,8 @@ from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import named, quoted_call, quoted_request, times
 
+_TAKEN = frozenset({Fate.GONE, Fate.AS_TEXT})
+
 BOTH = assistant("I read both.", READ, READ_TWO)
 TABLE = tool("c2", "id,amount\n1,10")
 
@@ -34,7 +36,10 @@ def is_partial(link: Link) -> bool:
 
 
 def _taken_out(link: Link) -> list[CallEcho]:
-    return [c for c in link.echo.calls if c.fate in {Fate.GONE, Fate.AS_TEXT}]
+    """The calls that are gone; one that was made twice in one reply may come back once."""
+    gone = [c for c in link.echo.calls if c.fate in _TAKEN]
+    kept = {c.call.stands_for for c in link.echo.calls if c.fate not in _TAKEN}
+    return [c for c in gone if c.call.stands_for not in kept]
 
 
 class PartiallyReplayedToolCalls(Rule):
@@ -48,8 +53,9 @@ class PartiallyReplayedToolCalls(Rule):
         "The reply made several calls; the next request gives back some of them and has taken the "
         "others out, so ids and results still balance and nothing looks wrong. The model sees "
         "itself doing less than it did, and must ask again for what it never got. It is no defect "
-        "where the calls are spread over several assistant messages, or have other ids. It is a "
-        "note where only calls without readable arguments were taken out."
+        "where the calls are spread over several assistant messages, or have other ids, nor where "
+        "one call was made twice and comes back once. It is a note where only calls without "
+        "readable arguments were taken out."
     )
     remedy = (
         "Send `parallel_tool_calls: false`, or tell the model to call one tool at a time; report "
@@ -91,6 +97,13 @@ class PartiallyReplayedToolCalls(Rule):
                     ),
                     WROTE,
                 ),
+            ),
+        ),
+        Example(
+            "one call was made twice, and comes back once",
+            (
+                step(TASK, assistant(None, READ, call("c2", "read_file", path="notes.txt"))),
+                step((*TASK, assistant(None, READ), NOTES), WROTE),
             ),
         ),
         Example(

@@ -16,6 +16,8 @@ ENOUGH = 3
 """Attempts in a row with one request that fail, which make a storm."""
 SDK = 2
 """`x-stainless-retry-count` from which an SDK has failed as often."""
+WAIT = (429, 503, 529)
+"""Statuses by which a server asks to come again later: it has too much to do, or loads."""
 LISTED = 20
 """Attempts that a finding names; the rest is a number."""
 BUSY = "decode failed"
@@ -150,11 +152,16 @@ def _blame(failures: Sequence[Turn]) -> tuple[Side, str]:
     if all(turn.outcome is Outcome.SERVER_CUT for turn in failures):
         return Side.NETWORK, "the connection was cut each time"
     if all(map(is_gateways, failures)):
-        said = " and ".join(sorted({str(turn.status) for turn in failures}))
-        return Side.NETWORK, f"a gateway answered {said} in the server's place"
-    codes = sorted({str(turn.status) for turn in failures if (turn.status or 0) >= 400})
-    said = f"the server said {' and '.join(codes)}" if codes else "no attempt got a whole answer"
+        return Side.NETWORK, f"a gateway answered {_codes(failures)} in the server's place"
+    if all(turn.status in WAIT for turn in failures):
+        return Side.SERVER, f"the server said {_codes(failures)}: it was not ready, or had too much"
+    codes = _codes([turn for turn in failures if (turn.status or 0) >= 400])
+    said = f"the server said {codes}" if codes else "no attempt got a whole answer"
     return Side.AGENT, f"{said}, and the agent asked the same again"
+
+
+def _codes(failures: Sequence[Turn]) -> str:
+    return " and ".join(sorted({str(turn.status) for turn in failures}))
 
 
 def _quotes(first: Turn, failures: Sequence[Turn]) -> Iterator[Evidence]:
