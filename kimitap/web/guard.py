@@ -9,7 +9,7 @@ carries (SameSite=Strict). https://owasp.org/www-community/attacks/csrf
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -17,6 +17,8 @@ from kimitap.web.address import Address
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+PAGE = Path(__file__).parent / "page"
+"""The page's own files."""
 STRANGER = (
     "kimitap: open the address that `kimitap web` printed; it holds the token that is missing here"
 )
@@ -79,7 +81,7 @@ class Guard:
         """
         if not self._has_token(request):
             return None
-        page = files("kimitap.web").joinpath("page", "enter.html").read_text("utf-8")
+        page = (PAGE / "enter.html").read_text("utf-8")
         response = web.Response(text=page, content_type="text/html")
         response.set_cookie(self.cookie, self._pass, path="/", httponly=True, samesite="Strict")
         return response

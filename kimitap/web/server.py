@@ -4,14 +4,13 @@ import asyncio
 import signal
 import socket as sockets
 from collections.abc import Callable, Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from aiohttp import WSCloseCode, web
 from textual_serve.server import Server
 
 from kimitap.web.address import Address, bound, parse_listen
-from kimitap.web.guard import Guard
+from kimitap.web.guard import PAGE, Guard
 from kimitap.web.screens import Screens
 
 SIZES = range(1, 1001)
@@ -69,22 +68,21 @@ class WebScreens(Server):
         """The routes, each behind the guard. Static files are textual-serve's and the page's."""
         app = web.Application()
         self.guard.install(app)
-        with as_file(files("kimitap.web").joinpath("page")) as page:
-            app.add_routes(
-                [
-                    web.get("/", self.handle_index),
-                    web.get("/ws", self.handle_websocket),
-                    web.get("/download/{key}", self.handle_download),
-                    web.static("/static", Path(self.statics_path)),
-                    web.static("/page", page),
-                ]
-            )
+        app.add_routes(
+            [
+                web.get("/", self.handle_index),
+                web.get("/ws", self.handle_websocket),
+                web.get("/download/{key}", self.handle_download),
+                web.static("/static", Path(self.statics_path)),
+                web.static("/page", PAGE),
+            ]
+        )
         app.on_shutdown.append(self.on_shutdown)
         return app
 
     async def handle_index(self, request: web.Request) -> web.Response:
         """The page; its connection goes to the name under which it was asked for."""
-        page = files("kimitap.web").joinpath("page", "index.html").read_text("utf-8")
+        page = (PAGE / "index.html").read_text("utf-8")
         size = _number(request, "fontsize", 16, FONT_SIZES)
         page = page.replace("{{host}}", request.host).replace("{{font_size}}", str(size))
         return web.Response(text=page, content_type="text/html")
