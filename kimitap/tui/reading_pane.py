@@ -46,6 +46,12 @@ class ReadingPane(Vertical):
             self.conversation.clear()
         self.conversation.set_rows(rows(thread, findings, memo))
 
+    def close(self) -> None:
+        """Show no thread: the last one was deleted."""
+        self.thread = None
+        self.conversation.clear()
+        self.conversation.set_rows(())
+
     def describe(self, numbers: Mapping[Finding, str], nothing: Callable[[], list[Block]]) -> None:
         """Make the lower part speak of the row at the cursor; `nothing` is for where none is."""
         row = self.conversation.current
