@@ -70,7 +70,7 @@ DIFF_KEYS = (
     Key("previous", "N", "N", "change(-1)", "previous change"),
     Key("next-turn", "right_square_bracket", "]", "turn(1)", "the pair after this", "] [ pair"),
     Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "the pair before this"),
-    Key("split", "u", "u", "split", "side by side, or unified", "u side by side"),
+    Key("split", "u", "u", "split", "side by side, or unified", "u side/unified"),
     Key("wrap", "w", "w", "wrap", "wrap long lines, or cut them", "w wrap"),
     Key("copy", "y", "y", "copy", "copy the change at the cursor"),
     Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
@@ -83,7 +83,7 @@ TURN_KEYS = (
     Key("previous", "N", "N", "section(-1)", "section before; with a search open, hit before"),
     Key("next-turn", "right_square_bracket", "]", "turn(1)", "next exchange", "] [ exchange"),
     Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "exchange before"),
-    Key("tab-1", "1", "1", "tab('messages')", "all messages and the reply", "1-7 tab"),
+    Key("tab-1", "1", "1", "tab('messages')", "all messages and the reply"),
     Key("tab-2", "2", "2", "tab('request')", "the request's JSON"),
     Key("tab-3", "3", "3", "tab('reply')", "the reply's JSON; of a stream, its events"),
     Key("tab-4", "4", "4", "tab('wire')", "the bytes, and when they came"),
@@ -107,26 +107,6 @@ TURN_KEYS = (
     Key("curl", "c", "c", "copy_curl", "copy the request as a curl command"),
     Key("editor", "o", "o", "open_text", "open this tab's text in $EDITOR or a pager"),
     Key("export", "e", "e", "export", "write a report for a bug tracker"),
-    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
-    BACK,
-)
-
-RAW_KEYS = (
-    Key("next", "n", "n", "section(1)", "next section", "n section"),
-    Key("previous", "N", "N", "section(-1)", "previous section"),
-    Key("next-turn", "right_square_bracket", "]", "exchange(1)", "next exchange", "] [ exchange"),
-    Key("previous-turn", "left_square_bracket", "[", "exchange(-1)", "previous exchange"),
-    Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
-    BACK,
-)
-
-PROMPT_KEYS = (
-    Key("next", "n", "n", "section(1)", "next message", "n message"),
-    Key("previous", "N", "N", "section(-1)", "previous message"),
-    Key("next-absent", "a", "a", "absent(1)", "next part that is absent", "a absent"),
-    Key("previous-absent", "A", "A", "absent(-1)", "previous part that is absent"),
-    Key("next-turn", "right_square_bracket", "]", "turn(1)", "next turn", "] [ turn"),
-    Key("previous-turn", "left_square_bracket", "[", "turn(-1)", "previous turn"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
 )
@@ -193,6 +173,7 @@ SEARCH_KEYS = (
         "choose", "enter,space", "⏎ space", "choose", "read it in the conversation; fold", "⏎ read"
     ),
     Key("edit", "slash", "/", "edit", "other words", "/ words"),
+    Key("hits", "down", "↓", "hits", "from the words to the hits"),
     Key("next", "n", "n", "thread(1)", "next thread", "n thread"),
     Key("previous", "N", "N", "thread(-1)", "previous thread"),
     Key("open", "v", "v", "open", "this turn: messages, JSON, wire, …", "v turn"),
@@ -203,6 +184,11 @@ SEARCH_KEYS = (
 )
 
 HELP_KEYS = (BACK,)
+
+CONFIRM_KEYS = (
+    Key("yes", "y", "y", "answer(True)", "yes", "y yes"),
+    Key("no", "n,escape,q", "n esc", "answer(False)", "no", "n no"),
+)
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:

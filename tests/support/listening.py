@@ -1,6 +1,6 @@
 """A small app with an ear: it shows one screen, and keeps what that asks for without doing it."""
 
-from asyncio import timeout
+from asyncio import sleep, timeout
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -61,11 +61,13 @@ async def opened(
 
 async def settle(app: App[None], pilot: Pilot[None]) -> None:
     """Wait until what was asked for is painted; raises `TimeoutError` after a minute."""
-    await pilot.pause()
     async with timeout(60):
-        while any(not worker.is_finished for worker in app.workers):
-            await pilot.pause(0.02)
-    await pilot.pause()
+        idle = 0
+        while idle < 2:
+            await pilot.pause()
+            busy = any(not worker.is_finished for worker in app.workers)
+            idle = 0 if busy else idle + 1
+            await sleep(0.01 if busy else 0)
 
 
 async def press(app: App[None], pilot: Pilot[None], *keys: str) -> None:
