@@ -56,6 +56,13 @@ def place_of(turn: Turn, number: int) -> Place:
     return Place(turn.exchange, None, beginnings(turn.reply)[number - 1])
 
 
+def each_choice(turn: Turn) -> Iterator[tuple[Place, Turn]]:
+    """Where each choice stands as a whole, and the turn as if it had been all of the reply."""
+    yield Place(turn.exchange), turn
+    for number, view in further(turn):
+        yield place_of(turn, number), view
+
+
 def strike(rule: Rule, thread: Thread, session: Session) -> tuple[Finding, ...]:
     """What the rule finds in a thread, in the further choices of its replies too.
 

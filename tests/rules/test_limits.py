@@ -2,7 +2,7 @@
 
 import pytest
 
-from kimitap.rules.examples import DONE, READ, TASK, Json, assistant, call, step
+from kimitap.rules.examples import DONE, READ, TASK, Json, assistant, call, step, tool
 from kimitap.rules.finding import Side
 from kimitap.rules.rule import Sample
 from tests.support.examples import defects_of
@@ -98,3 +98,15 @@ def test_a_tool_choice_that_names_the_tool_excuses_stop(finish: str) -> None:
 def test_the_servers_side_has_a_call_that_its_parser_ended() -> None:
     (finding,) = defects_of([counted(HALF, "tool_calls", 64, max_tokens=64)])
     assert finding.side is Side.SERVER
+
+
+def test_a_standing_mismatch_is_one_finding_and_no_cut_reply_hides_it() -> None:
+    first = assistant("I read.", READ)
+    after = (*TASK, first, tool("c1", "owner: Ada"))
+    samples = [
+        counted(first, "stop", 64, max_tokens=64),
+        step(after, assistant("I read on.", call("c2", "read_file", path="data.csv")), "stop"),
+    ]
+    told = {(f.rule, f.place.exchange, len(f.related)) for f in defects_of(samples)}
+    assert told == {("unreported-truncation", 1, 0), ("finish-reason-mismatch", 1, 1)}
+    assert {f.rule for f in defects_of(samples[:1])} == {"unreported-truncation"}

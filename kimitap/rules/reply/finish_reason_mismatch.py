@@ -1,16 +1,18 @@
 """What the finish reason says is not what the reply is."""
 
 import re
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, NamedTuple
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules import soundness
-from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, WROTE, assistant, step
+from kimitap.rules.each import each
+from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, WRITTEN, WROTE, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.reply_choices import each_choice
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import cut, named
+from kimitap.rules.wording import cut, named, written
 
 NAMED = {"type": "function", "function": {"name": "read_file"}}
 
@@ -25,8 +27,18 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 """What a reason says that tells of another end than the model's own: it agrees with anything."""
+LISTED = 50
+"""Replies that a finding names; the rest is a number."""
 _UNNAMED = ("auto", "any", "none", "allowed_tools")
 """Choices that are objects (Anthropic's, one of OpenAI's) and name no tool."""
+
+
+class Odd(NamedTuple):
+    """A reply, or one choice of it, that does not agree with itself; and why."""
+
+    place: Place
+    turn: Turn
+    what: str
 
 
 def is_forced(turn: Turn) -> bool:
@@ -55,20 +67,19 @@ def _agrees(turn: Turn) -> bool:
 
 
 class FinishReasonMismatch(Rule):
-    """Agents that look at the reason first lose the call."""
+    """Agents that look at the reason first lose the call. A server does so always: told once."""
 
     name = "finish-reason-mismatch"
     severity = Severity.WARNING
     side = Side.SERVER
-    by_choice = True
-    by_turn = True
     summary = "calls, but finish reason stop or none; or finish reason tool_calls, but no call"
     meaning = (
         "The reply has calls and says that it just stopped, or gives a reason of its own or none; "
         "or it says that it called and has no call. Most agents go by the calls; those that go by "
         "the reason end the run with the call unanswered, or wait for one. With a tool_choice that "
         "names the tool, stop is OpenAI's own way. Reasons of another end (length, a filter, an "
-        "error, a pause) agree with anything."
+        "error, a pause) agree with anything. One reason that comes with calls is told once a "
+        "thread."
     )
     remedy = (
         "Update the server, or put up with it: if the agent stops after such replies, report it "
@@ -99,6 +110,15 @@ class FinishReasonMismatch(Rule):
             (Place(2),),
         ),
         Example(
+            "calls, and stop, in every turn: one finding",
+            (
+                step(TASK, ASKED, "stop"),
+                step((*TASK, ASKED, NOTES), WROTE, "stop"),
+                step((*TASK, ASKED, NOTES, WROTE, WRITTEN), DONE),
+            ),
+            (Place(1),),
+        ),
+        Example(
             "tool_calls, and none there",
             (step(TASK, assistant("I read the notes now."), "tool_calls"),),
             (Place(1),),
@@ -121,21 +141,38 @@ class FinishReasonMismatch(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
-            what = mismatch(turn)
-            if what:
-                yield self._finding(turn, what)
+        groups: dict[str | Place | None, list[Odd]] = {}
+        for odd in (odd for odds in each(thread, _odd_at) for odd in odds):
+            reply = odd.turn.reply
+            standing = reply.finish_reason if reply.message.tool_calls else odd.place
+            groups.setdefault(standing, []).append(odd)
+        yield from map(self._finding, groups.values())
 
-    def _finding(self, turn: Turn, what: str) -> Finding:
+    def _finding(self, found: Sequence[Odd]) -> Finding:
+        place, turn, what = found[0]
         built = f" The server is build {turn.reply.fingerprint}." if turn.reply.fingerprint else ""
-        calls = ", ".join(f"{c.name}({c.arguments})" for c in turn.reply.message.tool_calls)
-        given = turn.reply.finish_reason
-        reason = '"finish_reason": ' + ("null" if given is None else f'"{given}"')
+        often = f" So do {len(found) - 1} more of this thread." if len(found) > 1 else ""
         return Finding(
             self.name,
             self.severity,
             self.side,
-            f"The reply of exchange {turn.exchange} does not agree with itself: {what}.{built}",
-            Place(turn.exchange),
-            evidence=(Evidence(turn.exchange, cut(f"{reason}, {calls}" if calls else reason)),),
+            f"The reply of exchange {place.exchange} does not agree with itself: {what}."
+            f"{often}{built}",
+            place,
+            related=tuple(odd.place for odd in found[1:LISTED]),
+            evidence=tuple(map(_quoted, found[:3])),
         )
+
+
+def _odd_at(thread: Thread, position: int) -> list[Odd]:
+    turn = thread.turns[position]
+    choices = each_choice(turn) if turn.succeeded else ()
+    told = ((place, choice, mismatch(choice)) for place, choice in choices)
+    return [Odd(*odd) for odd in told if odd[2]]
+
+
+def _quoted(odd: Odd) -> Evidence:
+    given = odd.turn.reply.finish_reason
+    reason = '"finish_reason": ' + ("null" if given is None else f'"{given}"')
+    calls = ", ".join(written(call) for call in odd.turn.reply.message.tool_calls)
+    return Evidence(odd.place.exchange, cut(f"{reason}, {calls}" if calls else reason))

@@ -12,7 +12,7 @@ from kimitap.rules.each import each
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.quotes import Quotes, quotes_of
-from kimitap.rules.reply_choices import further, place_of
+from kimitap.rules.reply_choices import each_choice
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 
@@ -52,9 +52,9 @@ def _stray_at(thread: Thread, position: int) -> list[Stray]:
     if not turn.succeeded or turn.parameters.get("reasoning_format") in _AS_TEXT:
         return []
     found = []
-    for number, choice in ((1, turn), *further(turn)):
+    for place, choice in each_choice(turn):
         if tag := stray_tag(choice, quotes_of(thread)):
-            found.append(Stray(choice, place_of(turn, number), *tag))
+            found.append(Stray(choice, place, *tag))
     return found
 
 
