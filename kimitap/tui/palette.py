@@ -40,3 +40,7 @@ BADGE = {
 CURSOR_GROUND = Style(bgcolor=CURSOR)
 GHOST_GROUND = Style(bgcolor=GHOSTLY)
 PARTNER_GROUND = Style(bgcolor=JOINED)
+JSON_KEY = Style(color=ACCENT)
+JSON_STRING = Style(color=ADDED)
+JSON_NUMBER = Style(color=WARNING)
+JSON_CONSTANT = Style(color=INFO, italic=True)

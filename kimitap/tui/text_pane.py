@@ -50,7 +50,8 @@ class Block:
 
 _GUTTER = 11
 """Cells for a time: `+12.345s` and a gap."""
-_ENDLESS = 1_000_000
+ENDLESS = 1_000_000
+"""The cells of a line that is cut and not wrapped."""
 
 
 class TextPane(VirtualList):
@@ -78,15 +79,18 @@ class TextPane(VirtualList):
     def _wrap(self) -> None:
         self._width = self.line_width
         self._wrapped, self._first, total = [], array("Q"), 0
-        for block in self.blocks:
-            gutter = _GUTTER if block.times else 0
-            taken = block.indent + len(block.sign) + gutter
-            room = _ENDLESS if block.single else self._width - taken
-            wrapped = Wrapped(block.text, room, words=block.words)
+        for block in self.blocks if self.size.width else ():
+            wrapped = Wrapped(block.text, self.room(block), words=block.words)
             self._wrapped.append(wrapped)
             self._first.append(total)
             total += len(wrapped)
         self.count = total
+
+    def room(self, block: Block) -> int:
+        """The cells that a line of the block has."""
+        if block.single:
+            return ENDLESS
+        return self._width - block.indent - len(block.sign) - (_GUTTER if block.times else 0)
 
     @property
     def headings(self) -> list[int]:
@@ -95,7 +99,7 @@ class TextPane(VirtualList):
 
     def lines_of(self, wanted: Callable[[Block], bool]) -> list[int]:
         """The first lines of the blocks that are wanted."""
-        blocks = zip(self._first, self.blocks, strict=True)
+        blocks = zip(self._first, self.blocks, strict=False)
         return [first for first, block in blocks if wanted(block)]
 
     def paint(self, index: int, width: int) -> Line:
