@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.style import Style
 
 EIGHTHS = "▁▂▃▄▅▆▇█"
-WIDEST = 6
+WIDEST = 10
 """Cells of a bar, its gap included, where there is room for more."""
 
 Cell = tuple[str, Style]

@@ -109,7 +109,7 @@ def _panels(numbers: Sequence[TurnNumbers], axis: Axis) -> list[_Panel]:
             (),
             speeds,
             lambda value: f"{rate(value)} tok/s",
-            "not known: no server told how many tokens it made",
+            "not known: no server told it, and no stream lasted long enough",
         ),
     ]
 

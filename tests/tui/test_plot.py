@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
-from kimitap.tui.plot import EIGHTHS, Axis, Fill, bar, pointed, runs, ticks
+from kimitap.tui.plot import EIGHTHS, WIDEST, Axis, Fill, bar, pointed, runs, ticks
 
 SMOOTH = Fill(EIGHTHS, Style(color="red"))
 COARSE = Fill("░", Style(color="blue"))
@@ -40,7 +40,7 @@ def test_a_bar_without_room_is_no_cell() -> None:
 
 def test_bars_are_as_wide_as_there_is_room_for() -> None:
     assert Axis.fitting(10, 60).cells == 6
-    assert Axis.fitting(3, 200).cells == 6
+    assert Axis.fitting(3, 200).cells == WIDEST
     assert Axis.fitting(50, 60).cells == 1
 
 

@@ -15,6 +15,7 @@ from kimitap.exchange import Outcome
 from kimitap.lineage import Echo, EchoKind, Link, Relation, Session, Thread
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.tui.bars import Bar
+from kimitap.tui.plot import WIDEST
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.source import View
 from kimitap.tui.text_pane import TextPane
@@ -142,8 +143,8 @@ async def test_what_was_cached_read_and_read_again_differ_by_glyph() -> None:
         assert caption == " prompt tokens  ░ cached  ▒ read  █ read again"
         bottom = next(row for row in rows if row.endswith(" 0"))
         upper = rows[2]
-        assert bottom[1] == READ.glyphs and bottom[7] == CACHED.glyphs
-        assert upper[13] == AGAIN.glyphs[-1]
+        assert bottom[1] == READ.glyphs and bottom[1 + WIDEST] == CACHED.glyphs
+        assert upper[1 + 2 * WIDEST] == AGAIN.glyphs[-1]
 
 
 async def test_what_is_unknown_is_a_gap_and_not_a_zero() -> None:
@@ -152,7 +153,7 @@ async def test_what_is_unknown_is_a_gap_and_not_a_zero() -> None:
         await pilot.pause()
         for row in painted(app):
             if set(row) & set("░▒▁▂▃▄▅▆▇█") and "prompt tokens" not in row:
-                assert row[7:12].strip() == ""
+                assert row[1 + WIDEST : 2 * WIDEST].strip() == ""
         await press(pilot, "l")
         assert line(app, "numbers") == " #2  no numbers were told"
 
@@ -164,7 +165,7 @@ async def test_a_panel_of_which_nobody_told_anything_says_so() -> None:
         said = "\n".join(painted(app))
         assert "prompt tokens  no server told how many" in said
         assert "time to first token  not known: no reply was streamed" in said
-        assert "tokens per second  not known: no server told" in said
+        assert "tokens per second  not known: no server told it" in said
 
 
 async def test_a_prompt_whose_cache_nobody_told_is_no_cached_prompt() -> None:
@@ -262,10 +263,10 @@ async def test_a_click_moves_the_cursor_and_a_second_one_goes_there() -> None:
     app = host(view(thread(*(told(n) for n in range(1, 6)))))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        await pilot.click("#plot", offset=(1 + 6 * 2, 3))
+        await pilot.click("#plot", offset=(1 + WIDEST * 2, 3))
         assert app.shown.at is not None and app.shown.at.exchange == 3
         assert app.wishes == []
-        await pilot.click("#plot", offset=(1 + 6 * 2 + 1, 3))
+        await pilot.click("#plot", offset=(2 + WIDEST * 2, 3))
         assert [w.exchange for w in app.wishes if isinstance(w, Visit)] == [3]
         await pilot.click("#plot", offset=(60, 3))
         assert app.shown.at.exchange == 3
