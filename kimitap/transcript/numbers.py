@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Link, Relation, Thread
+from kimitap.rules.each import each
 from kimitap.rules.price import price
 from kimitap.transcript.wording import cached_tokens, prompt_tokens, reply_tokens
 
@@ -44,9 +45,12 @@ class TurnNumbers:
 
 
 def numbers_of(thread: Thread) -> tuple[TurnNumbers, ...]:
-    """The numbers of each turn of a thread, in order."""
-    pairs = zip(thread.turns, thread.links, strict=True)
-    return tuple(turn_numbers_of(turn, link) for turn, link in pairs)
+    """The numbers of each turn of a thread, in order; of a thread that grew, only new ones cost."""
+    return tuple(each(thread, _numbers_at))
+
+
+def _numbers_at(thread: Thread, at: int) -> TurnNumbers:
+    return turn_numbers_of(thread.turns[at], thread.links[at])
 
 
 def turn_numbers_of(turn: Turn, link: Link | None = None) -> TurnNumbers:
