@@ -33,8 +33,9 @@ format: venv ## put the source into its format
 samples: venv ## record the two sample recordings of sessions/ anew
 	@$(BIN)/python scripts/make_samples.py
 
-screenshots: venv ## draw the pictures of the README anew
-	@$(BIN)/python scripts/screenshots.py sessions/lost-tool-turn.db docs/screens
+screenshots: venv ## draw the pictures of the README and of docs/ anew
+	@$(BIN)/python scripts/screenshots.py sessions/lost-tool-turn.db sessions/healthy-tool-turn.db \
+		docs/screens
 
 bench: venv ## measure what recording costs
 	@$(BIN)/python -m bench

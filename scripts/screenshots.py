@@ -1,8 +1,9 @@
-"""Pictures of the screens, made from a recording: `screenshots.py RECORDING FOLDER`.
+"""Pictures of the screens, made from recordings: `screenshots.py RECORDING [RECORDING …] FOLDER`.
 
-Writes `NAME-COLUMNSxROWS.svg` and, where cairosvg is installed, `.png`. The pictures ask for DejaVu
-Sans Mono, which has every mark that the screens use, and for no font on the network. Times are UTC,
-so that the same recording gives the same picture everywhere.
+Most scenes show the first recording; those of all sessions show what stands in any of them. Writes
+`NAME-COLUMNSxROWS.svg` and, where cairosvg is installed, `.png`. The pictures ask for DejaVu Sans
+Mono, which has every mark that the screens use, and for no font on the network. Times are UTC, so
+that the same recordings give the same pictures everywhere.
 """
 
 import asyncio
@@ -10,39 +11,83 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 os.environ["TZ"] = "UTC"
 time.tzset()
 
-from kimitap.tui.recording import RecordingSource  # noqa: E402 (the time zone first)
+from kimitap.exchange import Exchange  # noqa: E402 (the time zone first)
+from kimitap.store import Recording, RecordingWriter  # noqa: E402
+from kimitap.tui.recording import RecordingSource  # noqa: E402
 from kimitap.tui.screenshot import screenshot  # noqa: E402
 
 WIDE, SMALL, NARROW = (120, 40), (80, 24), (40, 20)
-SCENES: tuple[tuple[str, tuple[int, int], Sequence[str]], ...] = (
-    ("where-it-broke", WIDE, ()),
-    ("where-it-broke", SMALL, ()),
-    ("where-it-broke", NARROW, ()),
-    ("diff", WIDE, ("d",)),
-    ("diff", SMALL, ("d",)),
-    ("raw", WIDE, ("r",)),
-    ("help", SMALL, ("question_mark",)),
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture: its name, its columns and rows, the keys pressed before, and of what it is."""
+
+    name: str
+    size: tuple[int, int] = WIDE
+    keys: Sequence[str] = ()
+    of_all: bool = False
+
+
+SCENES = (
+    Scene("where-it-broke"),
+    Scene("where-it-broke", SMALL),
+    Scene("where-it-broke", NARROW),
+    Scene("diff", WIDE, ("d",)),
+    Scene("diff", SMALL, ("d",)),
+    Scene("turn-messages", WIDE, ("v",)),
+    Scene("turn-reply", WIDE, ("left_square_bracket", "v", "3")),
+    Scene("turn-wire", WIDE, ("r",)),
+    Scene("turn-timings", SMALL, ("v", "7")),
+    Scene("timeline", WIDE, ("T",)),
+    Scene("findings", WIDE, ("F",), of_all=True),
+    Scene("sessions", WIDE, ("s",), of_all=True),
+    Scene("sessions", SMALL, ("s",), of_all=True),
+    Scene("search", WIDE, ("S", *"steam", "enter"), of_all=True),
+    Scene("help", WIDE, ("question_mark",)),
 )
 
 
 def main() -> None:
     """Make every scene."""
-    if len(sys.argv) != 3:
-        sys.exit("say: screenshots.py RECORDING FOLDER")
-    where, folder = sys.argv[1], Path(sys.argv[2])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, size, keys in SCENES:
-        path = folder / f"{name}-{size[0]}x{size[1]}.svg"
-        source = RecordingSource(where)
-        svg = asyncio.run(screenshot(source, size, keys)).replace("Fira Code", "DejaVu Sans Mono")
-        source.close()
-        path.write_text(svg, encoding="utf-8")
-        draw(svg, path.with_suffix(".png"))
+    if len(sys.argv) < 3:
+        sys.exit("say: screenshots.py RECORDING [RECORDING …] FOLDER")
+    *places, folder = sys.argv[1:]
+    with TemporaryDirectory(prefix="kimitap-pictures-") as scratch:
+        everything = str(Path(scratch, "all.db"))
+        merge(places, everything)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for scene in SCENES:
+            take(scene, everything if scene.of_all else places[0], Path(folder))
+
+
+def merge(places: Sequence[str], where: str) -> None:
+    """Write the exchanges of all recordings into one, in the order of their times."""
+    exchanges: list[Exchange] = []
+    for place in places:
+        with Recording.open(place) as recording:
+            exchanges += recording.exchanges()
+    with RecordingWriter(where) as writer:
+        for exchange in sorted(exchanges, key=lambda exchange: exchange.started_at):
+            writer.add(exchange)
+
+
+def take(scene: Scene, where: str, folder: Path) -> None:
+    """Write one picture."""
+    path = folder / f"{scene.name}-{scene.size[0]}x{scene.size[1]}.svg"
+    source = RecordingSource(where)
+    svg = asyncio.run(screenshot(source, scene.size, scene.keys))
+    source.close()
+    svg = svg.replace("Fira Code", "DejaVu Sans Mono")
+    path.write_text(svg, encoding="utf-8")
+    draw(svg, path.with_suffix(".png"))
 
 
 def draw(svg: str, path: Path) -> None:
