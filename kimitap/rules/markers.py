@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from kimitap.rules.markup import BARE, HINTS, MARKUPS, TAGS, TOKENS, Markup
+from kimitap.rules.markup import BARE, FENCED, HINTS, MARKUPS, TAGS, TOKENS, Markup
 
 _TOKEN = re.compile("|".join(TOKENS))
 _MARK = re.compile("|".join((*TOKENS, *TAGS)))
@@ -28,9 +28,18 @@ _ARGUMENTS = re.compile(
 _PARTIAL = re.compile(r"\s*(?:<[|｜][^|｜<>\n]{0,60})?\Z")
 """What may stand after a text's last whole token: nothing, or the beginning of another."""
 _EDGE = 1000
+_CHANNELS = re.compile(r"\s*analysis[^\sa-z].*?assistantfinal", re.DOTALL)
+"""What is left of gpt-oss' channels where a server ate the tokens around their names."""
 _OF_CALL = re.compile("tool|call|function|invoke|action|python_tag", re.IGNORECASE)
 EATEN = "markers eaten"
 """The family of a call whose markers a server took out, so that nobody can tell whose it is."""
+HERMES = "Qwen (Hermes)"
+_ARGUMENTS_FIRST = re.compile(
+    r'(?:<tool_call>\s*|^[ \t]*\[?\s{0,40})(?P<json>\{)\s*"(?:arguments|parameters)"\s*:\s*\{',
+    re.MULTILINE,
+)
+_LANGUAGES = ("", "json", "tool_call", "tool_code")
+"""What a code block that is a call calls itself."""
 _EATEN = re.compile(r"(?<![\w.\-])(?P<words>[\w.\-]++)(?::\d++)?(?=\{)")
 _LEADS_UP = re.compile(r"[\w,;(=|*–—\-][ \t]+\Z")
 """Words, or a list's mark, before a token that they name: a sentence ends before a leak."""
@@ -73,7 +82,8 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
     if not text.rstrip().endswith("}") and not any(markup.hint in text for markup in MARKUPS):
         return []
     bare = without_code(text)
-    found = sorted(_marked(text, bare, names), key=lambda leak: (leak.start, -leak.stop))
+    marked = (*_marked(text, bare, names), *_swapped(text, bare, names))
+    found = sorted(marked, key=lambda leak: (leak.start, -leak.stop))
     apart: list[Leak] = []
     at = 0
     for leak in found:
@@ -81,7 +91,7 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
             at = leak.stop
             if not _in_sentence(text, leak):
                 apart.append(leak)
-    return apart or list(_eaten(bare, names))
+    return apart or list(_eaten(bare, names)) or list(_fenced(text, names))
 
 
 def tokens_in(text: str, tools: bool) -> list[str]:
@@ -99,6 +109,8 @@ def stray_tokens(text: str, tools: bool) -> list[str]:
     as well.
     """
     mark = _MARK if tools else _TOKEN
+    if _CHANNELS.match(text):
+        return ["assistantfinal"]
     if not any(hint in text for hint in HINTS) or not mark.search(text):
         return []
     bare = without_code(text)
@@ -171,8 +183,9 @@ def _declared(found: re.Match[str], names: frozenset[str]) -> str:
 def _leak(markup: Markup, name: str, found: re.Match[str], text: str) -> Leak:
     stop, readable = _json_after(found, text) if markup.json else (-1, True)
     if markup.end:
-        at = text.find(markup.end, found.start())
-        stop = at + len(markup.end) if at >= 0 else -1
+        end = markup.end.replace("NAME", name)
+        at = text.find(end, found.start())
+        stop = at + len(end) if at >= 0 else -1
     spoken = found[0].endswith("(")  # as code, and not as JSON
     whole = stop >= 0 or (not markup.end and spoken)
     return Leak(
@@ -196,6 +209,43 @@ def _brace(text: str, at: int) -> int:
     """The `{` with which a call's arguments begin right after its opener, if they do."""
     begun = _ARGUMENTS.match(text, at)
     return begun.end() - 1 if begun else -1
+
+
+def _swapped(text: str, bare: str, names: frozenset[str]) -> Iterator[Leak]:
+    """The calls as JSON that give their arguments first, with Hermes' tags or without."""
+    for found in islice(_ARGUMENTS_FIRST.finditer(bare), _TRIES):
+        try:
+            value, stop = json.JSONDecoder(strict=False).raw_decode(text, found.start("json"))
+        except (ValueError, RecursionError):
+            continue
+        name = _called(value, names)
+        family = HERMES if found[0].startswith("<") else BARE
+        leak = Leak(family, name, found.start(), stop, True, True)
+        if name and (family == HERMES or _stands_apart(text, leak)):
+            yield leak
+
+
+def _called(value: object, names: frozenset[str]) -> str:
+    """The declared tool that a JSON value calls: a name, arguments and no more; else `""`."""
+    if not isinstance(value, dict) or len(value) != 2:
+        return ""
+    name, arguments = value.get("name"), value.get("arguments", value.get("parameters"))
+    known = isinstance(name, str) and name in names
+    return str(name) if known and isinstance(arguments, dict) else ""
+
+
+def _fenced(text: str, names: frozenset[str]) -> Iterator[Leak]:
+    """The call that is all of a text, as JSON in a code block: Qwen2.5-Coder calls so."""
+    said = text.strip()
+    if not (said.startswith("```") and said.endswith("```") and len(said) < _TAIL):
+        return
+    language, _, body = said[3:-3].partition("\n")
+    try:
+        value = json.loads(body, strict=False) if language.strip() in _LANGUAGES else None
+    except (ValueError, RecursionError):
+        return
+    if name := _called(value, names):
+        yield Leak(FENCED, name, text.find("{"), text.rfind("}") + 1, True, True)
 
 
 def _eaten(bare: str, names: frozenset[str]) -> Iterator[Leak]:

@@ -13,7 +13,8 @@ class Markup:
     """How one family writes a call.
 
     `opener` matches up to and with the tool's name, its group `name`; `hint` is a text without
-    which there is nothing to match; `end` closes the call, `""` where the end of its JSON does.
+    which there is nothing to match; `end` closes the call, `""` where the end of its JSON does;
+    NAME in it is the tool's.
     `json`: the arguments are JSON.
     """
 
@@ -27,6 +28,10 @@ class Markup:
 
 BARE = "bare JSON"
 """The family of a call as JSON without any markers."""
+XML = "XML (Roo Code, Cline)"
+"""The family of a call in the tags of agents that had calls written as text."""
+FENCED = "JSON in a code block"
+"""The family of a call as JSON that is quoted as code, where nothing else is said."""
 
 _NAME = r"(?P<name>\w[\w.\-]*)"
 _BARE = _NAME.replace("?P<name>", "?P<bare>")
@@ -177,6 +182,14 @@ MARKUPS: Sequence[Markup] = (
         rf"<function_calls>\s*{_NAME}\(",
         "</function_calls>",
         "https://docs.vllm.ai/en/stable/features/tool_calling.html",
+        json=False,
+    ),
+    Markup(
+        XML,
+        "<",
+        r"^[ \t]*<(?P<name>[A-Za-z]\w*_\w+)>\s*(?=<[A-Za-z]\w*>)",
+        "</NAME>",
+        "https://github.com/RooCodeInc/Roo-Code/issues/10270",
         json=False,
     ),
     Markup(

@@ -39,6 +39,7 @@ WRITTEN = {
     "Hunyuan, Apriel": f"<tool_calls>[{AS_JSON}]</tool_calls>",
     "LongCat": f"<longcat_tool_call>\n{AS_JSON}\n</longcat_tool_call>",
     "Olmo 3": '<function_calls>\nread_file(path="a.md")\n</function_calls>',
+    "XML (Roo Code, Cline)": "<read_file>\n<path>a.md</path>\n</read_file>",
     "Pythonic (Llama 4)": '[read_file(path="a.md"), now()]',
     "bare JSON": AS_JSON,
 }
@@ -112,6 +113,14 @@ def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: st
         "[read_file(path)](docs/read_file.md) is the tool's page.",
         "The list is [read_file(path=1), now()] then.",
         "[now() is a function of mine]",
+        f"Say:\n```json\n{AS_JSON}\n```",
+        f'```json\n{{"name": "read_file", "arguments": {ARGUMENTS}, "strict": true}}\n```',
+        f"```python\n{AS_JSON}\n```",
+        '```json\n{"name": ["read_file"], "arguments": {}}\n```',
+        "```json\n[1, 2]\n```",
+        f'The body is {{"arguments": {ARGUMENTS}, "name": "read_file"}} there.',
+        "The tag is <read_file>, and <path> stands in it.",
+        "<read_file> reads.\n<now> tells the time.",
         'MiniMax begins with <invoke name="read_file"> and goes on with its parameters.',
         "In Harmony the header says to=functions.read_file, then comes the message.",
         "Mistral begins with [TOOL_CALLS]read_file[ARGS] today.",
@@ -136,6 +145,10 @@ def test_talk_about_calls_is_none(text: str) -> None:
         ("<function=read_file>\na.md\n</function>", "Qwen3-Coder"),
         (f"<|tool_call_begin|>read_file<|tool_call_argument_begin|>{ARGUMENTS}", "Kimi K2"),
         (f"commentary to=functions.read_file json{ARGUMENTS}", "Harmony (gpt-oss)"),
+        (f'<tool_call>\n{{"arguments": {ARGUMENTS}, "name": "read_file"}}', "Qwen (Hermes)"),
+        (f'{{"parameters": {ARGUMENTS}, "name": "read_file"}}', "bare JSON"),
+        (f"```json\n{AS_JSON}\n```", "JSON in a code block"),
+        (f"\n```\n{AS_JSON}\n```\n", "JSON in a code block"),
     ],
 )
 def test_a_call_is_found_in_its_rarer_spellings(text: str, family: str) -> None:

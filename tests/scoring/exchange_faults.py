@@ -140,7 +140,7 @@ def _choice(sample: Sample) -> object:
 
 
 def _counts(sample: Sample) -> bool:
-    return bool(sample.extra) and not _unended(sample)
+    return "usage" in sample.extra and not _unended(sample)
 
 
 def _unended(sample: Sample) -> bool:

@@ -9,7 +9,7 @@ from kimitap.rules import markers, soundness
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, call, step, tool, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.markers import Leak
-from kimitap.rules.markup import BARE
+from kimitap.rules.markup import BARE, FENCED, XML
 from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
@@ -34,7 +34,7 @@ def leaks(turn: Turn, quotes: Quotes) -> list[Leak]:
     if found and not found[-1].whole and _was_stopped(turn):
         return []
     if soundness.is_told_its_form(turn):
-        found = [leak for leak in found if leak.family != BARE]
+        found = [leak for leak in found if leak.family not in (BARE, FENCED)]
     return [leak for leak in found if not quotes.holds(turn, opening(message.text, leak))]
 
 
@@ -60,20 +60,22 @@ class ToolCallInContent(Rule):
         "The request declares tools, the reply has no call, but its text holds the markup with "
         "which the model calls one of them (or, where the server ate the markers, the bare "
         "NAME{…} at its end). The agent shows it as an answer and stops, or complains. Code that "
-        "is quoted, an answer about chat templates, text that a file or the user said before, JSON "
-        "where the request told the form of the answer, and agents that declare no tools and "
-        "parse text themselves are no defect; nor is a call that the length limit cut within its "
-        "markup (truncated-by-length)."
+        "is quoted (unless a block of code is all of the reply, and a call), an answer about chat "
+        "templates, text that a file or the user said before, JSON where the request told the form "
+        "of the answer, and agents that declare no tools and parse text themselves are no defect; "
+        "nor is a call that the length limit cut within its markup (truncated-by-length)."
     )
     remedy = (
         "Use a newer build of the server, start it with --jinja and without --special, and give "
         "it the model's own --chat-template-file. If only now and then a call leaks, the model "
         "wrote it in a form that the parser refuses: a larger quantisation or a lower temperature "
-        "helps. Rewind to before this reply: the model copies what it sees in its history."
+        "helps, or a model that knows calls (Qwen2.5-Coder does not). Rewind to before this reply: "
+        "the model copies what it sees in its history."
     )
     source = (
         "https://github.com/ikawrakow/ik_llama.cpp/issues/955 and "
-        "https://github.com/vllm-project/vllm/pull/28543 (Kimi K2's markers in the content)"
+        "https://github.com/vllm-project/vllm/pull/28543 (Kimi K2's markers in the content), "
+        "https://github.com/vllm-project/vllm/issues/32926 (Qwen2.5-Coder's code blocks)"
     )
     examples: ClassVar = (
         Example(
@@ -118,6 +120,21 @@ class ToolCallInContent(Rule):
                 ),
             ),
             (Place(2),),
+        ),
+        Example(
+            "a code block that is a call, and nothing else said",
+            (step(TASK, assistant(f"```json\n{QWEN[12:-13]}\n```")),),
+            (Place(1),),
+        ),
+        Example(
+            "XML of a tool's name, as older agents want it",
+            (
+                step(
+                    TASK,
+                    assistant("I read it.\n\n<read_file>\n<path>notes.txt</path>\n</read_file>"),
+                ),
+            ),
+            (Place(1),),
         ),
         Example(
             "the markers eaten, the name and the arguments left",
@@ -174,6 +191,8 @@ def _blame(turn: Turn, found: list[Leak]) -> tuple[Side, str]:
         return Side.MODEL, "its JSON is broken, so that no parser could take it"
     if not all(leak.whole for leak in found):
         return Side.MODEL, "the model ended it before its markup was closed"
+    if found[0].family in (FENCED, XML):
+        return Side.MODEL, f"the model wrote {found[0].family}, which no parser takes for a call"
     built = turn.reply.fingerprint or turn.server
     said = f" (it calls itself {built})" if built else ""
     if found[0].family == markers.EATEN:
