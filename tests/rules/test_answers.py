@@ -92,6 +92,13 @@ def test_an_answer_that_was_not_recorded_whole_is_not_judged() -> None:
     assert found(lost) + found(imported) + found(encoded) == []
 
 
+def test_a_body_that_is_not_encoded_as_it_says_is_unreadable() -> None:
+    made = answered(b'{"choices":[]}')
+    (finding,) = found(replace(made, response_headers=(("Content-Encoding", "gzip"),)))
+    assert finding.rule == "unreadable-answer"
+    assert "Content-Encoding" in finding.message
+
+
 def test_a_cut_page_is_a_cut_answer() -> None:
     cut = replace(answered(PORTAL), outcome=Outcome.SERVER_CUT)
     left = replace(answered(PORTAL), outcome=Outcome.CLIENT_HUNG_UP)

@@ -25,6 +25,8 @@ REDIRECT = 300
 """The lowest status that sends a client elsewhere."""
 TEXT = "no JSON"
 """How a dialect's fault begins where the answer is no JSON at all."""
+ENCODED = "not "
+"""How one begins where the body could not be decoded."""
 REQUEST = {"model": "kimi-k2", "messages": list(TASK), "tools": TOOLS}
 BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad "
@@ -149,4 +151,6 @@ def _blame(turn: Turn, said: str) -> tuple[Side, str]:
         return side, "it has no body"
     if between:
         return side, "it is neither JSON nor a stream of events"
+    if said.startswith(ENCODED):
+        return side, "its body is not encoded as its Content-Encoding says"
     return side, "its JSON is of another kind"
