@@ -12,6 +12,8 @@ from kimitap.visible import one_line
 
 PATIENCE_S = 3.0
 """How long a process that was told to end may take."""
+SIZES = range(1, 1001)
+"""Columns, or rows, that a page may ask for."""
 _SPEAKS = b"__GANGLION__\n"
 """What Textual's web driver says first; see textual/drivers/web_driver.py."""
 
@@ -61,8 +63,8 @@ class Screens(AppService):
         try:
             if await _speaks(process.stdout):
                 await self._hand_on(process.stdout)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+            pass  # it has ended, its page has gone, or what it says is no packet
         finally:
             await complaints
             await self.remote_close()
@@ -79,10 +81,18 @@ class Screens(AppService):
 
     async def _tell(self, stderr: asyncio.StreamReader) -> None:
         """What the process wrote to stderr, line by line, cleaned: it may quote recorded text."""
-        while data := await stderr.readline():
-            line = one_line(data.decode("utf-8", "replace"), 1000)
-            if line:
+        while True:
+            try:
+                data = await stderr.readline()
+            except ValueError:  # a line longer than anybody reads
+                continue
+            if not data:
+                return
+            if line := one_line(data.decode("utf-8", "replace"), 1000):
                 self._say(line)
+
+    async def set_terminal_size(self, width: int, height: int) -> None:
+        await super().set_terminal_size(within(width, SIZES), within(height, SIZES))
 
     async def stop(self) -> None:
         """End the process, by force where it does not end by itself, and wait for it.
@@ -115,3 +125,8 @@ async def _speaks(stdout: asyncio.StreamReader) -> bool:
         if line == _SPEAKS:
             return True
     return False
+
+
+def within(number: int, among: range) -> int:
+    """The number, or the nearest that is among those."""
+    return max(among.start, min(number, among.stop - 1))

@@ -11,10 +11,8 @@ from textual_serve.server import Server
 
 from kimitap.web.address import Address, bound, parse_listen
 from kimitap.web.guard import PAGE, Guard
-from kimitap.web.screens import Screens
+from kimitap.web.screens import SIZES, Screens, within
 
-SIZES = range(1, 1001)
-"""Columns, or rows, that a browser may ask for."""
 FONT_SIZES = range(6, 73)
 _MOST_BYTES = 1 << 20
 """Of one message from a browser: a long text that is pasted."""
@@ -102,6 +100,8 @@ class WebScreens(Server):
             await self._process_messages(socket, screens)
         except (ValueError, TypeError, LookupError, AssertionError, AttributeError):
             await socket.close(code=WSCloseCode.UNSUPPORTED_DATA)  # it is no terminal of ours
+        except OSError as error:
+            self._say(f"the screens cannot start: {error.strerror}")
         finally:
             await screens.stop()
             del self._open[socket]
@@ -122,4 +122,4 @@ def _number(request: web.Request, name: str, usual: int, among: range) -> int:
         wanted = int(request.query.get(name, usual))
     except ValueError:
         return usual
-    return max(among.start, min(wanted, among.stop - 1))
+    return within(wanted, among)

@@ -74,6 +74,7 @@ async def test_keys_go_to_the_screens_and_the_pictures_come_back() -> None:
 async def test_the_screens_take_the_size_of_the_page() -> None:
     async with served() as page, tab(page, "width=200&height=50") as socket:
         await until(socket, "LOST TURN")
+        await socket.send_json(["resize", {"width": 10**12, "height": -1}])
         await socket.send_json(["resize", {"width": 44, "height": 12}])
         await socket.send_json(["stdin", "n"])
         await until(socket, "LOST TURN")
@@ -126,6 +127,20 @@ async def test_a_process_that_cannot_start_closes_the_page_and_says_why() -> Non
     ):
         await ended(socket)
         assert page.said == ["no such \\u001b]52;c;eA==\\u0007 thing"]
+
+
+async def test_a_complaint_without_an_end_is_no_burden() -> None:
+    complains = python("import sys; sys.stderr.write('x' * 1_000_000 + '\\nand so it ended\\n')")
+    async with served(complains) as page, tab(page) as socket:
+        await ended(socket)
+        assert page.said[-1] == "and so it ended"
+        assert sum(map(len, page.said)) < 10_000
+
+
+async def test_a_command_that_is_not_there_closes_the_page_and_says_so() -> None:
+    async with served(("/nothing/here",)) as page, tab(page) as socket:
+        await ended(socket)
+        assert page.said == ["the screens cannot start: No such file or directory"]
 
 
 async def test_a_process_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
