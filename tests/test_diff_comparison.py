@@ -109,8 +109,8 @@ def test_only_a_pairs_own_messages_count_as_different() -> None:
     other = (STEPS[0], result("another owner", "call_1"), *STEPS[2:])
     compared = compare_threads(run(1, *STEPS), run(11, *other))
     diff = compared.turns[2].diff()
-    assert [row.mark for row in diff.rows[: diff.earlier]] == list("===<>")
-    assert [row.mark for row in diff.rows[diff.earlier :]] == list("===")
+    assert [row.mark for row in diff.rows[: diff.earlier]] == list("===<>=")
+    assert [row.mark for row in diff.rows[diff.earlier :]] == list("==")
     assert diff.rows[-1].is_reply
 
 

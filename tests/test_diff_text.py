@@ -161,7 +161,7 @@ def test_json_is_laid_out_in_one_way() -> None:
 
 
 def test_a_text_of_several_lines_in_json_is_broken_after_its_line_feeds() -> None:
-    assert laid_out('{"a":"x\\ny\\\\nz\\n"}') == '{\n  "a": "x\\n\ny\\\\nz\\n"\n}'
+    assert laid_out('{"a":"x\\ny\\\\nz\\n"}') == '{\n  "a": "x\\n\n    y\\\\nz\\n"\n}'
 
 
 def test_spelling_is_told_from_meaning() -> None:

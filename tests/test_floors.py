@@ -35,10 +35,11 @@ FLOORS: dict[str, set[str]] = {
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"}
     | {"transcript", "prompt"},
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
-    "report": VALUES | {"analysis", "diff", "export", "rules"},
+    "comparison": VALUES | {"analysis", "diff"},
+    "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
     "settings": {"errors", "rules"},
     "tui": VALUES
-    | {"analysis", "report", "diff", "export", "rules", "transcript", "store"}
+    | {"analysis", "comparison", "report", "diff", "export", "rules", "transcript", "store"}
     | {"asking", "prompt", "wire"},
     "demo": set(),
     "web": {"errors", "visible"},

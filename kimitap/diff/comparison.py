@@ -12,7 +12,7 @@ from kimitap.conversation import Message, Turn
 from kimitap.diff.link import Diff, diff_link
 from kimitap.diff.sequence import Block, blocks, likest
 from kimitap.diff.turns import TurnDiff, diff_turns
-from kimitap.lineage import Link, Mark, Session, Thread
+from kimitap.lineage import EchoKind, Link, Mark, Session, Thread
 from kimitap.weave.keys import LIKENESS, Keys
 from kimitap.weave.kin import leading_systems
 
@@ -143,26 +143,33 @@ def _owned(thread: Thread, keys: Keys) -> list[_Own]:
 
 
 def _begin(link: Link | None, turn: Turn) -> int:
-    """Where a turn's own messages begin: with what came back of the reply before it."""
-    if link is None or link.parent is turn:
+    """Where a turn's own messages begin: behind the reply before it, or with what became of it."""
+    if link is None:
         return 0
     slot = link.echo.slot
-    return min(slot[0] if slot else max(link.echo.place, link.prefix), len(turn.messages))
+    if slot and link.echo.kind is EchoKind.SAME:
+        begin = slot[-1] + 1
+    else:
+        begin = slot[0] if slot else max(link.echo.place, link.prefix)
+    return min(begin, len(turn.messages))
 
 
 def _paired(old: Thread, new: Thread, keys: Keys) -> ThreadPair:
-    past, one, other = _past(old, new), _owned(old, keys), _owned(new, keys)
-    shared = [TurnPair(Mark.SAME, t.turn, t.turn, (), t.begin, t.begin) for t in one[:past]]
-    if past:
-        del one[:past]
-        left = len(shared[-1].old.messages) if shared[-1].old else 0
-        other[0] = _Own(other[0].turn, left, keys)
-    elif past := _past(new, old):
-        shared = [TurnPair(Mark.SAME, t.turn, t.turn, (), t.begin, t.begin) for t in other[:past]]
-        del other[:past]
-        left = len(shared[-1].old.messages) if shared[-1].old else 0
-        one[0] = _Own(one[0].turn, left, keys)
+    one, other = _owned(old, keys), _owned(new, keys)
+    shared = _cut_past(_past(old, new), one, other, keys)
+    if not shared:
+        shared = _cut_past(_past(new, old), other, one, keys)
     return ThreadPair(old.name, new.name, (*shared, *_turns(one, other)))
+
+
+def _cut_past(past: int, trunk: list[_Own], fork: list[_Own], keys: Keys) -> list[TurnPair]:
+    """Take the turns that a fork has in common with its trunk off the trunk, as pairs."""
+    shared = [TurnPair(Mark.SAME, t.turn, t.turn, (), t.begin, t.begin) for t in trunk[:past]]
+    if past:
+        kept = len(trunk[past - 1].turn.messages) + 1  # the reply too
+        fork[0] = _Own(fork[0].turn, kept, keys)
+        del trunk[:past]
+    return shared
 
 
 def _past(old: Thread, new: Thread) -> int:

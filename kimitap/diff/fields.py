@@ -42,9 +42,17 @@ def changes_of(old: Message, new: Message) -> tuple[Change, ...]:
         after["tool_calls"] = ", ".join(str(q) for _, q in kept)
     before |= _last_fields(old)
     after |= _last_fields(new)
-    names = dict.fromkeys([*before, *after])
+    names = sorted(dict.fromkeys([*before, *after]), key=_place)
     found = (Change(name, before.get(name), after.get(name)) for name in names)
     return tuple(change for change in found if change.old != change.new)
+
+
+_ORDER = ("role", "reasoning", "text", "tool_calls", "tool_results", "parts")
+
+
+def _place(name: str) -> int:
+    """Where a field stands in a message; fields of one kind stay as they are."""
+    return next((i for i, kind in enumerate(_ORDER) if name.startswith(kind)), len(_ORDER))
 
 
 def paired_calls(

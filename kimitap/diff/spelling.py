@@ -10,8 +10,8 @@ _LAYOUT = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 def laid_out(text: str) -> str | None:
     """JSON with sorted keys, indented; None for text that is no object or array.
 
-    A text in it that has several lines keeps its escapes and is broken after each line feed's: a
-    file's content in a tool's arguments is one endless line otherwise.
+    A text in it that has several lines keeps its escapes and is broken after each line feed's, the
+    later lines indented: a file's content in a tool's arguments is one endless line otherwise.
     """
     if text.lstrip()[:1] not in {"{", "["}:
         return None
@@ -29,7 +29,8 @@ def _broken(line: str) -> str:
     plain = line.replace("\\\\", "\x00")
     parts = plain.split("\\n")
     last = parts.pop() if parts[-1].strip('",') == "" else None
-    broken = "\\n\n".join(parts)
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    broken = f"\\n\n{indent}".join(parts)
     return (broken if last is None else f"{broken}\\n{last}").replace("\x00", "\\\\")
 
 

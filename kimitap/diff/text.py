@@ -164,15 +164,15 @@ def _gaps(words: Sequence[str], common: Sequence[tuple[int, int]]) -> tuple[Span
 
 def _middles(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """What stands between the common beginning and the common end of two long lines."""
-    head = _common(old, new)
-    tail = _common(old[: head - len(old) - 1 : -1], new[: head - len(new) - 1 : -1])
+    head = common(old, new)
+    tail = common(old[: head - len(old) - 1 : -1], new[: head - len(new) - 1 : -1])
     if 2 * (head + tail) <= LIKE * (len(old) + len(new)):
         return (), ()
     spans = (Span(head, len(old) - tail), Span(head, len(new) - tail))
     return tuple((s,) if s.stop > s.start else () for s in spans)  # type: ignore[return-value]
 
 
-def _common(one: str, other: str) -> int:
+def common(one: str, other: str) -> int:
     """How many characters both begin with."""
     low, high = 0, min(len(one), len(other))
     while low < high:

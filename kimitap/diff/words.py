@@ -5,10 +5,14 @@ from collections.abc import Sequence
 
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.diff.comparison import ThreadPair, TurnPair
+from kimitap.diff.link import DiffRow
+from kimitap.diff.text import common
 from kimitap.lineage import Mark
 from kimitap.visible import one_line
 
 _SAID = 60
+_BEFORE = 20
+"""Characters before a difference that are quoted with it."""
 
 
 def parting(threads: ThreadPair) -> str:
@@ -69,15 +73,22 @@ def _quoted(message: Message) -> str:
 def _told(pair: TurnPair, side: str) -> str:
     """The first of a turn's own messages that the other side does not have, or has otherwise."""
     diff = pair.diff()
-    rows = [row for row in diff.rows[diff.earlier :] if not row.is_reply]
-    changed = [row for row in rows if row.mark is not Mark.SAME]
-    found = (row.old if side == "old" else row.new for row in changed)
-    message = next((m for m in found if m is not None), None)
+    said = [row for row in diff.rows[diff.earlier :] if not row.is_reply]
+    changed = (row for row in said if row.mark is not Mark.SAME and not _is_system(row))
+    sides = [(row.old, row.new) if side == "old" else (row.new, row.old) for row in changed]
+    message, other = next(((m, o) for m, o in sides if m is not None), (None, None))
     if message is None:
         return "nothing more"
     if message.blank:
         return f"a blank {one_line(message.role, 20)} message"
-    return _quoted(message) if message.text.strip() else doing(message).replace("calls", "of", 1)
+    if not message.text.strip():
+        return doing(message).replace("calls", "of", 1)
+    begin = common(message.text, other.text) - _BEFORE if other else 0
+    return f'"…{one_line(message.text[begin:], _SAID)}"' if begin > 0 else _quoted(message)
+
+
+def _is_system(row: DiffRow) -> bool:
+    return any(m is not None and m.role == "system" for m in (row.old, row.new))
 
 
 def _means(calls: Sequence[ToolCall]) -> Counter[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -13,21 +13,24 @@ from textual.filter import LineFilter
 from textual.worker import get_current_worker
 
 from kimitap.conversation import Turn
+from kimitap.diff import compare_links
 from kimitap.errors import KimitapError
 from kimitap.export.curl import curl
 from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Place, Severity
 from kimitap.tui.commands import KeyCommands
+from kimitap.tui.diff_screen import DiffScreen
 from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.handing_out import LONGEST_COPY, read_outside, write_new
 from kimitap.tui.prompt_screen import PromptScreen
 from kimitap.tui.session_screen import SessionScreen
 from kimitap.tui.source import Source, View
-from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
+from kimitap.tui.text_screens import HelpScreen, RawScreen
 from kimitap.tui.themes import COLOURS, DEFAULT, Repainted, themes
 from kimitap.tui.view_screen import ViewScreen
 from kimitap.tui.wishes import (
+    Compare,
     Copy,
     CopyCurl,
     OpenText,
@@ -36,6 +39,7 @@ from kimitap.tui.wishes import (
     ShowPrompt,
     ShowRaw,
     Visit,
+    WriteComparison,
     WriteReport,
 )
 from kimitap.visible import visible
@@ -183,7 +187,14 @@ class Kimitap(App[None]):
         self.push_screen(HelpScreen(wish.title, wish.keys))
 
     def on_show_diff(self, wish: ShowDiff) -> None:
-        self.push_screen(DiffScreen(wish.links, wish.at))
+        first = wish.links[wish.at].child.exchange
+        named = (t.name for t in self.view.threads if t.place_of(first) is not None)
+        thread = next(named, "")
+        self.push_screen(DiffScreen(lambda: compare_links(wish.links, thread), wish.at))
+
+    def on_compare(self, wish: Compare) -> None:
+        places = wish.old, wish.new
+        self.push_screen(DiffScreen(lambda: self.source.compare(*places), places=places))
 
     def on_visit(self, wish: Visit) -> None:
         """Close what lies over the conversation, and go there."""
@@ -240,13 +251,12 @@ class Kimitap(App[None]):
         return turn
 
     @work(thread=True, group="report")
-    def write_report(self, exchange: int) -> None:
+    def write_report(self, stem: str, make: Callable[[], str]) -> None:
         try:
-            text = self.source.report(PlaceWord("", exchange))
+            text = make()
         except KimitapError as error:
             self.call_from_thread(self.notify, str(error), severity="error", markup=False)
         else:
-            stem = f"kimitap-report-{exchange}"
             self.call_from_thread(self._save, stem, text, ".md", "Report written")
 
     def _save(self, stem: str, text: str, suffix: str, said: str) -> None:
@@ -263,7 +273,12 @@ class Kimitap(App[None]):
             self.notify(f"{said}: {path}", markup=False)
 
     def on_write_report(self, wish: WriteReport) -> None:
-        self.write_report(wish.exchange)
+        place = PlaceWord("", wish.exchange)
+        self.write_report(f"kimitap-report-{wish.exchange}", lambda: self.source.report(place))
+
+    def on_write_comparison(self, wish: WriteComparison) -> None:
+        stem = f"kimitap-diff-{wish.old.kind}{wish.old.number}-{wish.new.kind}{wish.new.number}"
+        self.write_report(stem, lambda: self.source.report_on_both(wish.old, wish.new))
 
 
 def run(

@@ -6,7 +6,9 @@ from threading import Lock
 
 from kimitap.analysis import Analysis
 from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, outcome, wanted
+from kimitap.comparison import compare
 from kimitap.conversation import Turn
+from kimitap.diff import Comparison
 from kimitap.errors import UsageError
 from kimitap.exchange import Exchange
 from kimitap.places import PlaceWord
@@ -51,6 +53,14 @@ class RecordingSource:
     def report(self, place: PlaceWord) -> str:
         with self._lock:
             return report_on(self._analysis, [place])
+
+    def compare(self, old: PlaceWord, new: PlaceWord) -> Comparison:
+        with self._lock:
+            return compare(self._analysis, old, new)
+
+    def report_on_both(self, old: PlaceWord, new: PlaceWord) -> str:
+        with self._lock:
+            return report_on(self._analysis, [old, new])
 
     def ask(self) -> str:
         with self._lock:

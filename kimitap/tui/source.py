@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from kimitap.conversation import Turn
+from kimitap.diff import Comparison
 from kimitap.exchange import Exchange
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
@@ -55,6 +56,17 @@ class Source(Protocol):
 
     def report(self, place: PlaceWord) -> str:
         """The Markdown report on a place."""
+        ...
+
+    def compare(self, old: PlaceWord, new: PlaceWord) -> Comparison:
+        """Two exchanges, two threads or two sessions against each other.
+
+        Raises `UsageError` for a place that is not there, and for two of different kinds.
+        """
+        ...
+
+    def report_on_both(self, old: PlaceWord, new: PlaceWord) -> str:
+        """The Markdown report on two places against each other; raises as `compare` does."""
         ...
 
     def ask(self) -> str:

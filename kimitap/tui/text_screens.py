@@ -1,4 +1,4 @@
-"""Screens that are one long text: the diff, the raw exchange, the keys."""
+"""Screens that are one long text: the raw exchange, the keys."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -7,19 +7,16 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
 
-from kimitap.diff import diff_link
 from kimitap.errors import KimitapError
 from kimitap.exchange import Exchange
-from kimitap.lineage import Link
 from kimitap.rules.finding import Severity
 from kimitap.tui.bars import Bar, foot_segments
-from kimitap.tui.diff_blocks import diff_blocks
-from kimitap.tui.keys import DIFF_KEYS, HELP_KEYS, LIST_KEYS, RAW_KEYS, Key, bindings
+from kimitap.tui.keys import HELP_KEYS, LIST_KEYS, RAW_KEYS, Key, bindings
 from kimitap.tui.palette import ALARM, FAINT, NAME, NORMAL, STRONG
 from kimitap.tui.raw_blocks import raw_blocks
 from kimitap.tui.reading import ring
 from kimitap.tui.text_pane import Block, TextPane
-from kimitap.tui.wishes import ShowHelp, WriteReport
+from kimitap.tui.wishes import ShowHelp
 from kimitap.visible import visible
 
 
@@ -77,47 +74,6 @@ class TextScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.post_message(ShowHelp(self.NAME, self.KEYS))
-
-
-class DiffScreen(TextScreen):
-    """A turn and its reply against the next request; `]` and `[` step through the thread."""
-
-    KEYS = DIFF_KEYS
-    NAME = "Diff"
-    BINDINGS = bindings(DIFF_KEYS)
-
-    def __init__(self, links: Sequence[Link], at: int) -> None:
-        super().__init__()
-        self._links = links
-        self._at = at
-
-    @property
-    def link(self) -> Link:
-        return self._links[self._at]
-
-    def title_text(self) -> str:
-        old, new = self.link.parent.exchange, self.link.child.exchange
-        return f"diff  #{old} and its reply  against  request #{new}    - left behind  + sent"
-
-    def make(self) -> Iterator[Block]:
-        yield from diff_blocks(diff_link(self.link))
-
-    def made(self) -> None:
-        pane = self.query_one(TextPane)
-        if pane.headings:
-            pane.cursor = pane.headings[0]
-            pane.centre()
-
-    def action_change(self, way: int) -> None:
-        self.to_heading(way)
-
-    def action_turn(self, way: int) -> None:
-        if 0 <= self._at + way < len(self._links):
-            self._at += way
-            self.reload()
-
-    def action_export(self) -> None:
-        self.post_message(WriteReport(self.link.parent.exchange))
 
 
 class RawScreen(TextScreen):

@@ -157,6 +157,15 @@ class DeleteSession(Message):
         self.session = session
 
 
+class WriteComparison(Message):
+    """The report on two places against each other, as a file."""
+
+    def __init__(self, old: PlaceWord, new: PlaceWord) -> None:
+        super().__init__()
+        self.old = old
+        self.new = new
+
+
 class WriteReport(Message):
     """The report on an exchange, as a file."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kimitap.conversation import Turn
+from kimitap.diff import Comparison, compare_sessions, compare_threads, compare_turns
 from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.lineage import Session
@@ -43,6 +44,22 @@ class Still:
 
     def report(self, place: PlaceWord) -> str:
         return f"# report on {place}\n"
+
+    def compare(self, old: PlaceWord, new: PlaceWord) -> Comparison:
+        sessions, threads = self.view.sessions, self.view.threads
+        turns = {turn.exchange: turn for thread in threads for turn in thread.turns}
+        match old.kind:
+            case "s":
+                named = {session.number: session for session in sessions}
+                return compare_sessions(named[old.number], named[new.number])
+            case "t":
+                ours = {thread.number: thread for thread in threads}
+                return compare_threads(ours[old.number], ours[new.number])
+            case _:
+                return compare_turns(turns[old.number], turns[new.number])
+
+    def report_on_both(self, old: PlaceWord, new: PlaceWord) -> str:
+        return f"# report on {old} and {new}\n"
 
     def ask(self) -> str:
         return "nobody was asked"

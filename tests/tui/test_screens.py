@@ -1,4 +1,4 @@
-"""The screens above the conversation: diff, raw exchange, help; and the report."""
+"""The screens above the conversation: raw exchange, help; and the report."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,14 +7,14 @@ import pytest
 
 from kimitap.rules import RULES
 from kimitap.tui.app import Kimitap
-from kimitap.tui.handing_out import write_new
 from kimitap.tui.contents import nodes
+from kimitap.tui.handing_out import write_new
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, RAW_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
 from kimitap.tui.text_pane import TextPane
-from kimitap.tui.text_screens import DiffScreen, HelpScreen, RawScreen
+from kimitap.tui.text_screens import HelpScreen, RawScreen
 from tests.support.recorded import lost, record
 from tests.support.still import Still, exchange
 from tests.support.threads import lost_turn
@@ -22,42 +22,6 @@ from tests.support.threads import lost_turn
 
 def text(app: Kimitap) -> str:
     return "\n".join(block.sign + block.text for block in app.screen.query_one(TextPane).blocks)
-
-
-async def test_d_shows_the_pair_in_which_the_turn_was_lost(tmp_path: Path) -> None:
-    source = RecordingSource(record(tmp_path / "a.db", lost()))
-    app = Kimitap(source)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, pilot)
-        await pilot.press("d")
-        await settle(app, pilot)
-        assert isinstance(app.screen, DiffScreen)
-        assert app.screen.link.parent.exchange == 2
-        assert "CAME BACK BLANK" in text(app)
-        assert "- I read them once more." in text(app)
-        assert "+ Go on." in text(app)
-        await pilot.press("left_square_bracket")
-        await settle(app, pilot)
-        assert app.screen.link.parent.exchange == 1
-        assert "+ Ada owns it." in text(app)
-        await pilot.press("escape")
-        await settle(app, pilot)
-        assert app.screen is app.main
-    source.close()
-
-
-async def test_d_at_a_reply_looks_ahead_and_at_the_end_looks_back() -> None:
-    app = Kimitap(Still(*lost_turn()))
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, pilot)
-        for go, pair in ((("g",), (1, 2)), (("G",), (5, 6))):
-            await pilot.press(*go, "d")
-            await settle(app, pilot)
-            assert isinstance(app.screen, DiffScreen)
-            link = app.screen.link
-            assert (link.parent.exchange, link.child.exchange) == pair
-            await pilot.press("q")
-            await settle(app, pilot)
 
 
 async def test_r_shows_the_bytes_and_when_they_came(tmp_path: Path) -> None:
