@@ -41,9 +41,9 @@ class SearchScreen(ViewScreen):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-high")]  # noqa: RUF012 (as Textual declares it)
     DEFAULT_CSS = """
     SearchScreen #words { height: 1; border: none; padding: 0 1; background: #24394a; }
-    SearchScreen #hits { height: 1fr; }
-    SearchScreen #text { height: 11; background: #1a212a; border-top: solid #3d6e94; }
-    SearchScreen.-low #text { display: none; }
+    SearchScreen #list-of-hits { height: 1fr; }
+    SearchScreen #around { height: 11; border-top: solid #3d6e94; }
+    SearchScreen.-low #around { display: none; }
     """
 
     class Progress(Message):
@@ -68,7 +68,7 @@ class SearchScreen(ViewScreen):
         yield Bar(id="title")
         yield FilterField(id="words")
         yield HitList(id="list-of-hits")
-        yield TextPane(id="text")
+        yield TextPane(id="around")
         yield Bar(id="foot")
 
     @property
