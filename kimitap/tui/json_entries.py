@@ -35,6 +35,8 @@ class JsonEntry:
     level: int = 0
     named: bool = True
     """False for an element: its key is its index."""
+    column: int = 0
+    """The cells of the longest index among its neighbours."""
     whole: bool = False
     """Unfolded at first, with all that is in it."""
 
@@ -108,10 +110,9 @@ class JsonEntry:
         if not self.key:
             return []
         key = one_line(self.key, _LONGEST_KEY) or '""'
-        return [
-            Segment(key, JSON_KEY if self.named else FAINT),
-            Segment("  " if not self.named else ": ", FAINT),
-        ]
+        if self.named:
+            return [Segment(key, JSON_KEY), Segment(": ", FAINT)]
+        return [Segment(f"{key:>{self.column}}  ", FAINT)]
 
     def _container(self, opened: bool, room: int) -> list[Segment]:
         if opened:
@@ -154,5 +155,8 @@ def json_entries(value: Json, level: int = 0, *, whole: bool = False) -> list[En
     """What is in a value, an entry each; a value without members is one entry without a name."""
     if isinstance(value, list | Members) and value:
         named = isinstance(value, Members)
-        return [JsonEntry(name, item, level, named, whole) for name, item in children(value)]
+        column = 0 if named else len(str(len(value) - 1))
+        return [
+            JsonEntry(name, item, level, named, column, whole) for name, item in children(value)
+        ]
     return [JsonEntry("", value, level, whole=whole)]

@@ -37,6 +37,8 @@ _BOM = "\ufeff"
 _AROUND = 40
 _NAME, _LEAST = 40, 16
 """A preview has so many characters of a name, and at least so many of a value."""
+_DEEPEST = 4
+"""Levels of a value that a preview shows: a message's content, and its parts."""
 
 
 def parse(data: bytes) -> Parsed:
@@ -131,7 +133,7 @@ def literal(value: Json) -> str:
 
 def preview(value: Json, limit: int) -> str:
     """About `limit` characters of a value on one line, clean; names without their quotes."""
-    return visible("".join(_preview(value, limit, 2)))
+    return visible("".join(_preview(value, limit, _DEEPEST)))
 
 
 def _preview(value: Json, limit: int, depth: int) -> Iterator[str]:

@@ -47,10 +47,11 @@ def _headed(words: str) -> Iterator[Entry]:
 def _phases(times: WireTimes) -> Iterator[Entry]:
     """What the time went by with, each phase with its bar."""
     spoke = times.first_s if times.spoke_s is None else times.spoke_s
+    word = times.spoke_s is not None and times.pieces > 1
     moments = (
         ("waiting for the head", times.headers_s),
-        ("waiting for the first word" if times.spoke_s is not None else "waiting", spoke),
-        ("the reply arrives", times.last_s),
+        (f"waiting for the {'first word' if word else 'body'}", spoke),
+        ("the reply arrives", times.last_s if times.pieces > 1 else None),
         ("until the end", times.ended_s),
     )
     before = 0.0
@@ -64,6 +65,8 @@ def _phases(times: WireTimes) -> Iterator[Entry]:
         )
         stretch = (start / (times.length_s or 1.0), before / (times.length_s or 1.0))
         yield Item(label, rest=partial(_bar, stretch), marked=False)
+    if times.pieces == 1:
+        yield note("the body came in one piece: when its words were said is not known", FAINT)
     if before == 0.0:
         yield note("nothing has come yet", FAINT)
 
@@ -84,13 +87,12 @@ def _bar(stretch: tuple[float, float], width: int) -> Sequence[Segment]:
 
 
 def _moments(exchange: Exchange, times: WireTimes) -> Iterator[Entry]:
-    told: tuple[Told, ...] = (
-        ("head of the response", _at(times.headers_s), ""),
-        ("first piece of the body", _at(times.first_s), ""),
-        ("first word of the reply", _at(times.spoke_s), ""),
-        ("last piece of the body", _at(times.last_s), ""),
-        ("end", _at(times.ended_s), str(exchange.outcome)),
-    )
+    told = [("head of the response", _at(times.headers_s), "")]
+    told.append(("first piece of the body", _at(times.first_s), ""))
+    if times.pieces > 1:
+        told.append(("first word of the reply", _at(times.spoke_s), ""))
+        told.append(("last piece of the body", _at(times.last_s), ""))
+    told.append(("end", _at(times.ended_s), str(exchange.outcome)))
     yield from _lines(told, untold="never" if exchange.ended_at else "not yet")
     for stall in times.stalls:
         said = f"! {stall.length_s:.1f} s silent, from {_at(stall.at_s)}"
@@ -165,5 +167,5 @@ def _rate(tokens: int | None, taken_ms: float | None) -> tuple[str, str]:
     """Tokens a second, and what they are told from."""
     if tokens is None or not taken_ms:
         return "", ""
-    told = f"{plural(tokens, 'token')} in {taken_ms:,.0f} ms, by the server's timings"
+    told = f"the server: {plural(tokens, 'token')} in {taken_ms:,.0f} ms"
     return f"{tokens / taken_ms * 1000:,.1f} /s", told

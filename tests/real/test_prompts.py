@@ -10,7 +10,7 @@ from kimitap.demo import history
 from kimitap.prompt import Subject, seen
 from kimitap.store import Recording
 from kimitap.tui.app import Kimitap
-from kimitap.tui.prompt_screen import PromptScreen
+from kimitap.tui.turn_screen import TurnScreen
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.text_pane import TextPane
@@ -86,7 +86,7 @@ async def test_the_screens_show_what_the_template_leaves_out(
             assert [n.severity for n in app._notifications] == ["information"]
             await pilot.press("n", "p")
             await settle(app, pilot)
-            assert isinstance(app.screen, PromptScreen)
+            assert isinstance(app.screen, TurnScreen)
             shown = [block.text for block in app.screen.query_one(TextPane).blocks]
             assert any(text.startswith("✗ ABSENT    tool ") for text in shown)
             assert any(text.startswith("✗ ABSENT    call ") for text in shown)

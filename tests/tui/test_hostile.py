@@ -1,15 +1,18 @@
 """Recorded text is hostile: nothing that acts gets to the terminal, whatever screen shows it."""
 
 import re
+from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from rich.segment import Segment
 from textual.color import Color
 from textual.drivers.headless_driver import HeadlessDriver
 
 from kimitap.conversation import Fault, Scope, Tool
+from kimitap.exchange import Body
 from kimitap.lineage import Session
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.tui.app import Kimitap
@@ -22,6 +25,10 @@ HOSTILE = (
     "\x1b]52;c;aGFja2Vk\x07\x1b[2J\x9b31m\x90q\x9c\u202egnp.exe\u2066\u200f"
     "[/nope][bold][@click=app.quit]x[/]\x00\x08\r\ud800\U000e0041\t end"
 )
+_SOUND = HOSTILE.replace("\ud800", "")
+JSON = {
+    _SOUND: [_SOUND * 40, {"role": _SOUND, _SOUND * 9: orjson.dumps({_SOUND: _SOUND}).decode()}]
+}
 OURS = re.compile(r"\x1b\[[0-9;?$]*[A-Za-z]|\x1b\]22;[a-z]*\x07")
 """What Textual writes itself: colours, cursor moves, modes, and the pointer's shape."""
 
@@ -91,6 +98,11 @@ def hostile() -> Still:
             request_headers=fields,
             response_headers=fields,
         )
+    source.exchanges[1] = replace(
+        source.exchanges[1],
+        request=Body.whole(orjson.dumps(JSON)),
+        response=b"data: %s\n\nevent: \x9b31m\ndata: \x1b[2J\n\n" % orjson.dumps(JSON),
+    )
     source.now(replace(source.view, others=(source.exchanges[7],)))
     source.remedies = {"tool-turn-lost": HOSTILE}
     return source
@@ -118,8 +130,15 @@ JOURNEYS = {
     "conversation": ("g", "enter", *"jjjj", "enter", *"jjj", "enter", "G", "n", "enter"),
     "sessions": ("h", "G", "enter", "j", "g", "j", "enter"),
     "diff": ("n", "d", "n", "n", "G"),
-    "raw": ("r", "n", "n", "n", "G", "left_square_bracket"),
+    "messages": ("v", "plus", "plus", "plus", "n", "n", "G", "left_square_bracket", "plus", "G"),
+    "request": ("v", "2", "plus", "plus", "G", "T", "G", "w", "w"),
+    "request as json": ("v", "left_square_bracket", "2", "plus", "plus", "G", "enter", "T"),
+    "reply": ("v", "3", "plus", "G", "T", "left_square_bracket", "T", "plus", "plus", "G"),
+    "wire": ("r", "n", "n", "n", "G", "left_square_bracket"),
+    "headers": ("v", "5", "j", "j", "n", "n", "j", "enter", "G"),
     "prompt": ("p", "n", "n", "n", "n", "G", "right_square_bracket", "G"),
+    "timings": ("v", "7", "n", "n", "left_square_bracket"),
+    "search in a turn": ("r", "slash", *"gnp.exe", "enter", "n", "2", "n", "escape"),
     "other exchange": ("h", "G", "enter", "G", "enter"),
     "filter": ("slash", *"nope", "enter", "f", "f"),
     "help": ("question_mark", "G"),
@@ -133,6 +152,20 @@ async def test_no_byte_that_acts_is_written(journey: str) -> None:
     assert "gnp.exe" in written or journey == "help"
     assert not acting(written)
     assert "\x1b[31m" not in written and "\x1b[2J" not in written.removeprefix("\x1b[2J")
+
+
+async def test_a_copy_goes_to_the_clipboard_and_holds_nothing_that_acts() -> None:
+    written = await written_by(
+        hostile(), "v", "n", "y", "2", "y", "5", "j", "y", "4", "n", "n", "y"
+    )
+    copies = re.findall("\x1b]52;c;([A-Za-z0-9+/=]+)\x07", written)
+    texts = [b64decode(copy).decode() for copy in copies]
+    assert len(texts) == 4
+    assert any("gnp.exe" in text for text in texts)
+    assert not any(acting(text) for text in texts)
+    for copy in copies:
+        written = written.replace(f"\x1b]52;c;{copy}\x07", "")
+    assert not acting(written)
 
 
 async def test_markup_is_shown_as_it_is_written() -> None:

@@ -8,19 +8,27 @@ import pytest
 from kimitap.cli import run
 from kimitap.errors import UsageError
 from kimitap.tui.app import Kimitap
-from kimitap.tui.keys import LIST_KEYS, PROMPT_KEYS
-from kimitap.tui.prompt_screen import PromptScreen
+from kimitap.tui.keys import LIST_KEYS, TURN_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.text_pane import TextPane
 from kimitap.tui.text_screens import HelpScreen
+from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.wishes import Tab
 from tests.support import prompts
 from tests.support.recorded import lost, record
 from tests.test_asking import refusing, rendering, serving
 
 
+def pane_of(app: Kimitap) -> TextPane:
+    screen = app.screen
+    pane = screen.pane if isinstance(screen, TurnScreen) else screen.query_one(TextPane)
+    assert isinstance(pane, TextPane)
+    return pane
+
+
 def lines(app: Kimitap) -> list[str]:
-    pane = app.screen.query_one(TextPane)
+    pane = pane_of(app)
     painted = (pane.paint(i, 200).segments for i in range(pane.count))
     return ["".join(segment.text for segment in segments).rstrip() for segments in painted]
 
@@ -30,7 +38,7 @@ def title(app: Kimitap) -> str:
 
 
 def here(app: Kimitap) -> str:
-    return lines(app)[app.screen.query_one(TextPane).cursor]
+    return lines(app)[pane_of(app).cursor]
 
 
 def notices(app: Kimitap) -> list[str]:
@@ -44,7 +52,8 @@ async def test_p_shows_what_is_absent_first_and_again_at_its_place(tmp_path: Pat
         await settle(app, pilot)
         await pilot.press("g", "p")
         await settle(app, pilot)
-        assert isinstance(app.screen, PromptScreen)
+        assert isinstance(app.screen, TurnScreen)
+        assert app.screen.tab is Tab.PROMPT
         assert "✗ 3 ABSENT" in title(app)
         shown = lines(app)
         assert shown[:4] == [
@@ -91,7 +100,7 @@ async def test_n_goes_through_the_messages_and_a_through_what_is_absent(tmp_path
         await settle(app, pilot)
         assert isinstance(app.screen, HelpScreen)
         shown = "\n".join(lines(app))
-        assert all(key.words in shown and key.shown in shown for key in (*PROMPT_KEYS, *LIST_KEYS))
+        assert all(key.words in shown and key.shown in shown for key in (*TURN_KEYS, *LIST_KEYS))
     source.close()
 
 
@@ -154,7 +163,8 @@ async def test_a_server_is_asked_once_at_opening_and_its_findings_appear(tmp_pat
             await settle(app, pilot)
             await settle(app, pilot)
             assert len(asked) == 1
-            assert notices(app) == [f"1 of 1 prompts rendered by {url}"]
+            told = f"1 of 1 prompts rendered by {url}"
+            assert notices(app) == [told, "✗ hidden-from-model in #3"]
             for key in ("g", "p"):  # the call of the first turn is lost on its way to the third
                 await pilot.press(key)
                 await settle(app, pilot)

@@ -9,12 +9,12 @@ from kimitap.rules import RULES
 from kimitap.tui.app import Kimitap
 from kimitap.tui.contents import nodes
 from kimitap.tui.handing_out import write_new
-from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, RAW_KEYS
+from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, TURN_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
 from kimitap.tui.text_pane import TextPane
-from kimitap.tui.text_screens import HelpScreen, RawScreen
+from kimitap.tui.text_screens import HelpScreen
 from tests.support.recorded import lost, record
 from tests.support.still import Still, exchange
 from tests.support.threads import lost_turn
@@ -22,58 +22,6 @@ from tests.support.threads import lost_turn
 
 def text(app: Kimitap) -> str:
     return "\n".join(block.sign + block.text for block in app.screen.query_one(TextPane).blocks)
-
-
-async def test_r_shows_the_bytes_and_when_they_came(tmp_path: Path) -> None:
-    source = RecordingSource(record(tmp_path / "a.db", lost()))
-    app = Kimitap(source)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, pilot)
-        await pilot.press("r")
-        await settle(app, pilot)
-        assert isinstance(app.screen, RawScreen)
-        shown = text(app)
-        assert "POST /v1/chat/completions HTTP/1.1" in shown
-        assert '{"role":"assistant","content":""}' in shown
-        assert "data: [DONE]" in shown
-        pane = app.screen.query_one(TextPane)
-        lines = [pane.paint(i, 100) for i in range(pane.count)]
-        assert any("+0.500s" in segment.text for line in lines for segment in line.segments)
-        await pilot.press("left_square_bracket")
-        await settle(app, pilot)
-        assert '{"role":"assistant","content":""}' not in text(app)
-    source.close()
-
-
-async def test_a_body_of_a_megabyte_on_one_line_can_be_read_to_its_end() -> None:
-    source = Still(*lost_turn())
-    body = b'{"a":"' + b"x" * 1_000_000 + b'END"}'
-    source.exchanges[5] = exchange(5, body, b"data: 1\n\ndata: \xe2\x82\xac\xff\n\n", (10, 6, 6))
-    app = Kimitap(source)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(app, pilot)
-        await pilot.press("r")
-        await settle(app, pilot)
-        pane = app.screen.query_one(TextPane)
-        assert pane.count > 1_000_000 / 80
-        await pilot.press("G")
-        await settle(app, pilot)
-        lines = "\n".join(pane.render_line(y).text for y in range(pane.size.height))
-        assert 'END"}' in lines
-        assert "€\\xff" in lines
-
-
-async def test_r_shows_the_bytes_of_an_exchange_without_a_turn(tmp_path: Path) -> None:
-    props = replace(exchange(1, b"", b'{"total_slots": 2}'), method="GET", path="/props")
-    source = RecordingSource(record(tmp_path / "a.db", [props]))
-    app = Kimitap(source)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, pilot)
-        await pilot.press("h", "enter", "j", "r")
-        await settle(app, pilot)
-        assert isinstance(app.screen, RawScreen)
-        assert "total_slots" in text(app)
-    source.close()
 
 
 def test_an_exchange_without_a_turn_has_a_name() -> None:
@@ -90,15 +38,6 @@ async def test_where_no_turn_is_the_keys_say_so(key: str) -> None:
         await pilot.press(key)
         await settle(app, pilot)
         assert [n.message for n in app._notifications] == ["There is no turn here."]
-
-
-async def test_an_exchange_that_cannot_be_read_says_why() -> None:
-    app = Kimitap(Still(*lost_turn()))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(app, pilot)
-        await pilot.press("r")
-        await settle(app, pilot)
-        assert text(app) == "no exchange 5"
 
 
 async def test_e_writes_a_report_that_only_its_owner_can_read(
@@ -157,7 +96,7 @@ async def test_the_help_lists_every_key_of_the_screen_below() -> None:
         assert app.screen is app.main
 
 
-@pytest.mark.parametrize("table", [MAIN_KEYS, DIFF_KEYS, RAW_KEYS, LIST_KEYS])
+@pytest.mark.parametrize("table", [MAIN_KEYS, DIFF_KEYS, TURN_KEYS, LIST_KEYS])
 def test_no_key_does_two_things(table: tuple[object, ...]) -> None:
     keys = [key for entry in table for key in getattr(entry, "keys", "").split(",")]
     assert len(keys) == len(set(keys))

@@ -70,7 +70,8 @@ def test_a_preview_is_one_line_of_about_the_length_asked_for() -> None:
     assert shown.startswith('{role: "user", content: "a\\na')
     assert "\n" not in shown
     assert len(shown) < 160
-    assert preview(parse_text('[1, {"x": {"y": 1}}]').value, 80) == "[1, {x: {…}}]"
+    deep = parse_text('[1, {"x": {"y": {"z": [[1]]}}}]').value
+    assert preview(deep, 80) == "[1, {x: {y: {z: […]}}}]"
 
 
 def test_a_short_string_is_found_at_its_line_and_a_long_one_in_its_text() -> None:
