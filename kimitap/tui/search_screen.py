@@ -63,6 +63,8 @@ class SearchScreen(ViewScreen):
         self._words = words
         self._folded: frozenset[str] = frozenset()
         self._listed = Query()
+        self._searched: View | None = None
+        """The view that is being searched."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="title")
@@ -95,8 +97,12 @@ class SearchScreen(ViewScreen):
         super().on_mount()
 
     def shown(self) -> None:
-        """Search a fresh view for the same words; the hits stay until there are others."""
-        self._start(self.query_typed, anew=False)
+        """Search a fresh view for the same words, once the search under way has ended.
+
+        The hits stay until it has looked everywhere.
+        """
+        if self._searched is None:
+            self._start(self.query_typed, anew=not self.hits)
 
     def on_filter_field_typed(self, event: FilterField.Typed) -> None:
         query = Query.parse(event.words)
@@ -110,15 +116,17 @@ class SearchScreen(ViewScreen):
         if anew:
             self._folded = frozenset()
         self.workers.cancel_group(self, "search")
+        self._searched = None if query.empty else self.view
         if query.empty:
             self._show(())
             return
         self._say()
+        view = self.view
         self.run_worker(
-            lambda: self._search(query, self.view), thread=True, exclusive=True, group="search"
+            lambda: self._search(query, view, anew), thread=True, exclusive=True, group="search"
         )
 
-    def _search(self, query: Query, view: View) -> None:
+    def _search(self, query: Query, view: View, anew: bool) -> None:
         """Search in a worker's thread, and tell now and then; breaks off when others are typed."""
         worker = get_current_worker()
         found: list[Hit] = []
@@ -129,16 +137,21 @@ class SearchScreen(ViewScreen):
                 found.append(hit)
             if len(found) > MOST_HITS:
                 break
-            if len(found) > told and time.monotonic() - at > TELL_S:
+            if anew and len(found) > told and time.monotonic() - at > TELL_S:
                 told, at = len(found), time.monotonic()
                 self.post_message(self.Progress(query, tuple(found), done=False))
         if not worker.is_cancelled:
             self.post_message(self.Progress(query, tuple(found), done=True))
 
     def on_search_screen_progress(self, event: Progress) -> None:
-        if event.query_asked == self.query_typed:
-            self.done = event.done
-            self._show(event.hits)
+        if event.query_asked != self.query_typed:
+            return
+        self.done = event.done
+        self._show(event.hits)
+        if event.done:
+            searched, self._searched = self._searched, None
+            if searched is not self.view:
+                self.shown()
 
     def _show(self, hits: Sequence[Hit]) -> None:
         """List the hits; while the words are the same, the cursor stays on its hit."""

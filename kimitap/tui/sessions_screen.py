@@ -51,6 +51,8 @@ class SessionsScreen(ViewScreen):
         self.look = Look()
         self._entries: tuple[Entry, ...] = ()
         self._memo = Memo()
+        self._counted: View | None = None
+        """The view that is being counted."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="title")
@@ -76,15 +78,21 @@ class SessionsScreen(ViewScreen):
         self.set_interval(_FADES_S, self._say_live)
 
     def shown(self) -> None:
-        """Count in a worker: a recording may have ten thousand turns."""
-        view, memo = self.view, self._memo
-        self.run_worker(lambda: overview(view, memo), thread=True, exclusive=True, group="overview")
+        """Count in a worker: a recording may have ten thousand turns. One view at a time."""
+        if self._counted is not None:
+            return
+        view = self._counted = self.view
+        memo = self._memo
+        self.run_worker(lambda: overview(view, memo), thread=True, group="overview")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.worker.group == "overview" and event.state is WorkerState.SUCCESS:
+            counted, self._counted = self._counted, None
             self._entries = event.worker.result or ()
             self._say_live()
             self._list()
+            if counted is not self.view:
+                self.shown()
 
     def _list(self, look: Look | None = None) -> None:
         """List the rows anew, as `look` has it."""

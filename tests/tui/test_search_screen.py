@@ -249,3 +249,17 @@ def test_a_session_of_two_threads_has_two_rows_with_counts() -> None:
     rows = list(hit_rows(hits("fox", [session, other]), {"t1"}))
     assert [(row.thread, row.count) for row in rows if row.thread] == [(True, 2), (True, 2)]
     assert len(rows) == 4
+
+
+async def test_views_that_come_one_after_the_other_are_all_searched_in_the_end() -> None:
+    first = one("a fox " * 10_000)
+    async with searching(Still((first,)), "fox") as (app, screen, pilot):
+        await press(app, pilot, "down", "j")
+        sessions = [first]
+        for n in range(2, 30):
+            sessions.append(Session(n, (chain(turn(n, [user(f"fox {n}")], assistant())),)))
+            screen.apply(View(tuple(sessions)))
+            await pilot.pause()
+        await settle(app, pilot)
+        assert "29 hits in 29 threads" in app.said("title")
+        assert screen.current is not None and screen.current.session is first

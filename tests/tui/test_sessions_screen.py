@@ -366,3 +366,13 @@ def test_findings_of_other_rules_are_told_apart_in_the_filter() -> None:
     entries = overview(View(sessions, (finding,)))
     kept = rows(entries, (), Look(words=("rule:empty-reply",)))
     assert [row.title for row in kept] == ["s2"]
+
+
+async def test_views_that_come_one_after_the_other_are_all_listed_in_the_end() -> None:
+    async with sessions(Still(tuple(many(1)))) as (app, screen, pilot):
+        for n in range(2, 30):
+            screen.apply(View(tuple(many(n))))
+            await pilot.pause()
+        await settle(app, pilot)
+        assert len(screen.list.rows) == 29
+        assert "29 sessions" in app.said("title")
