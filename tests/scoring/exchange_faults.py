@@ -74,14 +74,18 @@ def context_full(samples: Sequence[Sample], rng: random.Random) -> Broken | None
 def error_event(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """The server's error comes as an event of a stream, and the agent asks again."""
     raw = b'data: {"error":{"code":500,"message":"decode failed","type":"server_error"}}\n\n'
-    return tried_before(samples, rng, "stream-error-event", lambda s: replace(s, raw=raw))
+    return tried_before(
+        samples, rng, "stream-error-event", lambda s: replace(s, raw=raw, cancelled=False)
+    )
 
 
 @fault
 def answered_by_another(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
     """What answers, and well by its status, is no model's server; the agent asks again."""
     raw = rng.choice((PAGE, b"no healthy upstream", b"", b'{"status":"starting"}', b"[]"))
-    return tried_before(samples, rng, "unreadable-answer", lambda s: replace(s, raw=raw))
+    return tried_before(
+        samples, rng, "unreadable-answer", lambda s: replace(s, raw=raw, cancelled=False)
+    )
 
 
 PAGE = b"<!DOCTYPE html>\n<html lang='en'><head><title>Sign in</title></head><body></body></html>"
