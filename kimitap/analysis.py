@@ -49,6 +49,7 @@ class Analysis:
         self._memo = Memo()
         self._weaver = Weaver()
         self._last = 0
+        self._unwoven = False
         self._generation = recording.generation()
         self._prompts = 0
         self._left: set[int] = set()
@@ -58,12 +59,18 @@ class Analysis:
         self._whereabouts = Whereabouts()
         self._checker = Checker(rules, choice)
 
-    def refresh(self, within_s: float = math.inf) -> frozenset[int]:
-        """Read what was added or has ended since the last call, and drop what was deleted; the
-        numbers that changed.
+    def refresh(self) -> frozenset[int]:
+        """Take up what was added, has ended or was deleted since the last call; the numbers that
+        changed. Raises a `RecordingError` where the database cannot be read.
+        """
+        changed = self.read()
+        self.weave()
+        return changed
 
-        After `within_s` seconds it leaves the rest, `unread`, to the next call. Raises a
-        `RecordingError` where the database cannot be read.
+    def read(self, within_s: float = math.inf) -> frozenset[int]:
+        """The first half of `refresh`, as much as can be done in about so many seconds.
+
+        The rest, `unread`, is for the next call. Sessions and findings stay until `weave`.
         """
         deadline = time.monotonic() + within_s
         changed = self._drop_deleted()
@@ -75,9 +82,19 @@ class Analysis:
                 changed.add(self._take(exchange))
                 if time.monotonic() > deadline:
                     break
-            if changed:
-                self._update()
+        self._unwoven |= bool(changed)
         return frozenset(changed)
+
+    def weave(self) -> None:
+        """The second half of `refresh`: the sessions and findings of what is read.
+
+        It costs something for every thread that grew: a long recording is not woven often while it
+        is read.
+        """
+        if self._unwoven:
+            self._unwoven = False
+            with _uncollected():
+                self._update()
 
     def _drop_deleted(self) -> set[int]:
         """Forget the exchanges that were deleted, and weave the others anew; their numbers."""
@@ -98,6 +115,11 @@ class Analysis:
         for turn in self.turns.values():
             self._weaver.add(turn)
         return gone
+
+    @property
+    def count(self) -> int:
+        """How many exchanges were read."""
+        return len(self.turns) + len(self.others)
 
     @property
     def unread(self) -> int:

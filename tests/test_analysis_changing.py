@@ -18,12 +18,29 @@ def test_read_in_steps_it_says_in_the_end_what_it_says_read_at_once(tmp_path: Pa
         at_once.refresh()
         unread = []
         while not unread or unread[-1]:
-            assert len(stepwise.refresh(within_s=0)) == 1
+            assert len(stepwise.read(within_s=0)) == 1
+            stepwise.weave()
             unread.append(stepwise.unread)
         assert unread == [7, 6, 5, 4, 3, 2, 1, 0]
         assert stepwise.sessions == at_once.sessions
         assert stepwise.findings == at_once.findings
         assert stepwise.findings
+
+
+def test_sessions_stay_as_they_were_until_all_is_woven_again(tmp_path: Path) -> None:
+    where = record(tmp_path / "a.db", lost())
+    with Recording.open(where) as recording:
+        analysis = Analysis(recording)
+        analysis.read(within_s=0)
+        assert (analysis.sessions, analysis.count, analysis.unread) == ((), 1, 2)
+        analysis.weave()
+        (before,) = analysis.sessions
+        analysis.read()
+        assert analysis.sessions == (before,)
+        assert analysis.findings == ()
+        analysis.weave()
+        assert analysis.sessions != (before,)
+        assert analysis.findings
 
 
 def test_threads_keep_their_names_while_more_is_read(tmp_path: Path) -> None:
@@ -32,7 +49,8 @@ def test_threads_keep_their_names_while_more_is_read(tmp_path: Path) -> None:
         analysis = Analysis(recording)
         names = []
         for _ in range(4):
-            analysis.refresh(within_s=0)
+            analysis.read(within_s=0)
+            analysis.weave()
             names.append([thread.name for thread in analysis.threads])
     assert names[0] == names[1][: len(names[0])]
     assert all(name in names[-1] for name in names[0])
@@ -50,7 +68,7 @@ def test_what_ends_while_a_rest_is_unread_is_taken_up(tmp_path: Path) -> None:
         for one in lost():
             writer.add(one)
         writer.close()
-        changed = analysis.refresh(within_s=0)
+        changed = analysis.read(within_s=0)
         assert number in changed
         assert not analysis.turns[number].in_flight
         assert analysis.unread == 2

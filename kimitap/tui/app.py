@@ -72,7 +72,7 @@ class Kimitap(App[None]):
         self._alarmed: frozenset[tuple[str, Place]] | None = None
         self._seen: int | None = None
         self._written_at = float("-inf")
-        self._loading = False
+        self._loading = self._glimpsed = False
         self._asked = source.server is None
         self._complaint = ""
         self._patience_until = float("-inf")
@@ -121,6 +121,9 @@ class Kimitap(App[None]):
     @work(thread=True, group="load")
     def load(self) -> None:
         try:
+            if not self._glimpsed:
+                self._glimpsed = True
+                self.call_from_thread(self.main.glimpse, self.source.glimpses())
             view = self.source.load()
         except KimitapError as error:
             self.call_from_thread(self._complain, error)
@@ -128,23 +131,29 @@ class Kimitap(App[None]):
             self.call_from_thread(self._loaded, view)
 
     def _loaded(self, view: View) -> None:
-        self._loading = False
-        self._complaint = ""
-        self.view = view
-        for screen in self.screen_stack:
+        self._loading, self._complaint = bool(view.unread), ""
+        before, self.view = self.view, view
+        grown = not view.unread or view.tells_more_than(before)
+        for screen in self.screen_stack if grown else (self.main,):
             if isinstance(screen, SessionScreen | ViewScreen):
                 screen.apply(view)
         self._say_live()
-        self._say_news(view)
-        if not self._asked and view.threads:
+        if grown:
+            self._say_news(view, told=not before.unread)
+        if view.unread:
+            self.load()
+        elif not self._asked and view.threads:
             self._asked = True
             self.ask()
 
-    def _say_news(self, view: View) -> None:
-        """A bell and a notice for an error that was not there before; none for what is old."""
+    def _say_news(self, view: View, told: bool) -> None:
+        """A bell and a notice for an error that was not there before; none for what is old.
+
+        `told`: all that is old was told before.
+        """
         errors = {(f.rule, f.place): f for f in view.findings if f.severity is Severity.ERROR}
         known, self._alarmed = self._alarmed, frozenset(errors)
-        fresh = [f for key, f in errors.items() if known is not None and key not in known]
+        fresh = [f for key, f in errors.items() if told and known is not None and key not in known]
         if fresh:
             self.bell()
             more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""

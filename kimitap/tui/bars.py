@@ -53,7 +53,8 @@ class Status:
     turn: str = ""
     filter: str = ""
     names: str = ""
-    loading: bool = False
+    loading: str = ""
+    """What is being read; empty where all is."""
 
 
 def status_segments(status: Status) -> Iterable[Segment]:
@@ -63,7 +64,7 @@ def status_segments(status: Status) -> Iterable[Segment]:
     if status.lost:
         yield Segment(f" {status.lost} NOT RECORDED ", ALARM[Severity.ERROR])
     if status.loading:
-        yield Segment(" reading … ", STRONG)
+        yield Segment(f" {status.loading} ", STRONG)
     for severity, count in status.counts:
         yield Segment(f" {SYMBOLS[severity]} {count}", ALARM[severity])
     if not status.counts and not status.loading:

@@ -30,6 +30,14 @@ class NodeKind(StrEnum):
     TURN = "turn"
     OTHERS = "others"
     OTHER = "other"
+    EXCHANGE = "exchange"
+    """Any exchange, before it was read."""
+    FAILED = "failed"
+    """An exchange, before it was read, that ended badly."""
+
+
+ALONE = frozenset({NodeKind.OTHER, NodeKind.EXCHANGE, NodeKind.FAILED})
+"""Nodes of exchanges that stand in no conversation, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Contents(VirtualList):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.nodes: list[Node] = []
+        self.nodes: Sequence[Node] = []
         self._view = View()
         self._thread: int | None = None
         self._others_open = False
@@ -123,6 +131,11 @@ class Contents(VirtualList):
         """Show what `view` says, the turns of `thread` open; `select` as in `set_nodes`."""
         self._view, self._thread = view, thread
         self.set_nodes([*nodes(view, thread, self._others_open)], select)
+
+    def show_listing(self, listing: Sequence[Node], at: int) -> None:
+        """Show nodes that need not be there yet, the cursor at one of them."""
+        self.nodes = listing
+        self.show(len(listing), cursor=at)
 
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
         node = self.nodes[event.index]
@@ -164,6 +177,11 @@ class Contents(VirtualList):
                 style = ALARM[node.worst] if node.worst else NORMAL
                 mark = SYMBOLS[node.worst] if node.worst else " "
                 segments = [Segment(fit(f"  {mark} {node.text}", room), style)]
+            case NodeKind.EXCHANGE:
+                segments = [Segment(fit(f"  {node.text}", room), NORMAL)]
+            case NodeKind.FAILED:
+                error = Severity.ERROR
+                segments = [Segment(fit(f"{SYMBOLS[error]} {node.text}", room), ALARM[error])]
             case _:
                 indent = "" if node.kind is NodeKind.OTHERS else "  "
                 segments = [Segment(fit(f"{indent}{node.text}", room), FAINT)]

@@ -11,7 +11,7 @@ from kimitap.places import PlaceWord
 from kimitap.transcript import Row
 from kimitap.tui import asked_here
 from kimitap.tui.bars import Bar, foot_segments
-from kimitap.tui.contents import Contents, NodeKind
+from kimitap.tui.contents import ALONE, Contents
 from kimitap.tui.conversation_view import ConversationView
 from kimitap.tui.filter_field import FilterField
 from kimitap.tui.keys import MAIN_KEYS
@@ -89,9 +89,9 @@ class ReaderScreen(Screen[None]):
         return None
 
     def _other(self) -> int | None:
-        """The exchange at the left pane's cursor that is no conversation."""
+        """The exchange at the left pane's cursor, where it is in no conversation."""
         node = self.contents.current if self.focused is self.contents else None
-        return node.number if node is not None and node.kind is NodeKind.OTHER else None
+        return node.number if node is not None and node.kind in ALONE else None
 
     def action_diff(self) -> None:
         if pair := self._pair():

@@ -1,7 +1,7 @@
 """A recording on disk as the screens see it: read in workers, handed over as values."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from dataclasses import replace
 from threading import Lock
 
 from kimitap.analysis import Analysis
@@ -14,12 +14,17 @@ from kimitap.exchange import Exchange
 from kimitap.places import PlaceWord
 from kimitap.report import remedies, report_on
 from kimitap.rules.choice import EVERYTHING, Choice
-from kimitap.store import Recording
+from kimitap.store import Glimpse, Recording, delete
+from kimitap.transcript.wording import plural
 from kimitap.tui.source import View
+
+STEP_S = 0.3
+"""How long `load` reads before it says how far it is. It weaves when there is twice as much."""
 
 
 class RecordingSource:
-    """A recording on disk. The version is polled on a connection of its own, by the screen's loop.
+    """A recording on disk. The version is polled on a connection of its own, by the screen's loop,
+    and single exchanges are read on another, which nobody holds for long.
 
     `server` is the llama-server that is asked for prompts. Raises a `RecordingError` at once where
     the recording cannot be opened.
@@ -33,22 +38,36 @@ class RecordingSource:
         self._read = Recording.open(where)
         self._analysis = Analysis(self._read, choice=choice)
         self._lock = Lock()
+        self._aside = Recording.open(where)
+        self._aside_lock = Lock()
+        self._view = View()
+        self._woven = 0
+        """How many exchanges `_view` tells of."""
         self._asking: set[Server] = set()
         self._stopped = False
 
     def version(self) -> int:
         return self._watched.version()
 
+    def glimpses(self) -> Sequence[Glimpse]:
+        with self._aside_lock:
+            return self._aside.glimpses()
+
     def load(self) -> View:
         with self._lock:
-            self._analysis.refresh()
+            self._analysis.read(within_s=STEP_S)
+            unread, read = self._analysis.unread, self._analysis.count
+            if not unread or read >= 2 * self._woven:
+                self._analysis.weave()
+                self._woven = read
+                others = tuple(self._analysis.others.values())
+                self._view = View(self._analysis.sessions, self._analysis.findings, others)
             lost = sum(loss.count for loss in self._read.losses())
-            others = tuple(self._analysis.others.values())
-            return View(self._analysis.sessions, self._analysis.findings, others, lost)
+            return replace(self._view, lost=lost, unread=unread)
 
     def exchange(self, number: int) -> Exchange:
-        with self._lock:
-            return self._read.exchange(number)
+        with self._aside_lock:
+            return self._aside.exchange(number)
 
     def report(self, place: PlaceWord) -> str:
         with self._lock:
@@ -61,6 +80,13 @@ class RecordingSource:
     def report_on_both(self, old: PlaceWord, new: PlaceWord) -> str:
         with self._lock:
             return report_on(self._analysis, [old, new])
+
+    def delete(self, sessions: Sequence[int]) -> str:
+        with self._lock:
+            threads = [t for n in sessions for t in self._analysis.threads_at(PlaceWord("s", n))]
+        numbers = [turn.exchange for thread in threads for turn in thread.turns]
+        gone = delete(self.where, numbers).exchanges
+        return f"{plural(gone, 'exchange')} deleted"
 
     def ask(self) -> str:
         with self._lock:
@@ -117,8 +143,9 @@ class RecordingSource:
             server.stop()
 
     def close(self) -> None:
-        with self._lock, closing(self._watched), closing(self._read):
-            pass
+        with self._lock, self._aside_lock:
+            for recording in (self._watched, self._read, self._aside):
+                recording.close()
 
 
 class _Bodies(Mapping[int, bytes]):

@@ -1,15 +1,19 @@
 """The main screen: sessions and threads at the left, the conversation at the right."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord
 from kimitap.rules.finding import Finding
+from kimitap.store import Glimpse
+from kimitap.tui.arrival import Arrival
 from kimitap.tui.bars import Bar, status_segments
-from kimitap.tui.contents import Contents, NodeKind
+from kimitap.tui.contents import ALONE, Contents, NodeKind
 from kimitap.tui.detail import complaint, hidden_by, nothing_yet
 from kimitap.tui.filter_field import FilterField
 from kimitap.tui.filtering import Filter
+from kimitap.tui.first_look import LONG, Listing, reading, still_reading
 from kimitap.tui.keys import MAIN_KEYS, bindings
 from kimitap.tui.reader_screen import ReaderScreen
 from kimitap.tui.reading import first_place, header_key, numbered, ring, threads_from
@@ -34,34 +38,60 @@ class SessionScreen(ReaderScreen):
         self.live = False
         self.loaded = False
         self.following = False
-        self._place = place
+        self._arrival = Arrival(place)
+        self._total = 0
+        """How many exchanges there are, as far as known before they are read."""
         self._numbers: dict[Finding, str] = {}
-        self._arrived = False
         self._read_to: dict[int, int] = {}
         """The newest turn of a thread that was there or on the screen while he read it."""
         self._complaint = ""
 
     # --- what is shown
 
+    def glimpse(self, seen: Sequence[Glimpse]) -> None:
+        """Before anything is read: list the exchanges, if they are many."""
+        self._total = len(seen)
+        if self.thread is None and self._total >= LONG:
+            numbers, place = [glimpse.number for glimpse in seen], self._arrival.place
+            at = bisect_left(numbers, place.number) if place else self._total - 1
+            self.contents.show_listing(Listing(seen), at)
+            self._show_pane("contents")
+        self._describe()
+
+    @property
+    def listed(self) -> Sequence[int]:
+        """The numbers of the exchanges that are listed while nothing else is shown."""
+        shown = self.contents.nodes
+        return [one.number for one in shown.seen] if isinstance(shown, Listing) else ()
+
     def apply(self, view: View) -> None:
         """Show a fresh view. The first goes to the place asked for, or to the worst finding."""
-        self.view, self.loaded, self._complaint = view, True, ""
+        if view.unread and not view.tells_more_than(self.view):
+            self.view = view
+            (self.show_status if self.thread is not None else self._describe)()
+            return
+        self.view, self.loaded, self._complaint = view, not view.unread, ""
         self._numbers = numbered(view)
-        if not self._arrived and view.threads:
-            self._arrived = True
-            self._arrive(view)
-        elif self.thread is not None:
+        if self.thread is not None:
             number = self.thread.number
             fresh = next((t for t in view.threads if t.number == number), None)
             if fresh is not None or view.threads:
                 self._open(fresh or view.threads[-1])
-        self._list_contents()
+            else:
+                self.reading.close()
+        here = self.app.screen is self or self.thread is None
+        if here and self._arrival.is_now(view, self._standing()):
+            self._arrive(view)
+        if self.thread is not None or self.loaded:
+            self._list_contents()
         if self.following:
             self._to_the_end()
         self._describe()
 
     def _arrive(self, view: View) -> None:
-        thread, finding, exchange = first_place(view, self._place)
+        if self.thread is None and isinstance(self.contents.nodes, Listing):
+            self._show_pane("conversation")
+        thread, finding, exchange = first_place(view, self._arrival.place)
         self._open(thread)
         if finding is not None:
             self.reading.to_finding(finding)
@@ -69,6 +99,11 @@ class SessionScreen(ReaderScreen):
             self.conversation.go_to(header_key(exchange))
         else:
             self.conversation.action_end(1)
+        self._arrival.arrived(view, self._standing())
+
+    def _standing(self) -> tuple[int, object] | None:
+        spot = self.conversation.spot()
+        return (self.thread.number, (spot and spot.key, self.following)) if self.thread else None
 
     def _open(self, thread: Thread) -> None:
         self.reading.open(thread, self.view.findings)
@@ -94,11 +129,19 @@ class SessionScreen(ReaderScreen):
 
     def _nothing(self) -> list[Block]:
         """What to say where there is no row: nothing is recorded, or the filter hides all."""
-        if self._arrived and self.view.threads:
+        if self.thread is not None and self.view.threads:
             return hidden_by(str(self.conversation.filter))
         if self._complaint:
             return complaint(self._complaint)
-        return nothing_yet(bool(self.view.others)) if self.loaded else []
+        if self.loaded:
+            return nothing_yet(bool(self.view.others))
+        return still_reading(self._progress(), isinstance(self.contents.nodes, Listing))
+
+    def _progress(self) -> str:
+        """How much is read; empty where all is."""
+        total = max(self._total, self.view.unread)
+        read = total - self.view.unread if self.view.unread else 0
+        return "" if self.loaded else reading(read, total)
 
     def show_status(self) -> None:
         at = Standing(self.view, self.thread, self.conversation.current, self._numbers)
@@ -108,7 +151,7 @@ class SessionScreen(ReaderScreen):
             fresh=self._fresh(),
             live=self.live,
             following=self.following,
-            loading=not self.loaded,
+            loading=self._progress(),
         )
         self.query_one("#status", Bar).set_segments(status_segments(status))
 
@@ -195,6 +238,8 @@ class SessionScreen(ReaderScreen):
             node = self.contents.nodes[event.index]
             if node.kind is NodeKind.TURN:
                 self.conversation.go_to(header_key(node.number))
+            elif isinstance(self.contents.nodes, Listing) and event.index != self._total - 1:
+                self._arrival.place = PlaceWord("", node.number)
 
     def _follow_in_contents(self) -> None:
         row = self.conversation.current
@@ -205,7 +250,7 @@ class SessionScreen(ReaderScreen):
         """A thread, or a session's first: stand on its first finding or its beginning."""
         if event.node.kind is NodeKind.TURN:
             self._show_pane("conversation")
-        elif event.node.kind is NodeKind.OTHER:
+        elif event.node.kind in ALONE:
             self.post_message(ShowTurn(event.node.number, Tab.WIRE))
         else:
             self._open_thread(event.node.number)

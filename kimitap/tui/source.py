@@ -1,8 +1,9 @@
 """What the screens show and whom they ask for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import is_
 from typing import Protocol
 
 from kimitap.conversation import Turn
@@ -11,16 +12,29 @@ from kimitap.exchange import Exchange
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.rules.finding import Finding
+from kimitap.store import Glimpse
 
 
 @dataclass(frozen=True)
 class View:
-    """What a recording says at one moment; `lost` counts what could not be recorded."""
+    """What a recording says at one moment, as far as it is read.
+
+    `lost` counts what could not be recorded, `unread` the exchanges that the next `load` begins
+    with.
+    """
 
     sessions: tuple[Session, ...] = ()
     findings: tuple[Finding, ...] = ()
     others: tuple[Exchange, ...] = ()
     lost: int = 0
+    unread: int = 0
+
+    def tells_more_than(self, other: "View") -> bool:
+        """False where no more is woven than in the other, however much is read."""
+        mine, theirs = (
+            (view.sessions, view.findings, view.others, view.lost) for view in (self, other)
+        )
+        return not all(map(is_, mine, theirs))
 
     @property
     def threads(self) -> tuple[Thread, ...]:
@@ -46,8 +60,12 @@ class Source(Protocol):
         """A number that differs when somebody wrote; costs microseconds."""
         ...
 
+    def glimpses(self) -> Sequence[Glimpse]:
+        """All exchanges as their rows tell them: at once, and before anything is read."""
+        ...
+
     def load(self) -> View:
-        """Read what is new."""
+        """Read what is new: of much, what can be read in a few seconds at most."""
         ...
 
     def exchange(self, number: int) -> Exchange:
@@ -67,6 +85,14 @@ class Source(Protocol):
 
     def report_on_both(self, old: PlaceWord, new: PlaceWord) -> str:
         """The Markdown report on two places against each other; raises as `compare` does."""
+        ...
+
+    def delete(self, sessions: Sequence[int]) -> str:
+        """Delete sessions from the recording, by their numbers; says in a sentence what was done.
+
+        The next `load` is without them. Raises `UsageError` where one is still being recorded, and
+        a `RecordingError` where the recording cannot be written.
+        """
         ...
 
     def ask(self) -> str:

@@ -26,10 +26,10 @@ class Standing:
 
 
 def status_of(
-    at: Standing, wanted: str, *, fresh: int, live: bool, following: bool, loading: bool
+    at: Standing, wanted: str, *, fresh: int, live: bool, following: bool, loading: str
 ) -> Status:
     """The status at that place. `wanted` says what is searched for, filtered and marked;
-    `fresh` turns were not seen yet."""
+    `fresh` turns were not seen yet; `loading` says what is being read."""
     finding = next(iter(at.row.findings), None) if at.row else None
     turns = at.thread.turns if at.thread else ()
     return Status(

@@ -1,6 +1,7 @@
 """A source of hand-made values for the screens: what a recording would say, without one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from kimitap.conversation import Turn
@@ -10,6 +11,7 @@ from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.lineage import Session
 from kimitap.places import PlaceWord
 from kimitap.rules.finding import Finding
+from kimitap.store import Glimpse
 from kimitap.tui.source import View
 
 
@@ -33,6 +35,9 @@ class Still:
 
     def version(self) -> int:
         return self._version
+
+    def glimpses(self) -> Sequence[Glimpse]:
+        return ()
 
     def load(self) -> View:
         return self.view
@@ -60,6 +65,13 @@ class Still:
 
     def report_on_both(self, old: PlaceWord, new: PlaceWord) -> str:
         return f"# report on {old} and {new}\n"
+
+    def delete(self, sessions: Sequence[int]) -> str:
+        left = tuple(one for one in self.view.sessions if one.number not in sessions)
+        names = {thread.name for one in left for thread in one.threads}
+        found = tuple(f for f in self.view.findings if f.thread in names)
+        self.now(replace(self.view, sessions=left, findings=found))
+        return f"{len(sessions)} deleted"
 
     def ask(self) -> str:
         return "nobody was asked"
