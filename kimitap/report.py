@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kimitap.analysis import Analysis
+from kimitap.comparison import compare
 from kimitap.conversation import Turn
 from kimitap.diff import diff_link
 from kimitap.export import markdown
+from kimitap.export.comparison import comparison_report
 from kimitap.lineage import Link
 from kimitap.places import PlaceWord
 from kimitap.rules import RULES
@@ -19,10 +21,13 @@ def remedies() -> dict[str, str]:
 
 
 def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
-    """The Markdown report on one place, or on two exchanges compared with each other.
+    """The Markdown report on one place, or on two compared with each other.
 
-    Raises `UsageError` for a place that the recording does not have.
+    Two exchanges, two threads, or two sessions. Raises `UsageError` for a place that the recording
+    does not have, and for two of different kinds.
     """
+    if len(places) == 2 and any(place.kind for place in places):
+        return comparison_report(compare(analysis, *places))
     link = _link(analysis, places)
     if link is None:
         turn = analysis.with_prompt(analysis.turn_at(places[0]))
@@ -36,7 +41,10 @@ def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
 
 
 def turns_of(analysis: Analysis, places: Sequence[PlaceWord]) -> tuple[Turn, ...]:
-    """The turns that the report on these places speaks of: a pair, or one that nothing follows."""
+    """The turns whose prompts the report on these places quotes: a pair, one that nothing follows;
+    none of two threads or sessions."""
+    if len(places) == 2 and any(place.kind for place in places):
+        return ()
     link = _link(analysis, places)
     return (link.parent, link.child) if link else (analysis.turn_at(places[0]),)
 

@@ -146,12 +146,13 @@ def diff(words: Sequence[str], db: str | None, server: str | None, settings: Set
     """Compare request N and its reply with request N+1: Markdown for a bug report.
 
     One PLACE is compared with the request that follows it (a thread or session: where it broke
-    first); two exchanges are compared with each other. Secrets are masked.
+    first); two exchanges, two threads or two sessions are compared with each other: threads turn by
+    turn, up to where they part. Secrets are masked.
     """
     where, rest = split(words, db)
     if not 1 <= len(rest) <= 2:
         raise UsageError(
-            "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7"
+            "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7 t9"
         )
     places = [parse_place(word) for word in rest]
     with Recording.open(where) as recording:

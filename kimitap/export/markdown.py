@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import kimitap
 from kimitap.conversation import Message, Turn
-from kimitap.diff import Diff, DiffRow
+from kimitap.diff import Change, Diff, DiffRow
 from kimitap.export.prompt import saw
 from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark
@@ -40,12 +40,12 @@ def report(
         *_echo(diff, follows),
         _versions(diff),
         f"### Request {diff.old.exchange} and its reply, against request {diff.new.exchange}",
-        _table(diff.rows),
-        *_settings(diff),
+        message_table(diff.rows),
+        *settings_table(diff.settings),
         *_relevant(diff),
         *saw((diff.old, diff.new)),
         *_findings(findings, remedies, diff.old, diff.new),
-        f"_{_footer()}_",
+        f"_{footer()}_",
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -61,7 +61,7 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
         _quoted(turn.reply.message),
         *saw((turn,)),
         *_findings(findings, remedies, turn),
-        f"_{_footer()}_",
+        f"_{footer()}_",
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -125,7 +125,8 @@ def _model(turn: Turn) -> str:
     return mask_text(visible(turn.reply.model or turn.model)) or "unknown model"
 
 
-def _table(rows: Sequence[DiffRow]) -> str:
+def message_table(rows: Sequence[DiffRow]) -> str:
+    """The aligned messages of two requests, one row each."""
     head = ["| | before | after | message |", "| --- | --- | --- | --- |"]
     return "\n".join([*head, *_table_rows(rows)])
 
@@ -138,7 +139,8 @@ def _table_rows(rows: Sequence[DiffRow]) -> Iterator[str]:
         while run < len(rows) and rows[run].mark is Mark.SAME and not rows[run].is_reply:
             run += 1
         if run - at > 3:
-            yield f"| `=` | {at}–{run - 1} | {rows[at].new_index}–… | {run - at} unchanged |"
+            first, last = rows[at].old_index, rows[run - 1].old_index
+            yield f"| `=` | {first}–{last} | {rows[at].new_index}–… | {run - at} unchanged |"
             at = run
             continue
         yield _table_row(rows[at])
@@ -171,13 +173,12 @@ def _summary(message: Message | None) -> str:
     return " ".join(parts)
 
 
-def _settings(diff: Diff) -> Iterator[str]:
-    if not diff.settings:
+def settings_table(settings: Sequence[Change]) -> Iterator[str]:
+    """A heading and a table of the settings that differ; nothing where none does."""
+    if not settings:
         return
     yield "### Settings that differ"
-    rows = [
-        f"| {code(mask_text(c.field))} | {_side(c.old)} | {_side(c.new)} |" for c in diff.settings
-    ]
+    rows = [f"| {code(mask_text(c.field))} | {_side(c.old)} | {_side(c.new)} |" for c in settings]
     yield "\n".join(["| field | before | after |", "| --- | --- | --- |", *rows])
 
 
@@ -263,7 +264,8 @@ def _findings(
         )
 
 
-def _footer() -> str:
+def footer() -> str:
+    """What stands below every report."""
     return (
         f"Made by Kimitap {kimitap.__version__} from the recorded bytes. "
         "Secrets, e-mail addresses and home directories are masked."

@@ -13,7 +13,9 @@ import pytest
 
 from kimitap.cli import recording as recording_commands
 from kimitap.cli import run
+from kimitap.exchange import Exchange
 from kimitap.rules import RULES
+from tests.support import chat
 from tests.support.chat import exchange
 from tests.support.recordings import healthy_tool_turn, lost_tool_turn, recording
 
@@ -183,6 +185,42 @@ def test_two_turns_that_do_not_follow_are_compared_but_not_judged(
     assert done.returncode == 0, done.stderr
     assert "do not follow one another" in done.stdout
     assert "tool-turn-lost" not in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["t", "s"])
+def test_two_threads_or_sessions_are_compared_up_to_where_they_part(
+    kimitap: Kimitap, tmp_path: Path, kind: str
+) -> None:
+    where = recording(tmp_path / "two.db", [*two_runs(1, "notes.txt"), *two_runs(3, "other.txt")])
+    done = kimitap("diff", f"{kind}1", f"{kind}3", "--db", where, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"## {kind}1 against {kind}3")
+    assert "The same up to turn 2, where t1 calls write" in done.stdout
+    assert "| `=` | 1 | 1 | 3 | `calls look" in done.stdout
+    assert "| `!` | 2 | 2 | 4 | `calls write" in done.stdout
+    assert "#### Turn 2: request 2 against request 4" in done.stdout
+
+
+def two_runs(number: int, name: str) -> list[Exchange]:
+    """A run of two turns; the second writes the file `name`."""
+    asked = [chat.user("Look, then write the notes.")]
+    look = chat.assistant("", chat.call("look", {}, f"a{number}"))
+    write = chat.assistant("", chat.call("write", {"path": name}, f"b{number}"))
+    seen = [*asked, look, chat.result("notes.txt", f"a{number}")]
+    tools = [chat.tool("look"), chat.tool("write")]
+    header = (("X-Session-Id", f"run-{number}"),)
+    return [
+        exchange(n, chat.request(*sent, tools=tools), chat.choice(reply), headers=header)
+        for n, sent, reply in ((number, asked, look), (number + 1, seen, write))
+    ]
+
+
+@pytest.mark.parametrize("places", [("t1", "1"), ("s1", "t1"), ("t1", "t99"), ("s99", "s1")])
+def test_places_that_cannot_be_compared_are_one_clear_line(
+    kimitap: Kimitap, lost: Path, places: tuple[str, str]
+) -> None:
+    named = "99" if "99" in "".join(places) else "cannot be compared"
+    assert_refused(kimitap("diff", *places, "--db", lost, cwd=lost.parent), named)
 
 
 def test_a_reply_without_successor_has_a_report_too(kimitap: Kimitap, lost: Path) -> None:
