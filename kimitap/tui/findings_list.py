@@ -53,7 +53,7 @@ class FindingsList(VirtualList):
     def _finding(self, finding: Finding, width: int) -> list[Segment]:
         symbol = f"   {SYMBOLS[finding.severity]} "
         place = f"{fit(where(finding.place), self._place):<{self._place}}"
-        thread = f"{fit(finding.thread, self._thread):<{self._thread}}"
+        thread = f"{fit(one_line(finding.thread, 20), self._thread):<{self._thread}}"
         segments = [
             Segment(symbol, ALARM[finding.severity]),
             Segment(f"{place}  ", STRONG),
@@ -68,7 +68,7 @@ def _rule(row: FindingRow, summary: str, width: int) -> list[Segment]:
     head = [Segment("▾ " if row.opened else "▸ ", FAINT)]
     head += [Segment(f"{SYMBOLS[row.worst]} ", ALARM[row.worst])]
     room = width - sum(cell_len(segment.text) for segment in (*head, *counts))
-    name = fit(row.rule, room)
+    name = fit(one_line(row.rule, 80), room)
     left = room - cell_len(name) - 3
     words = f"  {fit(summary, left)}" if summary and left >= _SUMMARY else ""
     gap = Segment(" " * max(0, room - cell_len(name) - cell_len(words)))

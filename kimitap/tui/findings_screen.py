@@ -25,6 +25,7 @@ from kimitap.tui.text_pane import Block, TextPane
 from kimitap.tui.view_screen import ViewScreen
 from kimitap.tui.virtual_list import VirtualList
 from kimitap.tui.wishes import Copy, WriteReport
+from kimitap.visible import one_line
 
 _HINT = "words  sev:error  side:agent  rule:name  session:s1  thread:t1"
 _BY_NAME = {rule.name: rule for rule in RULES}
@@ -94,7 +95,7 @@ class FindingsScreen(ViewScreen):
         if self.wanted.severity is not None:
             yield Segment(f"   only {self.wanted.severity}", KEY)
         if self.wanted.words:
-            yield Segment(f"   /{' '.join(self.wanted.words)}", KEY)
+            yield Segment(f"   /{one_line(' '.join(self.wanted.words), 80)}", KEY)
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         if event.source is self.list:

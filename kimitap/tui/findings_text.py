@@ -64,7 +64,8 @@ def reported(view: View, finding: Finding) -> int:
 
 def as_text(finding: Finding) -> str:
     """The finding for the clipboard: a line of facts, the sentence, and a line for each proof."""
-    facts = f"{finding.severity}: {finding.rule} at {where(finding.place)}, {finding.thread}"
+    rule, thread = one_line(finding.rule, 60), one_line(finding.thread, 20)
+    facts = f"{finding.severity}: {rule} at {where(finding.place)}, {thread}"
     quotes = (f"  #{e.exchange}: {one_line(e.quote, _QUOTED)}" for e in finding.evidence)
     return "\n".join((f"{facts} ({finding.side})", finding.sentence, *quotes))
 
@@ -85,13 +86,13 @@ def about_rule(rule: Rule) -> Iterator[Block]:
 
 def about_finding(finding: Finding, rule: Rule | None) -> Iterator[Block]:
     """The finding: its facts, its sentence, what proves it; then its rule."""
-    facts = (finding.severity, finding.rule, f"side: {finding.side}")
+    facts = (finding.severity, one_line(finding.rule, 60), f"side: {finding.side}")
     alarm = ALARM[finding.severity]
     yield Block(f"{SYMBOLS[finding.severity]} {' · '.join(facts)}", alarm, single=True)
     places = [where(finding.place), finding.thread, finding.session]
-    yield Block(" · ".join(word for word in places if word), STRONG, indent=1, single=True)
+    yield Block(one_line(" · ".join(filter(None, places)), 120), STRONG, indent=1, single=True)
     yield Block("")
-    yield Block(visible(finding.message), NORMAL, indent=1)
+    yield Block(finding.sentence, NORMAL, indent=1)
     for evidence in finding.evidence:
         quote = one_line(evidence.quote, _SHOWN)
         yield Block(f"#{evidence.exchange}  {quote}", FAINT, indent=2)
@@ -109,7 +110,7 @@ def about_group(
 ) -> Iterator[Block]:
     """What the pane says at a rule's own row."""
     worst_one = counts[0][0]
-    yield Block(f"{SYMBOLS[worst_one]} {name}", ALARM[worst_one], single=True)
+    yield Block(f"{SYMBOLS[worst_one]} {one_line(name, 60)}", ALARM[worst_one], single=True)
     said = [f"{n} {severity}" for severity, n in counts]
     said += [f"usually {rule.severity}", f"side: {rule.side}"] if rule else []
     yield Block(" · ".join(said), STRONG, indent=1, single=True)

@@ -124,14 +124,16 @@ class SessionsScreen(ViewScreen):
                 yield Segment(f" {SYMBOLS[severity]} {n}", ALARM[severity])
         yield Segment(f"   by {self.look.order}", FAINT)
         if self.look.words:
-            yield Segment(f"   /{' '.join(self.look.words)}", KEY)
+            yield Segment(f"   /{one_line(' '.join(self.look.words), 80)}", KEY)
         if self.list.marked is not None:
             yield Segment(f"   {_name(self.list.marked.kind, self.list.marked.number)} marked", KEY)
 
     def _say_columns(self) -> None:
         said = headings(self.list.brush.columns)
         if not self.list.rows and self.look.words:
-            said = [f" No session matches /{' '.join(self.look.words)}: esc drops the filter."]
+            said = [
+                f" No session matches /{one_line(' '.join(self.look.words), 80)}: esc drops the filter."
+            ]
         elif not self.list.rows:
             said = [" No session is recorded yet; new ones appear here."]
         self.query_one("#columns", Bar).set_segments([Segment(text, FAINT) for text in said])
@@ -300,4 +302,5 @@ def _rules(row: SessionRow, severity: Severity) -> str:
     if row.branch is not None:
         names = {thread.name for thread in row.branch.threads}
         found = tuple(f for f in found if f.thread in names)
-    return ", ".join(dict.fromkeys(f.rule for f in found if f.severity is severity))
+    rules = dict.fromkeys(f.rule for f in found if f.severity is severity)
+    return one_line(", ".join(rules), 200)
