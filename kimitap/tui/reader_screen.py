@@ -23,10 +23,11 @@ from kimitap.tui.wishes import (
     DeleteSession,
     ShowFindings,
     ShowHelp,
-    ShowRaw,
     ShowSearch,
     ShowSessions,
     ShowTimeline,
+    ShowTurn,
+    Tab,
 )
 
 
@@ -122,7 +123,7 @@ class ReaderScreen(Screen[None]):
     def action_open(self, tab: str) -> None:
         other = self._other()
         if other is not None:
-            self.post_message(ShowRaw(other))
+            self.post_message(ShowTurn(other, Tab(tab)))
         elif pair := self._pair():
             self.post_message(asked_here.turn_at(pair[1], tab))
 

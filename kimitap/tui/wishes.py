@@ -32,24 +32,6 @@ class ShowTurn(Message):
         self.message = message
 
 
-class ShowRaw(Message):
-    """The bytes of an exchange."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
-class ShowPrompt(Message):
-    """The rendered prompt of one of `numbers`, the turns of its thread; at `message` of it."""
-
-    def __init__(self, numbers: Sequence[int], at: int, message: int | None) -> None:
-        super().__init__()
-        self.numbers = numbers
-        self.at = at
-        self.message = message
-
-
 class ShowDiff(Message):
     """One pair of `links`, with the others to step to."""
 

@@ -57,7 +57,7 @@ async def test_what_is_too_long_for_a_clipboard_is_written_to_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("kimitap.tui.app.LONGEST_COPY", 100)
+    monkeypatch.setattr("kimitap.tui.granting.LONGEST_COPY", 100)
     async with reading() as reader:
         await reader.press("g", "j", "j", "y")
         path = tmp_path / "kimitap-copy.txt"

@@ -1,0 +1,192 @@
+"""What the screens ask for, granted: other screens, places, files, the clipboard, an editor."""
+
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+from textual import work
+from textual.app import App, SuspendNotSupported
+from textual.notifications import SeverityLevel
+
+from kimitap.conversation import Turn
+from kimitap.diff import compare_links
+from kimitap.errors import KimitapError
+from kimitap.export.curl import curl
+from kimitap.places import PlaceWord
+from kimitap.transcript.wording import plural
+from kimitap.tui.confirm import ConfirmScreen
+from kimitap.tui.diff_screen import DiffScreen
+from kimitap.tui.findings_screen import FindingsScreen
+from kimitap.tui.handing_out import LONGEST_COPY, read_outside, write_new
+from kimitap.tui.search_screen import SearchScreen
+from kimitap.tui.session_screen import SessionScreen
+from kimitap.tui.sessions_screen import SessionsScreen
+from kimitap.tui.source import Source, View
+from kimitap.tui.text_screens import HelpScreen
+from kimitap.tui.timeline_screen import TimelineScreen
+from kimitap.tui.turn_faces import Readers
+from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.wishes import (
+    Compare,
+    Copy,
+    CopyCurl,
+    DeleteSession,
+    OpenText,
+    ShowDiff,
+    ShowFindings,
+    ShowHelp,
+    ShowSearch,
+    ShowSessions,
+    ShowTimeline,
+    ShowTurn,
+    Visit,
+    WriteComparison,
+    WriteReport,
+)
+from kimitap.visible import visible
+
+
+class GrantingApp(App[None]):
+    """The app's answers to `wishes`; `main` is the conversation, below all other screens."""
+
+    def __init__(self, source: Source, main: SessionScreen) -> None:
+        super().__init__()
+        self.source = source
+        self.view = View()
+        self.main = main
+
+    def load_again(self) -> None:
+        """Read anew though nobody wrote: something was learnt."""
+        raise NotImplementedError
+
+    def on_show_help(self, wish: ShowHelp) -> None:
+        self.push_screen(HelpScreen(wish.title, wish.keys))
+
+    def on_show_diff(self, wish: ShowDiff) -> None:
+        first = wish.links[wish.at].child.exchange
+        named = (t.name for t in self.view.threads if t.place_of(first) is not None)
+        thread = next(named, "")
+        self.push_screen(DiffScreen(lambda: compare_links(wish.links, thread), wish.at))
+
+    def on_compare(self, wish: Compare) -> None:
+        places = wish.old, wish.new
+        self.push_screen(DiffScreen(lambda: self.source.compare(*places), places=places))
+
+    def on_show_sessions(self, wish: ShowSessions) -> None:
+        self.push_screen(SessionsScreen(self.view))
+
+    def on_show_findings(self, wish: ShowFindings) -> None:
+        self.push_screen(FindingsScreen(self.view))
+
+    def on_show_timeline(self, wish: ShowTimeline) -> None:
+        self.push_screen(TimelineScreen(self.view, wish.thread, wish.exchange))
+
+    def on_show_search(self, wish: ShowSearch) -> None:
+        self.push_screen(SearchScreen(self.view, wish.words))
+
+    def on_delete_session(self, wish: DeleteSession) -> None:
+        """Ask first, and then delete in a worker."""
+        session = next((s for s in self.view.sessions if s.number == wish.session), None)
+        if session is None:
+            return
+        turns = sum(len(thread.turns) for thread in session.threads)
+        question = f"Delete {session.name} from {self.source.where}?"
+        what = f"{plural(turns, 'turn')} of {session.agent or 'an unnamed agent'}, all its threads."
+        screen = ConfirmScreen(question, (what, "No byte of them stays: it cannot be undone."))
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.delete_session(wish.session)
+
+        self.push_screen(screen, answered)
+
+    @work(thread=True, group="delete")
+    def delete_session(self, session: int) -> None:
+        try:
+            told, failed = self.source.delete([session]), False
+        except KimitapError as error:
+            told, failed = str(error), True
+        severity: SeverityLevel = "error" if failed else "information"
+        self.call_from_thread(self.notify, visible(told), severity=severity, markup=False)
+
+    def on_visit(self, wish: Visit) -> None:
+        """Close what lies over the conversation, and go there."""
+        while self.screen is not self.main and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.main.visit(wish.exchange, wish.message, wish.part, wish.reply)
+
+    def on_copy(self, wish: Copy) -> None:
+        """Into the terminal's clipboard; what is too long for it, into a file."""
+        size = len(wish.text.encode("utf-8", "replace"))
+        if size > LONGEST_COPY:
+            self._save("kimitap-copy", wish.text, ".txt", "Too long for a clipboard")
+            return
+        self.copy_to_clipboard(wish.text.encode("utf-8", "replace").decode())
+        self.notify(f"Copied {visible(wish.what)}: {size:,} bytes", markup=False)
+
+    @work(thread=True, group="copy")
+    def on_copy_curl(self, wish: CopyCurl) -> None:
+        try:
+            text = curl(self.source.exchange(wish.number))
+        except KimitapError as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+        else:
+            copy = Copy(text, f"curl of #{wish.number}")
+            self.call_from_thread(self.on_copy, copy)
+
+    def on_open_text(self, wish: OpenText) -> None:
+        """Show a copy of the text in the user's editor or pager; the screens wait."""
+        try:
+            with self.suspend():
+                failed = read_outside(wish.text, wish.suffix)
+        except SuspendNotSupported:
+            failed = "No editor can be opened from here: y copies the text."
+        except KimitapError as error:
+            failed = str(error)
+        if failed:
+            self.notify(failed, severity="error", markup=False)
+
+    def on_show_turn(self, wish: ShowTurn) -> None:
+        turns = (turn.exchange for thread in self.view.threads for turn in thread.turns)
+        numbers = sorted(
+            {wish.number, *self.main.listed, *turns, *(other.number for other in self.view.others)}
+        )
+        at, readers = numbers.index(wish.number), Readers(self.source.exchange, self._prompt)
+        self.push_screen(TurnScreen(self.view, numbers, at, wish.tab, readers, wish.message))
+
+    def _prompt(self, number: int) -> Turn:
+        """A turn with its prompt; runs in a worker. What a server told is shown everywhere."""
+        turn = self.source.prompt(number)
+        if not any(turn is known for thread in self.view.threads for known in thread.turns):
+            self.call_from_thread(self.load_again)
+        return turn
+
+    @work(thread=True, group="report")
+    def write_report(self, stem: str, make: Callable[[], str]) -> None:
+        try:
+            text = make()
+        except KimitapError as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+        else:
+            self.call_from_thread(self._save, stem, text, ".md", "Report written")
+
+    def _save(self, stem: str, text: str, suffix: str, said: str) -> None:
+        """Into a new file of the current folder; into the browser's, where that shows the app."""
+        if self.is_web:
+            self.deliver_text(StringIO(text), save_filename=f"{stem}{suffix}")
+            return
+        try:
+            path = write_new(Path.cwd(), stem, text, suffix)
+        except OSError as error:
+            failed = f"This folder cannot be written ({error.strerror}): start in another."
+            self.notify(failed, severity="error", markup=False)
+        else:
+            self.notify(f"{said}: {path}", markup=False)
+
+    def on_write_report(self, wish: WriteReport) -> None:
+        place = PlaceWord("", wish.exchange)
+        self.write_report(f"kimitap-report-{wish.exchange}", lambda: self.source.report(place))
+
+    def on_write_comparison(self, wish: WriteComparison) -> None:
+        stem = f"kimitap-diff-{wish.old.kind}{wish.old.number}-{wish.new.kind}{wish.new.number}"
+        self.write_report(stem, lambda: self.source.report_on_both(wish.old, wish.new))
