@@ -4,7 +4,7 @@ What is folded costs nothing: entries are made when they are unfolded, and lines
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -22,8 +22,8 @@ from kimitap.tui.wrapping import Wrapped, fit
 
 INDENT = 2
 """Cells by which what unfolds stands further right."""
-MOST_LINES = 200_000
-"""Unfolding by levels stops short of so many lines: one by one, everything can be unfolded."""
+MOST_ENTRIES = 20_000
+"""Unfolding by levels stops short of so many: one by one, everything can be unfolded."""
 _ENDLESS = 1_000_000
 
 
@@ -50,6 +50,7 @@ class Outline(VirtualList):
         self._toggled: set[Path] = set()
         self._inner: dict[Path, Sequence[Entry]] = {}
         self._rows: list[_Row] = []
+        self._heights: list[int] = []
         self._firsts: list[int] = []
         self._texts: dict[Path, Wrapped] = {}
         self._width = 0
@@ -99,18 +100,23 @@ class Outline(VirtualList):
     def _lay_out(self) -> None:
         """Work out the display lines; none while the outline has no place on the screen."""
         self._width = self.line_width if self.size.width else 0
-        self._rows = list(self._spread()) if self._width else []
-        ends = list(accumulate(self._height(row) for row in self._rows))
-        self._firsts = [0, *ends[:-1]] if ends else []
-        self.count = ends[-1] if ends else 0
+        self._rows = []
+        self._heights = []
+        self._replace(0, 0, list(self._spread((), self.roots)) if self._width else [])
 
-    def _spread(self) -> Iterator[_Row]:
-        """The entries that are not folded away, top to bottom."""
-        stack: list[tuple[Path, Entry]] = [((i,), e) for i, e in enumerate(self.roots)]
-        stack.reverse()
+    def _replace(self, start: int, stop: int, rows: Sequence[_Row]) -> None:
+        """Have these rows in the place of others, and count the lines anew."""
+        self._rows[start:stop] = rows
+        self._heights[start:stop] = [self._height(row) for row in rows]
+        self._firsts = [0, *accumulate(self._heights)]
+        self.count = self._firsts.pop()
+
+    def _spread(self, above: Path, entries: Sequence[Entry]) -> Iterator[_Row]:
+        """The entries, and what is in them, as far as it is not folded away, top to bottom."""
+        stack = [((*above, i), entries[i]) for i in range(len(entries) - 1, -1, -1)]
         while stack:
             path, entry = stack.pop()
-            opened = entry.unfolds and entry.born_open ^ (path in self._toggled)
+            opened = entry.unfolds and self._is_open(path, entry)
             yield _Row(path, entry, opened)
             if opened:
                 inner = self._inner_of(path, entry)
@@ -170,12 +176,14 @@ class Outline(VirtualList):
 
         The text is unfolded for that where it is folded.
         """
+        before = set(self._toggled)
         entry = self._reveal(path)
         if entry is None:
             return
         if offset >= 0 and entry.has_body and entry.unfolds and not self._is_open(path, entry):
             self._toggled ^= {path}
-        self._lay_out()
+        if self._toggled != before:
+            self._lay_out()
         at = self._at(self._line_of(path))
         row, line = self._rows[at], self._firsts[at]
         if offset >= 0 and (row.entry.bare or (row.opened and row.entry.has_body)):
@@ -246,8 +254,14 @@ class Outline(VirtualList):
             self.cursor += 1
 
     def _turn(self, path: Path) -> None:
+        """Fold or unfold one entry: what stands above and below it stays laid out."""
         self._toggled ^= {path}
-        self._lay_out()
+        at = bisect_left(self._rows, path, key=lambda row: row.path)
+        behind = (*path[:-1], path[-1] + 1)
+        stop = bisect_left(self._rows, behind, lo=at, key=lambda row: row.path)
+        row = self._rows[at]._replace(opened=not self._rows[at].opened)
+        inner = self._inner_of(path, row.entry) if row.opened else ()
+        self._replace(at, stop, [row, *self._spread(path, inner)])
         top = self.scroll_offset.y
         cursor = self._line_of(path)
         self.show(self.count, cursor=cursor, top=min(top, cursor))
@@ -255,7 +269,7 @@ class Outline(VirtualList):
     def fold_level(self, way: int) -> bool:
         """Unfold one level more (1), or one less (-1), everywhere.
 
-        False where that would be too many lines, or where nothing is left to do.
+        False where that would be too many entries, or where nothing is left to do.
         """
         foldable = [row for row in self._rows if row.entry.unfolds and row.entry.leveled]
         wanted = [row for row in foldable if row.opened is (way < 0)]
@@ -264,7 +278,7 @@ class Outline(VirtualList):
         depths = {len(row.path) for row in wanted}
         depth = min(depths) if way > 0 else max(depths)
         turned = {row.path for row in wanted if len(row.path) == depth}
-        if way > 0 and self._grown(turned) > MOST_LINES:
+        if way > 0 and self._grown(turned) > MOST_ENTRIES:
             return False
         path = self.path
         self._toggled ^= turned
@@ -273,12 +287,12 @@ class Outline(VirtualList):
         return True
 
     def _grown(self, turned: set[Path]) -> int:
-        """How many lines there would be with these unfolded, counted up to the most."""
-        lines = self.count
+        """How many entries there would be with these unfolded, counted up to the most."""
+        entries = len(self._rows)
         for row in self._rows:
-            if row.path in turned and lines <= MOST_LINES:
-                lines += len(self._inner_of(row.path, row.entry))
-        return lines
+            if row.path in turned and entries <= MOST_ENTRIES:
+                entries += len(self._inner_of(row.path, row.entry))
+        return entries
 
     # --- searching
 

@@ -11,7 +11,7 @@ from kimitap.rules.finding import Severity
 from kimitap.transcript.wording import plural
 from kimitap.tui.entry import Entry, Item, note
 from kimitap.tui.json_entries import JsonEntry, json_entries
-from kimitap.tui.json_events import event_entries
+from kimitap.tui.json_events import EventEntry, event_entries
 from kimitap.tui.json_values import Json, Members, Number, parse, pretty
 from kimitap.tui.made import Made
 from kimitap.tui.palette import ALARM, FAINT, NAME, STRONG
@@ -19,6 +19,8 @@ from kimitap.tui.raw_blocks import body_text
 from kimitap.tui.text_pane import Block
 from kimitap.visible import visible
 from kimitap.wire import Opened, events, is_stream, request_body, response_body
+
+_THOUSAND = 1000
 
 
 def request_made(exchange: Exchange) -> Made:
@@ -100,8 +102,19 @@ def _fields(value: Members) -> list[Entry]:
 
 
 def _events(found: Sequence[Entry]) -> Item:
-    label = (Segment(f"── {plural(len(found), 'event')} ──", NAME),)
-    return Item(label, parts=found, stop=True)
+    """The events; of very many, by the thousand."""
+    count = sum(isinstance(entry, EventEntry) for entry in found)
+    label = (Segment(f"── {plural(count, 'event')} ──", NAME),)
+    if len(found) <= 2 * _THOUSAND:
+        return Item(label, parts=found, stop=True)
+    starts = range(0, len(found), _THOUSAND)
+    groups = [_group(start, found[start : start + _THOUSAND]) for start in starts]
+    return Item(label, parts=groups, stop=True)
+
+
+def _group(start: int, found: Sequence[Entry]) -> Item:
+    label = (Segment(f"{start + 1:,} to {start + len(found):,}", STRONG),)
+    return Item(label, parts=found, born_open=start == 0, stop=True)
 
 
 def _tree(body: Opened, nothing: str) -> Made:

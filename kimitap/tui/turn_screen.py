@@ -255,7 +255,10 @@ class TurnScreen(ViewScreen):
     def action_level(self, way: int) -> None:
         pane = self.pane
         if isinstance(pane, Outline) and not pane.fold_level(way):
-            self.notify(f"There is nothing more to {'un' if way > 0 else ''}fold.", markup=False)
+            said = "There is nothing more to fold."
+            if way > 0:
+                said = "There is nothing more to unfold; or very much: unfold it one by one."
+            self.notify(said, markup=False)
 
     def action_text(self) -> None:
         if self.tab in _AS_TEXT:

@@ -1,6 +1,7 @@
 """JSON as a tree: whatever was sent can be read, however big, broken or hostile it is."""
 
 import time
+from random import Random
 
 import orjson
 import pytest
@@ -249,3 +250,37 @@ async def test_a_big_body_costs_the_screen_little() -> None:
             costs.append(time.process_time() - began)
         assert pane.count > 4000
         assert max(costs) < 0.5, costs
+
+
+async def test_unfolding_one_entry_lays_out_what_laying_out_all_would() -> None:
+    rng = Random(1)
+    app = sent(orjson.dumps(_nested(rng, 4)))
+    async with app.run_test(size=(60, 24)) as pilot:
+        await settle(app, pilot)
+        await press(app, pilot, "v", "2")
+        pane = outline(app)
+        for _ in range(200):
+            pane.cursor = rng.randrange(pane.count)
+            pane.toggle()
+            cursor, shown = pane.cursor, lines(app)
+            pane._lay_out()
+            assert lines(app) == shown
+            assert pane.cursor == cursor
+
+
+def _nested(rng: Random, depth: int) -> object:
+    if not depth:
+        return rng.choice([1, None, "x", "long " * 30, "a\nb\nc", '{"in": [1, "y"]}'])
+    items = [_nested(rng, depth - 1) for _ in range(rng.randrange(1, 5))]
+    return items if rng.random() < 0.5 else {f"k{i}": item for i, item in enumerate(items)}
+
+
+async def test_very_many_events_are_shown_by_the_thousand() -> None:
+    app = sent(b"{}", b'data: {"n":1}\n\n' * 20_500)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        await press(app, pilot, "v", "3")
+        heads = [line.strip() for line in lines(app) if " to " in line]
+        assert heads[0] == "▾ 1 to 1,000"
+        assert heads[-1] == "▸ 20,001 to 20,500"
+        assert any("── 20,500 events ──" in line for line in lines(app))
