@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from kimitap.diff import Effort, LineRow, Span, diff_text
+from kimitap.diff import Effort, LineRow, Span, TurnPair, diff_text
 from kimitap.lineage import Mark
 from kimitap.rules.finding import Severity
 from kimitap.transcript.wording import plural
@@ -77,7 +77,17 @@ class Note:
     text: str
 
 
-Entry = Head | Field | Fold | Note | LineRow
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A pair of turns to go to, the pair `at` of all; `here` is the one that is shown."""
+
+    at: int
+    pair: TurnPair
+    names: str
+    here: bool
+
+
+Entry = Head | Field | Fold | Note | Step | LineRow
 
 
 def lines(old: str | None, new: str | None, effort: Effort) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kimitap.diff import LineRow
 from kimitap.lineage import Mark
-from kimitap.tui.diff_entries import Entry, Fold, Head
+from kimitap.tui.diff_entries import Entry, Fold, Head, Step
 from kimitap.tui.diff_layout import Columns, Layout, Shown, Side, in_view
 from kimitap.tui.diff_paint import paint_shown
 from kimitap.tui.reading import ring
@@ -117,6 +117,13 @@ class DiffList(VirtualList):
         self._toggled ^= {id(one.entry)}
         self.cursor = self._layout.line_of(index)
         self.lay_out()
+
+    def step_at(self, line: int) -> int | None:
+        """The pair of turns that the line leads to, if it does."""
+        if not self._layout.shown:
+            return None
+        entry = self._layout.shown[self._layout.at(line)[0]].entry
+        return entry.at if isinstance(entry, Step) else None
 
     def to_change(self, way: int) -> bool:
         """Go to the next or previous change; False where there is none."""

@@ -7,11 +7,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from kimitap.diff import LineRow, Span
+from kimitap.diff import LineRow, Span, doing
 from kimitap.lineage import Mark
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
-from kimitap.tui.diff_entries import Field, Fold, Head, Note
+from kimitap.tui.diff_entries import Field, Fold, Head, Note, Step
 from kimitap.tui.diff_layout import NUMBER, Layout, Shown, Side, breaks, is_open
 from kimitap.tui.palette import (
     ADDED,
@@ -38,6 +38,12 @@ _GONE = MINUS + Style(bgcolor=GHOSTLY)
 _NEW = PLUS + Style(bgcolor=JOINED)
 _NEW_BADGE = Style(color=GROUND, bgcolor=ADDED, bold=True)
 _SIGNS = {Mark.SAME: "=", Mark.CHANGED: "!", Mark.GONE: "-", Mark.NEW: "+"}
+_SIGN_INKS = {
+    Mark.SAME: FAINT,
+    Mark.CHANGED: ALARM[Severity.WARNING],
+    Mark.GONE: MINUS + Style(bold=True),
+    Mark.NEW: PLUS + Style(bold=True),
+}
 _HATCH = "╲"
 
 
@@ -55,6 +61,8 @@ def paint_shown(one: Shown, part: int, layout: Layout, toggled: set[int]) -> Lin
         case Note(text):
             starts = breaks(text, width - 2)
             return Line([Segment(" "), Segment(_part(text, starts, part).strip(), STRONG)])
+        case Step() as step:
+            return Line(_within(_step(step), width))
         case LineRow() as row if layout.columns.split:
             return Line(_side_by_side(row, part, layout))
         case LineRow() as row:
@@ -84,9 +92,7 @@ def _head(head: Head, width: int, opened: bool, depth: int) -> list[Segment]:
 
 
 def _head_style(head: Head) -> Style:
-    if head.severity:
-        return ALARM[head.severity]
-    return {Mark.NEW: PLUS, Mark.GONE: MINUS}.get(head.mark, FAINT) + Style(bold=True)
+    return ALARM[head.severity] if head.severity else _SIGN_INKS[head.mark]
 
 
 def _badge(text: str, severity: Severity | None) -> Segment:
@@ -108,6 +114,23 @@ def _fold(fold: Fold, width: int, opened: bool) -> list[Segment]:
     sign = "▾" if opened else "▸"
     text = fit(f"  {sign} ⋯ {fold.text} ⋯ ", width)
     return [Segment(text, RULE), Segment("─" * max(0, width - cell_len(text)), Style(color=PANEL))]
+
+
+def _step(step: Step) -> list[Segment]:
+    """A pair of turns: its sign, both exchanges, and what the replies do."""
+    old, new = step.pair.old, step.pair.new
+    did = [doing(turn.reply.message) for turn in (old, new) if turn is not None]
+    if "reply" not in step.pair.differs:
+        did = did[:1]
+    ink = FAINT if step.pair.mark is Mark.SAME else NORMAL
+    numbers = (f"#{turn.exchange}" if turn is not None else "" for turn in (old, new))
+    return [
+        Segment("    "),
+        Segment(_SIGNS[step.pair.mark], _SIGN_INKS[step.pair.mark]),
+        Segment(f" {step.names}{step.at + 1:>4} ", STRONG if step.here else FAINT),
+        Segment("{:>6} {:>6}  ".format(*numbers), STRONG if step.here else ink),
+        Segment(" / ".join(did), STRONG if step.here else ink),
+    ]
 
 
 def _unified(row: LineRow, side: Side, part: int, layout: Layout) -> list[Segment]:

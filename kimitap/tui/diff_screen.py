@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from kimitap.diff import Comparison, ThreadPair, TurnPair, parting
+from kimitap.diff import Comparison, TurnPair
 from kimitap.errors import KimitapError
 from kimitap.lineage import Mark
 from kimitap.places import PlaceWord
 from kimitap.tui.bars import Bar, foot_segments
 from kimitap.tui.diff_blocks import diff_entries
+from kimitap.tui.diff_course import course_entries, thread_of
 from kimitap.tui.diff_entries import Entry, Head, Note
 from kimitap.tui.diff_list import DiffList
 from kimitap.tui.diff_title import side_segments, title_segments
@@ -41,6 +42,8 @@ class DiffScreen(Screen[None]):
     that on the pair's first exchange.
     """
 
+    KEYS = DIFF_KEYS
+    NAME = "Diff"
     BINDINGS = bindings(DIFF_KEYS)
     AUTO_FOCUS = "#diff"
 
@@ -64,7 +67,7 @@ class DiffScreen(Screen[None]):
         yield Bar(id="foot")
 
     def on_mount(self) -> None:
-        self.query_one("#foot", Bar).set_segments(foot_segments(DIFF_KEYS))
+        self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
         self.query_one("#title", Bar).set_segments([Segment(" comparing …")])
         self._load(None)
 
@@ -92,9 +95,8 @@ class DiffScreen(Screen[None]):
                 return "There is nothing to compare."
             if at is None:
                 at = self._first(comparison)
-            thread = _thread_of(comparison, at)
-            notes = (Note(parting(thread)),) if _has_course(thread) else ()
-            return _Made(comparison, at, (*notes, *diff_entries(turns[at].diff())))
+            course = course_entries(comparison, at)
+            return _Made(comparison, at, (*course, *diff_entries(turns[at].diff())))
         except KimitapError as error:
             return visible(str(error))
 
@@ -121,7 +123,7 @@ class DiffScreen(Screen[None]):
         made, pair = self._made, self.pair
         if made is None or pair is None:
             return
-        thread = _thread_of(made.comparison, made.at)
+        thread = thread_of(made.comparison, made.at)
         heads = [entry for entry in made.entries if isinstance(entry, Head)]
         title = title_segments(thread, made.at, len(made.comparison.turns), heads)
         self.query_one("#title", Bar).set_segments(title)
@@ -134,7 +136,12 @@ class DiffScreen(Screen[None]):
     # --- what the reader asks for
 
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
-        self.diff_list.toggle(event.index)
+        step = self.diff_list.step_at(event.index)
+        if step is None:
+            self.diff_list.toggle(event.index)
+        else:
+            self._wanted = step
+            self._load(step)
 
     def action_change(self, way: int) -> None:
         if not self.diff_list.to_change(way):
@@ -177,21 +184,7 @@ class DiffScreen(Screen[None]):
             self.post_message(WriteReport(self.pair.old.exchange))
 
     def action_help(self) -> None:
-        self.post_message(ShowHelp("Diff", DIFF_KEYS))
+        self.post_message(ShowHelp(self.NAME, self.KEYS))
 
     def action_back(self) -> None:
         self.dismiss()
-
-
-def _thread_of(comparison: Comparison, at: int) -> ThreadPair:
-    """The threads of the pair `at`, counted through all of them."""
-    for thread in comparison.threads:
-        if at < len(thread.turns):
-            return thread
-        at -= len(thread.turns)
-    raise IndexError(at)
-
-
-def _has_course(thread: ThreadPair) -> bool:
-    """True where two threads are compared, so that there is a place at which they part."""
-    return thread.old != thread.new and all(turn.link is None for turn in thread.turns)

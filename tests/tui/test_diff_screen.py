@@ -361,6 +361,25 @@ async def test_two_threads_open_where_they_part() -> None:
         assert "✓ nothing differs" in bar(app, "title")
 
 
+async def test_the_pairs_of_two_threads_are_listed_and_enter_goes_to_one() -> None:
+    ask, same = [user("Go.")], assistant("I go.")
+    more = [*ask, same, user("On.")]
+    one = chain(turn(1, ask, same), turn(2, more, assistant("Left it is.")))
+    two = chain(turn(11, ask, same), turn(12, more, assistant("Right then, further on.")))
+    app = Stage(compared=compare_threads(one, two))
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(app, pilot)
+        assert "2 pairs of turns, 1 of them different" in shown(app)[1]
+        listed(app).cursor = 1
+        await pilot.press("enter")
+        assert shown(app)[2].split() == ["=", "1", "#1", "#11", "says", '"I', 'go."']
+        assert 'says "Left it is." / says "Right then, further on."' in shown(app)[3]
+        listed(app).cursor = 2
+        await pilot.press("enter")
+        await ready(app, pilot)
+        assert "pair 1/2" in bar(app, "title")
+
+
 async def test_the_app_shows_what_is_asked_to_be_compared(tmp_path: Path) -> None:
     source = RecordingSource(record(tmp_path / "a.db", lost()))
     app = Kimitap(source)
