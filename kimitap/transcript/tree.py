@@ -106,7 +106,7 @@ def _placed(
     told = _left(link) if link and left is not None else ("", "")
     if starter is not None and left is None:
         left = starter.exchange
-        told = f"of #{left}", f"started by {one_line(starter.tool, 40)}"
+        told = f"of #{left}", f"by {one_line(starter.tool, 40)}"
     for parent in others if left is not None else ():
         at = parent.place_of(left or 0)
         if at is not None and parent is not thread:

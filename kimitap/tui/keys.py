@@ -136,7 +136,7 @@ SESSIONS_KEYS = (
     ),
     Key("unfold", "l,right", "l →", "unfold(1)", "unfold"),
     Key("refold", "h,left", "h ←", "unfold(-1)", "fold, or to the session"),
-    Key("fold-all", "z", "z", "fold_all", "fold all sessions, or none", "z fold"),
+    Key("fold-all", "z", "z", "fold_all", "fold all sessions, or none"),
     Key("next", "n", "n", "found(1)", "next session with findings", "n next"),
     Key("previous", "N", "N", "found(-1)", "previous session with findings"),
     Key("filter", "slash", "/", "filter", "words, agent: model: sev: rule:", "/ filter"),

@@ -130,10 +130,9 @@ class SessionsScreen(ViewScreen):
 
     def _say_columns(self) -> None:
         said = headings(self.list.brush.columns)
-        if not self.list.rows and self.look.words:
-            said = [
-                f" No session matches /{one_line(' '.join(self.look.words), 80)}: esc drops the filter."
-            ]
+        words = one_line(" ".join(self.look.words), 80)
+        if words and not self.list.rows:
+            said = [f" No session matches /{words}: esc drops the filter."]
         elif not self.list.rows:
             said = [" No session is recorded yet; new ones appear here."]
         self.query_one("#columns", Bar).set_segments([Segment(text, FAINT) for text in said])
