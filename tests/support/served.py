@@ -53,6 +53,9 @@ async def served(words: Sequence[str] = SCREENS) -> AsyncIterator[Served]:
         await web.SockSite(runner, listening).start()
         try:
             yield Served(server, here.origin, said)
+        except AssertionError as error:
+            error.add_note(f"the processes said: {said}")
+            raise
         finally:
             await runner.cleanup()
 

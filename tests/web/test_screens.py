@@ -155,8 +155,7 @@ async def test_a_process_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyP
 async def test_ending_the_server_ends_all_tabs_at_once() -> None:
     async with served() as page:
         async with tab(page) as one, tab(page) as other:
-            await until(one, "LOST TURN")
-            await until(other, "LOST TURN")
+            await asyncio.gather(until(one, "LOST TURN"), until(other, "LOST TURN"))
             pids = [
                 screens._process.pid for screens in page.server._open.values() if screens._process
             ]
