@@ -125,7 +125,7 @@ class Item:
     words: bool = True
     body_style: Style | None = None
     ground: Style = _CLEAR
-    copy: Copied | None = None
+    copy: Copied | Callable[[], Copied] | None = None
     aside: Sequence[Segment] = ()
     """Stands at the right edge, where there is room."""
     rest: Callable[[int], Sequence[Segment]] | None = None
@@ -158,8 +158,10 @@ class Item:
         return "".join(segment.text for segment in (*self.label, *self.aside)), True
 
     def copied(self) -> Copied:
+        if self.copy is not None:
+            return self.copy() if callable(self.copy) else self.copy
         said = "".join(segment.text for segment in self.label).strip()
-        return self.copy or Copied(self.text or said, "this text" if self.text else "this line")
+        return Copied(self.text or said, "this text" if self.text else "this line")
 
 
 def note(text: str, style: Style = NORMAL, *, stop: bool = False) -> Item:

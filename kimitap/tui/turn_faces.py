@@ -49,6 +49,8 @@ class Place:
     link: Link | None = None
     after: Link | None = None
     findings: tuple[Finding, ...] = ()
+    other: Exchange | None = None
+    """The exchange without its bodies, where it is no turn."""
 
     @property
     def tabs(self) -> Sequence[Tab]:
@@ -58,7 +60,8 @@ class Place:
     def same(self, other: "Place") -> bool:
         """True where nothing new is known of it."""
         kept = self.turn is other.turn and self.link is other.link and self.after is other.after
-        return kept and self.number == other.number and self.findings == other.findings
+        kept = kept and self.number == other.number and self.other is other.other
+        return kept and self.findings == other.findings
 
 
 def place_in(view: View, number: int) -> Place:
@@ -69,7 +72,7 @@ def place_in(view: View, number: int) -> Place:
             found = tuple(f for f in view.findings if _speaks_of(f, number, thread))
             link, after = thread.links[at], thread.link_after(number)
             return Place(number, thread, thread.turns[at], link, after, found)
-    return Place(number)
+    return Place(number, other=next((o for o in view.others if o.number == number), None))
 
 
 def _speaks_of(finding: Finding, number: int, thread: Thread) -> bool:

@@ -7,7 +7,6 @@ from rich.segment import Segment
 
 from kimitap.exchange import Exchange, Headers
 from kimitap.rules.finding import Severity
-from kimitap.transcript.wording import plural
 from kimitap.tui.entry import Copied, Entry, Item, note
 from kimitap.tui.made import Made
 from kimitap.tui.palette import ALARM, FAINT, JSON_KEY, NAME, NORMAL, PLUS, STRONG
@@ -83,10 +82,7 @@ def _value(value: str) -> Sequence[Segment]:
 
 
 def _masked(value: str) -> Sequence[Segment]:
-    found = len(_MASK.findall(value))
-    if not found:
-        return ()
-    return (Segment(f"{plural(found, 'credential')}, masked by the recorder", FAINT),)
+    return (Segment("masked by the recorder", FAINT),) if _MASK.search(value) else ()
 
 
 def _one(text: str) -> str:

@@ -20,7 +20,7 @@ from kimitap.tui.json_values import parse_text
 from kimitap.tui.made import Made
 from kimitap.tui.palette import ALARM, FAINT, GHOST_GROUND, KEY, NAME, PLUS, STRONG
 from kimitap.tui.turn_parts import findings_of, part_items
-from kimitap.visible import one_line, visible
+from kimitap.visible import one_line
 
 _BUDGET = 200_000
 """Characters of new messages that are unfolded at first, the newest first."""
@@ -180,7 +180,7 @@ class _Shown:
             ],
             born_open=index in self._open or bool(found),
             stop=True,
-            copy=Copied(visible(_whole(self.turn, index)), f"message {index}"),
+            copy=lambda: Copied(_whole(self.turn, index), f"message {index}"),
         )
 
     def _reply(self) -> Item:

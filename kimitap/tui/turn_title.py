@@ -30,6 +30,9 @@ def title_segments(
     if told:
         yield Segment("  ")
         yield from told
+    if place.other is not None:
+        asked = one_line(f"{place.other.method} {place.other.path}", 100)
+        yield Segment(f"  {asked}  {place.other.status or place.other.outcome}", NORMAL)
     if place.turn is None or place.thread is None:
         return
     ending = turn_ending(place.turn)
