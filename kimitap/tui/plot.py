@@ -64,7 +64,8 @@ class Axis:
 def bar(parts: Iterable[tuple[float, Fill]], top: float, height: int) -> list[Cell]:
     """A bar of parts, one on the other, as `height` cells from the bottom up; `top` fills them all.
 
-    What is greater than nothing is seen: at least the lowest glyph of its first part.
+    What is greater than nothing is seen: at least the lowest glyph of its first part; and so is
+    each part of half a cell or more.
     """
     stack = [(value / top * height, fill) for value, fill in parts if value > 0] if top > 0 else []
     total = min(float(height), sum(value for value, _ in stack))
@@ -73,7 +74,18 @@ def bar(parts: Iterable[tuple[float, Fill]], top: float, height: int) -> list[Ce
     cells = [_cell(stack, at, total) for at in range(height)]
     if cells[0] == EMPTY:
         cells[0] = (stack[0][1].glyphs[0], stack[0][1].style)
+    _show_each(stack, cells)
     return cells
+
+
+def _show_each(stack: Sequence[tuple[float, Fill]], cells: list[Cell]) -> None:
+    """Give a part that falls between two cells the one where its middle is."""
+    highest = max(at for at, cell in enumerate(cells) if cell != EMPTY)
+    seen, reached = {style for _, style in cells}, 0.0
+    for value, fill in stack:
+        if value >= 0.5 and fill.style not in seen:
+            cells[min(highest, int(reached + value / 2))] = (fill.glyphs[-1], fill.style)
+        reached += value
 
 
 def _cell(stack: Sequence[tuple[float, Fill]], at: int, total: float) -> Cell:

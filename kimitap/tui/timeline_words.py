@@ -52,7 +52,7 @@ def numbers_segments(turn: TurnNumbers, found: Sequence[Finding]) -> Iterator[Se
 def found_segments(
     turn: Turn, link: Link | None, found: Sequence[Finding], shared: int
 ) -> Iterator[Segment]:
-    """When it began, how it ended or follows, and the sentence of its worst finding.
+    """When it began, how it ended or follows, and what its worst finding says.
 
     `shared` is the number of turns in the cursor's column.
     """
@@ -65,5 +65,5 @@ def found_segments(
     if found:
         worst = max(found, key=lambda finding: finding.severity.rank)
         more = f"(1 of {len(found)}) " if len(found) > 1 else ""
-        said = one_line(worst.sentence, 400)
+        said = f"{worst.rule}: {one_line(worst.sentence, 400)}"
         yield Segment(f"{SYMBOLS[worst.severity]} {more}{said}", ALARM[worst.severity])

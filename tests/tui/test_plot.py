@@ -34,6 +34,13 @@ def test_parts_stand_one_on_the_other() -> None:
     assert drawn((50, COARSE), (25, SMOOTH), top=100, height=4) == "░░█ "
 
 
+def test_a_part_of_half_a_cell_is_seen_and_a_smaller_one_is_not() -> None:
+    other = Fill("▒", Style(color="green"))
+    assert drawn((68, COARSE), (6, other), top=80, height=8) == "░░░░░░▒ "
+    assert drawn((71, COARSE), (3, other), top=80, height=8) == "░░░░░░░ "
+    assert drawn((10, COARSE), (6, other), (64, SMOOTH), top=80, height=8) == "░▒██████"
+
+
 def test_a_bar_without_room_is_no_cell() -> None:
     assert bar([(1, SMOOTH)], 1, 0) == []
 

@@ -115,7 +115,7 @@ async def test_the_line_at_the_top_spells_out_the_turn_at_the_cursor() -> None:
             " #41  18.0k in (5% cached, 17.0k read, 16.1k of them again) · 100 out · TTFT 1.2 s "
             "· 25 tok/s · ! prompt-cache-broken"
         )
-        assert "! The server read it again at 41." in line(app, "found")
+        assert "! prompt-cache-broken: The server read it again at 41." in line(app, "found")
         await press(pilot, "h")
         assert line(app, "numbers").startswith(" #40  17.0k in (94% cached, 1.0k read) ·")
         assert "read it again" not in line(app, "found")
