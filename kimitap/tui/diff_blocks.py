@@ -6,7 +6,7 @@ from itertools import groupby
 
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Change, Diff, DiffRow, Effort, TurnDiff
-from kimitap.lineage import Mark, Relation
+from kimitap.lineage import EchoKind, Mark, Relation
 from kimitap.rules.finding import Severity
 from kimitap.transcript.wording import message_line, message_text, plural
 from kimitap.tui.diff_entries import CONTEXT, Body, Entry, Fold, Head, Note, lines
@@ -45,6 +45,8 @@ def _notes(diff: Compared) -> Iterator[Entry]:
     if isinstance(diff, Diff) and diff.link.relation is not Relation.CONTINUES:
         relation, why = diff.link.relation, diff.link.why
         yield Note(one_line(f"{relation.value}{f': {why}' if why else ''}", 400))
+    elif isinstance(diff, Diff) and diff.link.echo.kind is EchoKind.STORED:
+        yield Note("The server keeps the history: the second request sends only what is new.")
     elif isinstance(diff, TurnDiff) and (diff.old is None or diff.new is None):
         turn = diff.old or diff.new
         yield Note(
@@ -138,7 +140,7 @@ def _titled(
     if names and row.mark is Mark.CHANGED:
         text = one_line(names, 200)
     elif names:
-        text = f"[other {names}] {text}"
+        text = f"[other {names.replace('arguments', 'spelling')}] {text}"
     return Head(row.mark, row.old_index, row.new_index, role, badge, severity, text, body, opened)
 
 

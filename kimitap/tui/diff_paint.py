@@ -62,7 +62,7 @@ def paint_shown(one: Shown, part: int, layout: Layout, toggled: set[int]) -> Lin
             starts = breaks(text, width - 2)
             return Line([Segment(" "), Segment(_part(text, starts, part).strip(), STRONG)])
         case Step() as step:
-            return Line(_within(_step(step), width))
+            return Line(_within(_step(step, width), width))
         case LineRow() as row if layout.columns.split:
             return Line(_side_by_side(row, part, layout))
         case LineRow() as row:
@@ -116,21 +116,22 @@ def _fold(fold: Fold, width: int, opened: bool) -> list[Segment]:
     return [Segment(text, RULE), Segment("─" * max(0, width - cell_len(text)), Style(color=PANEL))]
 
 
-def _step(step: Step) -> list[Segment]:
+def _step(step: Step, width: int) -> list[Segment]:
     """A pair of turns: its sign, both exchanges, and what the replies do."""
     old, new = step.pair.old, step.pair.new
     did = [doing(turn.reply.message) for turn in (old, new) if turn is not None]
     if "reply" not in step.pair.differs:
         did = did[:1]
-    ink = FAINT if step.pair.mark is Mark.SAME else NORMAL
+    ink = STRONG if step.here else FAINT if step.pair.mark is Mark.SAME else NORMAL
     numbers = (f"#{turn.exchange}" if turn is not None else "" for turn in (old, new))
-    return [
+    segments = [
         Segment("    "),
         Segment(_SIGNS[step.pair.mark], _SIGN_INKS[step.pair.mark]),
         Segment(f" {step.names}{step.at + 1:>4} ", STRONG if step.here else FAINT),
-        Segment("{:>6} {:>6}  ".format(*numbers), STRONG if step.here else ink),
-        Segment(" / ".join(did), STRONG if step.here else ink),
+        Segment("{:>6} {:>6}  ".format(*numbers), ink),
     ]
+    room = (width - _cells(segments) - 3 * (len(did) - 1)) // len(did)
+    return [*segments, Segment(" / ".join(fit(words, room) for words in did), ink)]
 
 
 def _unified(row: LineRow, side: Side, part: int, layout: Layout) -> list[Segment]:

@@ -178,10 +178,15 @@ class DiffScreen(Screen[None]):
             self.notify("There is no change here to copy.", markup=False)
 
     def action_export(self) -> None:
-        if self._places is not None:
+        pair = self.pair
+        if pair is None or self._places is None:
+            if pair is not None and pair.old is not None:
+                self.post_message(WriteReport(pair.old.exchange))
+        elif pair.link is not None:  # in the order in which they are shown
+            numbers = pair.link.parent.exchange, pair.link.child.exchange
+            self.post_message(WriteComparison(*(PlaceWord("", n) for n in numbers)))
+        else:
             self.post_message(WriteComparison(*self._places))
-        elif self.pair is not None and self.pair.old is not None:
-            self.post_message(WriteReport(self.pair.old.exchange))
 
     def action_help(self) -> None:
         self.post_message(ShowHelp(self.NAME, self.KEYS))

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from kimitap.conversation import Message, Tool, ToolCall, Turn
 from kimitap.diff import Comparison, compare_links, compare_threads, compare_turns
 from kimitap.errors import UsageError
-from kimitap.lineage import Link, Thread
+from kimitap.lineage import Echo, EchoKind, Link, Mark, Pair, Relation, Thread
 from kimitap.places import PlaceWord
 from kimitap.tui.app import Kimitap
 from kimitap.tui.bars import Bar
@@ -317,7 +317,7 @@ async def test_only_another_spelling_is_told_as_that() -> None:
     app = Stage(old, new)
     async with app.run_test(size=SMALL) as pilot:
         await ready(app, pilot)
-        at = next(i for i, line in enumerate(shown(app)) if "[other arguments]" in line)
+        at = next(i for i, line in enumerate(shown(app)) if "[other spelling]" in line)
         listed(app).cursor = at
         await pilot.press("enter")
         assert any("only the spelling differs" in line for line in shown(app))
@@ -337,6 +337,43 @@ async def test_y_copies_the_change_and_e_asks_for_the_report_on_both() -> None:
         await pilot.press("n", "y", "e")
         await ready(app, pilot)
         assert app.wishes == ["-line 9\n+another", ("exchange 1", "exchange 2")]
+
+
+async def test_a_history_that_the_server_keeps_is_told() -> None:
+    old = turn(1, [user("Go.")], assistant("I go."))
+    new = turn(2, [user("On.")], assistant("I went."))
+    stored = Echo(EchoKind.STORED, 0)
+    kept = Link(old, new, Relation.CONTINUES, 0, (Pair(Mark.NEW, None, 0),), stored)
+    app = Stage(compared=compare_links([kept]))
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(app, pilot)
+        assert shown(app)[0].startswith(" The server keeps the history")
+        assert any("+ On." in line for line in shown(app))
+
+
+async def test_a_request_that_goes_back_is_no_loss() -> None:
+    old = turn(1, [user("Go.")], assistant("I go."))
+    new = turn(2, [user("Stay.")], assistant("I stay."))
+    pairs = (Pair(Mark.GONE, 0, None), Pair(Mark.GONE, 1, None), Pair(Mark.NEW, None, 0))
+    fork = Link(old, new, Relation.FORK, 0, pairs, Echo(EchoKind.SUPERSEDED, 0), "goes back")
+    app = Stage(compared=compare_links([fork]))
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(app, pilot)
+        assert shown(app)[0] == " fork: goes back"
+        assert "! REPLY NOT IN THE NEXT REQUEST" in "\n".join(shown(app))
+        assert "✗" not in "\n".join(shown(app))
+
+
+async def test_the_report_on_two_requests_of_a_thread_is_in_their_order() -> None:
+    old = turn(1, [user("Go.")], assistant("I go."))
+    new = turn(2, [*old.messages, old.reply.message, user("On.")], assistant("I went."))
+    app = Stage(compared=compare_links([link(old, new)]))
+    app.diff._places = (PlaceWord("", 2), PlaceWord("", 1))
+    async with app.run_test(size=SMALL) as pilot:
+        await ready(app, pilot)
+        await pilot.press("e")
+        await ready(app, pilot)
+    assert app.wishes == [("exchange 1", "exchange 2")]
 
 
 async def test_two_threads_open_where_they_part() -> None:
