@@ -36,22 +36,21 @@ class Event(NamedTuple):
     """What of the data was lost: invalid UTF-8 (replaced by U+FFFD) or too long (cut off)."""
 
 
-def plain_data(stream: bytes, limit: int = LIMIT) -> list[bytes] | None:
-    """The data of each event, where the stream is whole and has nothing but one `data:` line each.
+def plain_event(block: bytes, limit: int = LIMIT, last_id: str = "") -> Event | None:
+    """The event that `block`, what stands between two pairs of line feeds, is.
 
-    None where it holds anything else; `Decoder` reads every stream. The data are valid UTF-8.
+    None where it is more than one line of `data:` after at most one of `event:`: `Decoder` reads
+    every block. `last_id` is the id that the stream has set.
     """
-    *blocks, rest = stream.split(b"\n\n")
-    lines = stream.count(b"\n")
-    if rest or lines != 2 * len(blocks) or b"\r" in stream:
-        return None
-    if not all(block[:6] == b"data: " and len(block) <= limit for block in blocks):
+    start = block.find(b"\n") + 1 if block[:7] == b"event: " else 0
+    plain = block[start : start + 6] == b"data: " and 0x0D not in block
+    if not plain or block.find(b"\n", start) >= 0 or not start < _SHORT < limit - len(block):
         return None
     try:
-        stream.decode()
+        kind = block[7 : start - 1].decode() if start > 8 else "message"
+        return Event(kind, block[start + 6 :].decode(), last_id)
     except UnicodeDecodeError:
         return None
-    return [block[6:] for block in blocks]
 
 
 class Decoder:
@@ -99,15 +98,10 @@ class Decoder:
         """Reads the events that end with two line feeds, as nearly all do; gives the rest back."""
         *blocks, rest = data.split(b"\n\n")
         for block in blocks:
-            start = block.find(b"\n") + 1 if block[:7] == b"event: " else 0
-            plain = block[start : start + 6] == b"data: " and 0x0D not in block
-            if plain and block.find(b"\n", start) < 0 and start < _SHORT < self._limit - len(block):
-                try:
-                    kind = block[7 : start - 1].decode() if start > 8 else "message"
-                    events.append(Event(kind, block[start + 6 :].decode(), self._id))
-                    continue
-                except UnicodeDecodeError:
-                    pass
+            event = plain_event(block, self._limit, self._id)
+            if event is not None:
+                events.append(event)
+                continue
             self._lines([*block.splitlines(), b""], events)
         return rest
 

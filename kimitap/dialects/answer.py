@@ -5,21 +5,32 @@ the Content-Type decides only where the body itself does not.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import orjson
 
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.encoding import decoded
 from kimitap.dialects.fault import Faults
-from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
+from kimitap.dialects.jsonread import UnreadableJson, doubled, kind_of, loads
+from kimitap.dialects.runs import Grown, frame_of
 from kimitap.exchange import Exchange, Outcome, header
-from kimitap.sse import Decoder, Event
+from kimitap.sse import LIMIT, Decoder, Event, plain_event
 
 _STREAM = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error|):")
-DONE = "[DONE]"
+_DONE = "[DONE]"
 """The data of a last event that is no JSON: chat's end, in other streams some gateway's."""
+DONE = object()
+"""What such an event says."""
 PORTION = 1 << 20
 """Read so much of a stream at once: its events need not all be there at the same time."""
+AT_ONCE = LIMIT
+"""Bytes up to which a stream is cut into events at once, so that runs of them can be seen."""
+CHOICES = 128
+"""So many choices are read of one reply: as many as OpenAI gives; one more is a fault."""
+PATIENCE = 8
+"""After so many events alone of their kind no run of events is looked for in a stream."""
 _ENDED = (Outcome.COMPLETE, Outcome.HTTP_ERROR)
 _SHOWN = 160
 """Bytes of a body that cannot be read, by which a fault shows what it is."""
@@ -50,11 +61,75 @@ def events_of(body: bytes, exchange: Exchange) -> Iterator[Event]:
         yield from decoder.close()
 
 
-def reread(event: Event, where: str, faults: Faults) -> Any:
-    """The value of an event that is no strict JSON, and a fault; None where it is none at all.
+class Streamed(Protocol):
+    """What a dialect makes of the events of one stream."""
 
-    An error need not be JSON, and a ping says nothing anyway.
+    events: int
+    """How many there were."""
+
+    def add(self, event: Event) -> Grown | None:
+        """Takes one event; what it should not hold is a fault at `response.event[N]`.
+
+        Where all that it did was adding letters to a text, it says to which.
+        """
+
+
+def read_stream(body: bytes, exchange: Exchange, stream: Streamed) -> None:
+    """Gives `stream` all events, but of a run of events that only add letters just these."""
+    if b"\r" in body or len(body) > AT_ONCE:
+        _add_all(events_of(body, exchange), stream)
+        return
+    decoder = Decoder()
+    at, patience = 0, PATIENCE
+    while (stop := body.find(b"\n\n", at)) >= 0:
+        block = body[at:stop]
+        event = plain_event(block) if at else None  # the first may begin with a mark
+        grown = stream.add(event) if event else None
+        if event is None:
+            _add_all(decoder.feed(block + b"\n\n"), stream)
+        at = stop + 2
+        if grown is not None and patience:
+            count, at = _add_run(block, grown, body, at, stream)
+            patience = PATIENCE if count else patience - 1
+    _add_all(decoder.feed(body[at:]), stream)
+    if exchange.outcome is not Outcome.IN_FLIGHT:
+        _add_all(decoder.close(), stream)
+
+
+def _add_all(events: Iterable[Event], stream: Streamed) -> None:
+    for event in events:
+        stream.add(event)
+
+
+def _add_run(block: bytes, grown: Grown, body: bytes, at: int, stream: Streamed) -> tuple[int, int]:
+    """Adds the letters of the events after `block` that are like it: how many, and their end."""
+    frame = frame_of(block, grown)
+    if frame is None:
+        return 0, at
+    letters, stop = frame.letters(body, at)
+    grown.text.extend(letters)
+    stream.events += len(letters)
+    return len(letters), stop
+
+
+def value_of(event: Event, where: str, faults: Faults) -> Any:
+    """The JSON value of an event; what is wrong or unusual in it is a fault.
+
+    `DONE` for the mark of a stream's end; None where it is no JSON: an error need not be, and a
+    ping says nothing anyway.
     """
+    try:
+        value = orjson.loads(event.data)
+    except orjson.JSONDecodeError:
+        return _reread(event, where, faults)
+    if twice := doubled(event.data, value):
+        faults.add(where, twice)
+    return value
+
+
+def _reread(event: Event, where: str, faults: Faults) -> Any:
+    if event.data.strip() == _DONE:
+        return DONE
     try:
         value, unusual = loads(event.data)
     except UnreadableJson as problem:

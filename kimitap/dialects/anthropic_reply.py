@@ -3,7 +3,7 @@
 from typing import Any
 
 from kimitap.conversation import Message, Part, Reply, Text
-from kimitap.dialects.answer import body_of, events_of, is_stream, object_of, refused
+from kimitap.dialects.answer import body_of, is_stream, object_of, read_stream, refused
 from kimitap.dialects.anthropic_facts import Counts
 from kimitap.dialects.anthropic_message import ROLES, parts_of
 from kimitap.dialects.anthropic_stream import StreamedMessage
@@ -33,8 +33,7 @@ def _streamed(
     body: bytes, exchange: Exchange, facts: Facts, counts: Counts, faults: Faults
 ) -> Reply:
     stream = StreamedMessage(facts, counts, faults)
-    for event in events_of(body, exchange):
-        stream.add(event)
+    read_stream(body, exchange, stream)
     facts.fail_with_status(exchange)
     return _reply(
         stream.role,

@@ -7,15 +7,14 @@ index, and blocks stand in the order in which they started.
 
 from typing import Any
 
-import orjson
-
 from kimitap.conversation import Part, Text, ToolCall
-from kimitap.dialects.answer import DONE, reread
+from kimitap.dialects.answer import DONE, value_of
 from kimitap.dialects.anthropic_facts import Counts
 from kimitap.dialects.anthropic_message import arguments_of, part_of
 from kimitap.dialects.chat_facts import Facts
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import UnreadableJson, kind_of, loads
+from kimitap.dialects.runs import Grown
 from kimitap.sse import Event
 
 _TOLD = {"text": "text", "thinking": "thinking", "compaction": "content"}
@@ -103,31 +102,34 @@ class StreamedMessage:
             for part in block.parts(f"response.event[{place}].content_block", self._faults)
         ]
 
-    def add(self, event: Event) -> None:
-        """Takes one event; what it should not hold is a fault at `response.event[N]`."""
+    def add(self, event: Event) -> Grown | None:
+        """Takes one event; what it should not hold is a fault at `response.event[N]`.
+
+        Where all that it did was adding letters to a text, it says to which.
+        """
         self._place, self.events = self.events, self.events + 1
+        before = self._faults.count
         if event.fault:
             self._fault("", event.fault)
-        try:
-            chunk = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            if event.data.strip() == DONE:
-                return
-            chunk = reread(event, f"response.event[{self._place}]", self._faults)
+        chunk = value_of(event, f"response.event[{self._place}]", self._faults)
+        if chunk is DONE:
+            return None
         if event.kind == "error":
             self.facts.fail(event.data if chunk is None else chunk, in_stream=True)
         elif type(chunk) is dict:
-            self._add_chunk(chunk, event.kind)
+            grown = self._add_chunk(chunk, event.kind)
+            return grown if self._faults.count == before else None
         elif chunk is not None:
             self._fault("", f"an event is an object, not {kind_of(chunk)}")
+        return None
 
     def _fault(self, suffix: str, what: str) -> None:
         self._faults.add(f"response.event[{self._place}]{suffix}", what)
 
-    def _add_chunk(self, chunk: dict[str, Any], kind: str) -> None:
+    def _add_chunk(self, chunk: dict[str, Any], kind: str) -> Grown | None:
         match chunk.get("type", kind):
             case "content_block_delta":
-                self._add_delta(chunk)
+                return self._add_delta(chunk)
             case "content_block_start":
                 self._begin(chunk.get("index"), chunk.get("content_block"))
             case "message_start":
@@ -141,6 +143,7 @@ class StreamedMessage:
                 pass
             case _:
                 self._add_unknown(chunk)
+        return None
 
     def _add_unknown(self, chunk: dict[str, Any]) -> None:
         """An error, whatever its event is called; other events are for later versions."""
@@ -182,27 +185,26 @@ class StreamedMessage:
         self._blocks.append((self._place, block))
         return block
 
-    def _add_delta(self, chunk: dict[str, Any]) -> None:
+    def _add_delta(self, chunk: dict[str, Any]) -> Grown | None:
         delta = chunk.get("delta")
         if type(delta) is not dict:
             self._fault(".delta", f"a delta is an object, not {kind_of(delta)}")
-            return
+            return None
         kind = delta.get("type")
         if type(kind) is not str or kind not in _DELTAS:
             if kind != "citations_delta":
                 self._fault(".delta.type", f"a delta of an unknown type {str(kind)[:40]!r}")
-            return
+            return None
         name = _DELTAS[kind][0]
         text = delta.get(name)
         if type(text) is not str:
             if text is not None:
                 self._fault(f".delta.{name}", f"{name} is a string, not {kind_of(text)}")
-            return
+            return None
         block = self._block(chunk.get("index"), kind)
-        if kind == "signature_delta":
-            block.signatures.append(text)
-        else:
-            block.deltas.append(text)
+        said = block.signatures if kind == "signature_delta" else block.deltas
+        said.append(text)
+        return Grown(name, said)
 
     def _block(self, index: Any, kind: str) -> _Block:
         """The block that a delta belongs to; one that nothing began is begun here."""

@@ -11,6 +11,7 @@ from kimitap.dialects.chat_message import arguments_of
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.growing import Growing
 from kimitap.dialects.jsonread import kind_of
+from kimitap.dialects.runs import Grown
 
 
 class _Call:
@@ -80,13 +81,15 @@ class Calls:
                 what = f"a call is an object, not {kind_of(delta)}"
                 faults.add(f"{where}.delta.tool_calls[{place}]", what)
 
-    def add_arguments(self, index: int, text: str) -> bool:
-        """Takes more of the arguments of the call at `index`; False where none has begun there."""
-        call = self._at.get(index)
-        if call is None:
-            return False
-        call.arguments.parts.append(text)
-        return True
+    def grown(self, deltas: Any) -> Grown | None:
+        """The text to which deltas that were taken added letters, if they did nothing else."""
+        match deltas:
+            case [{"index": int() as index, "function": {"arguments": str(), **named}, **more}] if (
+                not named and not more
+            ):
+                return Grown("arguments", self._at[index].arguments.parts)
+            case _:
+                return None
 
     def add_function(self, function: Any, where: object, faults: Faults) -> None:
         """Takes the older `function_call`, of which a reply has one."""

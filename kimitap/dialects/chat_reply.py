@@ -3,14 +3,13 @@
 from typing import Any
 
 from kimitap.conversation import Message, Reply, Text
-from kimitap.dialects.answer import body_of, events_of, is_stream, object_of, refused
+from kimitap.dialects.answer import CHOICES, body_of, is_stream, object_of, read_stream, refused
 from kimitap.dialects.chat_facts import Facts
 from kimitap.dialects.chat_message import message_of
 from kimitap.dialects.chat_stream import StreamedReply
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import kind_of
 from kimitap.exchange import Exchange
-from kimitap.sse import plain_data
 
 _SILENT = Message("assistant", (), "assistant")
 
@@ -30,12 +29,7 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
 
 def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedReply(facts, faults)
-    plain = plain_data(body)
-    if plain is not None:
-        stream.add_plain(plain)
-    else:
-        for event in events_of(body, exchange):
-            stream.add(event)
+    read_stream(body, exchange, stream)
     facts.fail_with_status(exchange)
     choices = [choice for _, choice in sorted(stream.choices.items())]
     reasons = [choice.finish_reason for choice in choices]
@@ -55,6 +49,9 @@ def _choices(value: dict[str, Any], facts: Facts, faults: Faults) -> Reply:
         if not facts.error:
             faults.add("response.choices", "a response without a choice")
         return facts.reply([], None, complete=bool(facts.error))
+    if len(choices) > CHOICES:
+        faults.add("response.choices", f"more than {CHOICES} choices: the others are not read")
+        choices = choices[:CHOICES]
     messages = [_choice(c, f"response.choices[{i}]", faults) for i, c in enumerate(choices)]
     failed = (c["error"] for c in choices if isinstance(c, dict) and c.get("error"))
     for error in failed:  # OpenRouter

@@ -1,19 +1,15 @@
 """Assembles a streamed chat completion: chunks of deltas, by choice."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-import orjson
-
 from kimitap.conversation import Message, Other, Part, Reasoning, Text
-from kimitap.dialects.answer import DONE, reread
+from kimitap.dialects.answer import CHOICES, DONE, value_of
 from kimitap.dialects.chat_calls import Calls
-from kimitap.dialects.chat_common import CommonChunk, read_common
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, once_each, reasoning_of
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import dumps, kind_of
+from kimitap.dialects.runs import Grown
 from kimitap.sse import Event
 
 _REASONING = frozenset(REASONING_FIELDS)
@@ -67,6 +63,16 @@ class _Choice:
                     self._take(reasoning_of({name: value}, f"{where}.delta", faults))
             else:
                 self._add_rare(name, value, where, faults)
+
+    def grown(self, delta: dict[str, Any]) -> Grown | None:
+        """The text to which a delta that was taken added letters, if it did nothing else."""
+        said = [name for name, value in delta.items() if value and name != "role"]
+        if said == ["tool_calls"]:
+            return self.calls.grown(delta["tool_calls"])
+        if len(said) != 1 or type(delta[said[0]]) is not str:
+            return None
+        text = self.content if said == ["content"] else self.reasoning.get(said[0])
+        return None if text is None else Grown(said[0], text)
 
     def _add_rare(self, name: str, value: Any, where: _Where, faults: Faults) -> None:
         if name == "role":
@@ -132,54 +138,35 @@ class StreamedReply:
         self._faults = faults
         self._where = _Where()
 
-    def add(self, event: Event) -> None:
-        """Takes one event; what it should not hold is a fault at `response.event[N]`."""
+    def add(self, event: Event) -> Grown | None:
+        """Takes one event; what it should not hold is a fault at `response.event[N]`.
+
+        Where all that it did was adding letters to a text, it says to which.
+        """
         self._where.event, self.events = self.events, self.events + 1
+        before = self._faults.count
         if event.fault:
             self._fault("", event.fault)
-        try:
-            chunk = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            if event.data.strip() == DONE:
-                self.done = True
-                return
-            chunk = reread(event, f"response.event[{self._where.event}]", self._faults)
-        if event.kind == "error":
+        chunk = value_of(event, f"response.event[{self._where.event}]", self._faults)
+        if chunk is DONE:
+            self.done = True
+        elif event.kind == "error":
             self.facts.fail(event.data if chunk is None else chunk, in_stream=True)
         elif type(chunk) is dict:
             self._add_chunk(chunk)
+            return self._grown(chunk) if self._faults.count == before else None
         elif chunk is not None:
             self._fault("", f"a chunk is an object, not {kind_of(chunk)}")
+        return None
 
-    def add_plain(self, data: Sequence[bytes]) -> None:
-        """Takes the data of events that are nothing but data, as `add` would, in less time."""
-        for one in data:
-            try:
-                chunk = read_common(one)
-            except msgspec.MsgspecError:
-                chunk = None
-            if chunk is None or not self._add_common(chunk):
-                self.add(Event("message", one.decode()))
-
-    def _add_common(self, chunk: CommonChunk) -> bool:
-        """Takes a common chunk of a choice and a call that have begun; False for any other."""
-        said, facts = chunk.choices[0], self.facts
-        choice, delta = self.choices.get(said.index), said.delta
-        named = facts.model and (facts.fingerprint or not chunk.system_fingerprint)
-        if choice is None or choice.finish_reason is not None or not named:
-            return False
-        if delta.tool_calls is not None:
-            call = delta.tool_calls[0]
-            if not choice.calls.add_arguments(call.index, call.function.arguments):
-                return False
-        if delta.content:
-            choice.content.append(delta.content)
-        if delta.reasoning_content:
-            choice.reasoning.setdefault("reasoning_content", []).append(delta.reasoning_content)
-        if chunk.usage is not None:
-            facts.count(msgspec.structs.asdict(chunk.usage))
-        self.events += 1
-        return True
+    def _grown(self, chunk: dict[str, Any]) -> Grown | None:
+        match chunk.get("choices"):
+            case [{"delta": dict() as delta, **more}]:
+                index = more.get("index") or 0
+                choice = self.choices.get(index) if type(index) is int else None
+                return choice.grown(delta) if choice and choice.finish_reason is None else None
+            case _:
+                return None
 
     def _fault(self, suffix: str, what: str) -> None:
         self._faults.add(f"response.event[{self._where.event}]{suffix}", what)
@@ -209,6 +196,9 @@ class StreamedReply:
                 faults.add(f"{where}.index", f"an index is a number, not {kind_of(index)}")
             index = 0
         choice = self.choices.get(index)
+        if choice is None and len(self.choices) >= CHOICES:
+            faults.add("response.choices", f"more than {CHOICES} choices: the others are not read")
+            return
         if choice is None:
             choice = self.choices[index] = _Choice()
         delta = value.get("delta")

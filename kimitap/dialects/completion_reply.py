@@ -7,18 +7,17 @@ prompt; `tokens_cached` is what the slot holds afterwards, and says nothing abou
 
 from typing import Any
 
-import orjson
-
 from kimitap.conversation import Message, Reply, Text
 from kimitap.dialects.answer import (
+    CHOICES,
     DONE,
     body_of,
-    events_of,
     fail_unreadable,
     is_stream,
     object_of,
+    read_stream,
     refused,
-    reread,
+    value_of,
 )
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.fault import Faults
@@ -62,13 +61,10 @@ class _Completion:
         self.events += 1
         if event.fault:
             self._faults.add(where, event.fault)
-        try:
-            value = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            if event.data.strip() == DONE:
-                self.done = True
-                return
-            value = reread(event, where, self._faults)
+        value = value_of(event, where, self._faults)
+        if value is DONE:
+            self.done = True
+            return
         if event.kind == "error":
             self.facts.fail(event.data if value is None else value, in_stream=True)
         elif isinstance(value, dict):
@@ -99,7 +95,15 @@ class _Completion:
             if index is not None:
                 self._faults.add(f"{where}.index", f"an index is a number, not {kind_of(index)}")
             index = 0
-        return self.choices.setdefault(index, _Choice())
+        choice = self.choices.get(index)
+        if choice is None:
+            choice = _Choice()
+            if len(self.choices) < CHOICES:
+                self.choices[index] = choice
+            else:
+                what = f"more than {CHOICES} choices: the others are not read"
+                self._faults.add("response.choices", what)
+        return choice
 
     def _say(self, choice: _Choice, text: Any, where: str) -> None:
         if isinstance(text, str):
@@ -161,8 +165,7 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
     if body.lstrip()[:1] == b"[":
         return _several(body, exchange, made, faults)
     if is_stream(body, exchange):
-        for event in events_of(body, exchange):
-            made.add(event)
+        read_stream(body, exchange, made)
         facts.fail_with_status(exchange)
         return made.reply(made.done or made.ended, streamed=True)
     value = object_of(body, exchange, facts, faults)

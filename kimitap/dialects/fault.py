@@ -46,6 +46,11 @@ class Faults:
         self.add(f"{where}.{name}", f"an id is a string, not {kind_of(found)}")
         return dumps(found)
 
+    @property
+    def count(self) -> int:
+        """How many there are, those that are only counted among them."""
+        return len(self._told) + self._more
+
     def told(self) -> tuple[Fault, ...]:
         """All of them, in the order in which they were met."""
         if not self._more:

@@ -6,12 +6,16 @@ surrogates; all of these are read, with a note of what was unusual.
 
 import json
 import re
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from kimitap.conversation import dump_canonical
 
+DOUBLED = "a key stands twice in an object, the last counts"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -25,9 +29,72 @@ def loads(data: bytes | str) -> tuple[Any, str]:
     Raises UnreadableJson, and nothing else, whatever the bytes.
     """
     try:
-        return orjson.loads(data), ""
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as strict:
         return _lenient(data, str(strict))
+    return value, doubled(data, value)
+
+
+def doubled(data: bytes | str, value: Any) -> str:
+    """What is wrong where an object of `data` has a key twice (`""`: none has).
+
+    `value` is what the JSON in `data` is. An object holds the last value of a key, so that where a
+    key stands twice the text has more strings than the value.
+    """
+    text = data.encode() if isinstance(data, str) else data
+    try:
+        again = orjson.dumps(value)
+    except (orjson.JSONEncodeError, RecursionError):
+        strings = _strings(value)
+    else:
+        if again == text:
+            return ""
+        strings = _quotes(again) // 2
+    return _twice(text) if _quotes(text) > 2 * strings else ""
+
+
+def _quotes(text: bytes) -> int:
+    """How many quotes of a JSON text begin or end a string."""
+    return text.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"')
+
+
+def _strings(value: Any) -> int:
+    """How many strings a value holds, keys included, however deep."""
+    count, open_ = 0, [value]
+    while open_:
+        match open_.pop():
+            case str():
+                count += 1
+            case list() as items:
+                open_ += items
+            case dict() as fields:
+                count += len(fields)
+                open_ += fields.values()
+    return count
+
+
+def _twice(text: bytes) -> str:
+    """The fault of a text in which a key stands twice: it names the first, if it can."""
+    names: list[str] = []
+    with suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=_fields(names))
+    return _told(names) or DOUBLED
+
+
+def _fields(twice: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Makes an object of its members, and notes the keys that stand twice."""
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            twice.extend(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
+        return fields
+
+    return made
+
+
+def _told(twice: list[str]) -> str:
+    return f"{DOUBLED}: {twice[0][:40]!r}" if twice else ""
 
 
 def _lenient(data: bytes | str, complaint: str) -> tuple[Any, str]:
@@ -38,13 +105,19 @@ def _lenient(data: bytes | str, complaint: str) -> tuple[Any, str]:
     else:
         text = data
     bom = text.startswith("\ufeff")
+    twice: list[str] = []
+    fields = _fields(twice)
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_int=_integer)
+        value = json.loads(
+            text.removeprefix("\ufeff"), parse_int=_integer, object_pairs_hook=fields
+        )
         clean, surrogates = _without_surrogates(value)
     except RecursionError:
         raise UnreadableJson("nested too deep") from None
     except ValueError as error:
         raise UnreadableJson(_in_short(error)) from None
+    if twice:
+        return clean, _told(twice)
     if surrogates:
         return clean, "a lone surrogate (shown as U+FFFD)"
     if replaced:

@@ -17,7 +17,7 @@ A failed response is complete, with an error; one that is only queued or under w
 from typing import Any
 
 from kimitap.conversation import Message, Reply
-from kimitap.dialects.answer import body_of, events_of, is_stream, object_of, refused
+from kimitap.dialects.answer import body_of, is_stream, object_of, read_stream, refused
 from kimitap.dialects.chat_facts import Facts
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import kind_of
@@ -54,8 +54,7 @@ def reply_of(exchange: Exchange, memo: Memo, faults: Faults) -> Reply:
 
 def _streamed(body: bytes, exchange: Exchange, memo: Memo, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedResponse(facts, faults)
-    for event in events_of(body, exchange):
-        stream.add(event)
+    read_stream(body, exchange, stream)
     facts.fail_with_status(exchange)
     message = _message(stream.output(), memo, faults)
     ended = stream.ended

@@ -9,13 +9,12 @@ name, and an item that is done is the first open one of that name.
 from collections import defaultdict, deque
 from typing import Any
 
-import orjson
-
-from kimitap.dialects.answer import DONE, reread
+from kimitap.dialects.answer import DONE, value_of
 from kimitap.dialects.chat_facts import Facts, error_of
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import kind_of
 from kimitap.dialects.responses_facts import read_facts
+from kimitap.dialects.runs import Grown
 from kimitap.sse import Event
 
 _TEXTS = {
@@ -90,23 +89,26 @@ class StreamedResponse:
         self._open: defaultdict[tuple[str, str], deque[_Item]] = defaultdict(deque)
         """By type, and by name or `""`: items in the order they began, the open ones among them."""
 
-    def add(self, event: Event) -> None:
-        """Takes one event; what it should not hold is a fault at `response.event[N]`."""
+    def add(self, event: Event) -> Grown | None:
+        """Takes one event; what it should not hold is a fault at `response.event[N]`.
+
+        Where all that it did was adding letters to a text, it says to which.
+        """
         self.events += 1
+        before = self._faults.count
         if event.fault:
             self._fault("", event.fault)
-        try:
-            value = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            if event.data.strip() == DONE:
-                return
-            value = reread(event, f"response.event[{self.events - 1}]", self._faults)
+        value = value_of(event, f"response.event[{self.events - 1}]", self._faults)
+        if value is DONE:
+            return None
         if type(value) is dict:
-            self._take(event, value)
-        elif event.kind == "error":
+            grown = self._take(event, value)
+            return grown if self._faults.count == before else None
+        if event.kind == "error":
             self.facts.fail(event.data if value is None else value, in_stream=True)
         elif value is not None:
             self._fault("", f"an event is an object, not {kind_of(value)}")
+        return None
 
     def output(self) -> list[Any]:
         """The items' JSON in their order; the response's own `output` where that holds as many."""
@@ -121,14 +123,14 @@ class StreamedResponse:
     def _fault(self, suffix: str, what: str) -> None:
         self._faults.add(f"response.event[{self.events - 1}]{suffix}", what)
 
-    def _take(self, event: Event, value: dict[str, Any]) -> None:
+    def _take(self, event: Event, value: dict[str, Any]) -> Grown | None:
         kind = value.get("type")
         if not isinstance(kind, str):
             kind = event.kind
         name, _, step = kind.rpartition(".")
         if name in _TEXTS and step in ("delta", "done"):
-            self._take_text(name, step, value)
-        elif kind in _STATES:
+            return self._take_text(name, step, value)
+        if kind in _STATES:
             self._take_state(kind, value)
         elif kind == "response.output_item.added":
             self._begin(value)
@@ -140,6 +142,7 @@ class StreamedResponse:
             self.facts.fail({k: v for k, v in value.items() if k != "type"}, in_stream=True)
         elif "error" in value and (error := error_of(value)) is not None:
             self.facts.fail(error, in_stream=True)
+        return None
 
     def _take_state(self, kind: str, value: dict[str, Any]) -> None:
         response = value.get("response")
@@ -232,20 +235,22 @@ class StreamedResponse:
             made["id"] = name
         return self._keep(_Item(made, index))
 
-    def _take_text(self, name: str, step: str, value: dict[str, Any]) -> None:
+    def _take_text(self, name: str, step: str, value: dict[str, Any]) -> Grown | None:
         kind, field, part, counter = _TEXTS[name]
         said = value.get("delta") if step == "delta" else _first_text(value)
         if type(said) is not str:
             if said is not None:
                 self._fault(f".{step}", f"what is said is a string, not {kind_of(said)}")
-            return
+            return None
         item = self._owner(kind, value)
         at = (self._index(value, counter) or 0) if counter else 0
         slot = (field, part, at)
-        if step == "done":
+        text = item.texts.get(slot)
+        if step == "done" or text is None:
             item.texts[slot] = [said]
-        else:
-            item.texts.setdefault(slot, []).append(said)
+            return None
+        text.append(said)
+        return Grown("delta", text)
 
     def _take_part(self, value: dict[str, Any]) -> None:
         part = value.get("part")

@@ -57,3 +57,49 @@ def test_a_signature_in_many_pieces() -> None:
 def test_a_response_that_is_told_again_and_again_with_other_fields() -> None:
     states = ({"type": "response.in_progress", "response": {f"k{n}": n}} for n in range(MANY))
     assert streamed("/v1/responses", states).reply.events == MANY
+
+
+CHOICES = "more than 128 choices: the others are not read"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_a_choice_beyond_the_most_is_not_read_however_many_there_are(path: str) -> None:
+    said = {"delta": {"content": "a"}} if path.startswith("/v1/chat") else {"text": "a"}
+    turn = streamed(path, ({"choices": [{"index": n, **said}]} for n in range(MANY)))
+    assert len(turn.reply.others) == 127
+    told = [fault.what for fault in turn.faults if fault.where.startswith("response")]
+    assert told == [CHOICES]
+
+
+def test_a_choice_that_has_begun_goes_on_after_the_most_were_begun() -> None:
+    events = [{"choices": [{"index": n % 130, "delta": {"content": "a"}}]} for n in range(260)]
+    reply = streamed("/v1/chat/completions", iter(events)).reply
+    assert {message.text for message in (reply.message, *reply.others)} == {"aa"}
+
+
+def test_as_many_choices_as_openai_gives_are_read() -> None:
+    turn = streamed("/v1/chat/completions", ({"choices": [{"index": n}]} for n in range(128)))
+    assert (len(turn.reply.others), turn.faults) == (127, ())
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_a_choice_beyond_the_most_is_not_read_in_a_whole_answer(path: str) -> None:
+    choice = {"message": {"role": "assistant", "content": "a"}, "text": "a"}
+    choices = [{"index": n, **choice} for n in range(MANY)]
+    turn = answered(path, orjson.dumps({"choices": choices}))
+    assert len(turn.reply.others) == 127
+    assert ("response.choices", CHOICES) in [(f.where, f.what) for f in turn.faults]
+
+
+def test_a_chunk_of_many_choices_costs_no_more() -> None:
+    chunk = {"choices": [{"index": n, "delta": {"content": "a"}} for n in range(MANY)]}
+    assert len(streamed("/v1/chat/completions", iter([chunk])).reply.others) == 127
+
+
+def test_a_run_that_goes_on_for_long_is_read_in_time() -> None:
+    def events() -> Iterator[dict[str, Any]]:
+        yield {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}
+        for n in range(MANY):  # each is in the frame of the one before the last
+            yield {"choices": [{"index": 0, "delta": {"content": "a"}}], "id": "ab"[n % 2]}
+
+    assert streamed("/v1/chat/completions", events()).reply.message.text == "a" * MANY

@@ -8,7 +8,7 @@ from random import Random
 import orjson
 
 from kimitap.conversation import Message, Turn
-from kimitap.dialects import Dialect, Memo, answer, chat_reply
+from kimitap.dialects import Dialect, Memo, answer
 from kimitap.exchange import Exchange
 from kimitap.sse import Decoder
 from kimitap.store.cut import cut
@@ -129,12 +129,10 @@ def splits(dialect: Dialect, one: Exchange, turn: Turn, chance: Random) -> None:
 
 @contextmanager
 def portions_of(size: int) -> Iterator[None]:
-    """Every stream is read `size` bytes at once; nothing is read the quicker way of plain chats."""
-    portion, plain_data = answer.PORTION, chat_reply.plain_data
-    answer.PORTION = size
-    chat_reply.plain_data = lambda body: None
+    """Every stream is read `size` bytes at once, and event by event."""
+    before = answer.PORTION, answer.AT_ONCE
+    answer.PORTION, answer.AT_ONCE = size, -1
     try:
         yield
     finally:
-        answer.PORTION = portion
-        chat_reply.plain_data = plain_data
+        answer.PORTION, answer.AT_ONCE = before
