@@ -5,12 +5,15 @@ the same stored piece, so a reader can decode each piece once and compare two lo
 identity of their pieces.
 """
 
+from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -104,6 +107,25 @@ class Segment(NamedTuple):
 
     at_s: float
     length: int
+
+
+class TimedSegments(Sequence[Segment]):
+    """Segments that tell when they came without being made one by one."""
+
+    @abstractmethod
+    def times_since(self, byte: int) -> list[float]:
+        """See the function of this name."""
+
+
+def times_since(segments: Sequence[Segment], byte: int = 0) -> list[float]:
+    """When the segments that hold bytes came, in seconds, from the one in which `byte` bytes ended.
+
+    With 0 all of them.
+    """
+    if isinstance(segments, TimedSegments):
+        return segments.times_since(byte)
+    ends = list(accumulate(segment.length for segment in segments))
+    return [s.at_s for s in segments[bisect_left(ends, byte) :] if s.length]
 
 
 Headers = tuple[tuple[str, str], ...]

@@ -6,6 +6,7 @@ requests that carry it.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import orjson
@@ -20,6 +21,11 @@ from kimitap.exchange import Body, Headers, Piece
 Pieces = tuple[Piece, ...]
 Known = dict[bytes, tuple[Any, tuple[Fault, ...]]]
 """What has been decoded, by the piece's key: the value, and faults relative to the element."""
+
+
+_key = attrgetter("key")
+_value, _faults = itemgetter(0), itemgetter(1)
+"""Of what is known. A long history is looked up message by message, in every request."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,14 @@ class Fields:
         if name not in self.runs:
             return self._read_whole(name, read, faults, needed)
         run = self.runs[name]
-        entries = [known.get(piece.key) for piece in run]
-        if None in entries:
+        try:
+            entries = list(map(known.__getitem__, map(_key, run)))
+        except KeyError:
             entries = [known.get(p.key) or self._learn(p, known, read) for p in run]
-        for i, entry in enumerate(entries):
-            if entry and entry[1]:
-                faults.add_under(f"{where}[{i}]", entry[1])
-        return [entry[0] for entry in entries if entry]
+        if any(map(_faults, entries)):
+            for i, (_, told) in enumerate(entries):
+                faults.add_under(f"{where}[{i}]", told)
+        return list(map(_value, entries))
 
     @staticmethod
     def _learn[T](

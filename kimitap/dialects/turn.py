@@ -9,7 +9,7 @@ from kimitap.dialects.fault import Faults
 from kimitap.dialects.pace import silence
 from kimitap.dialects.program import program_of
 from kimitap.dialects.scope import scope_of
-from kimitap.exchange import Exchange, header
+from kimitap.exchange import Exchange, header, times_since
 
 _OWN = frozenset({"model", "stream"})
 
@@ -57,7 +57,7 @@ def turn_of(
         reply=reply,
         status=exchange.status,
         detail=exchange.detail,
-        first_event_s=next((s.at_s for s in exchange.segments if s.length), None),
+        first_event_s=next(iter(times_since(exchange.segments)), None),
         gap_s=gap_s,
         gap_at_s=gap_at_s,
         agent=header(exchange.request_headers, "user-agent"),

@@ -9,6 +9,7 @@ import re
 import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain, pairwise, repeat
@@ -16,7 +17,7 @@ from operator import sub
 from typing import cast, overload
 
 from kimitap.errors import DamagedRecording
-from kimitap.exchange import Segment
+from kimitap.exchange import Segment, TimedSegments, times_since
 from kimitap.store import zstd
 from kimitap.store.varint import zigzag
 
@@ -47,11 +48,20 @@ class Arrived:
         return _segments(self.ticks, self.lengths)
 
 
-class Segments(Sequence[Segment]):
-    """Segments that are unpacked by `load` at their first use: not every reader looks at them."""
+class Segments(TimedSegments):
+    """The segments of the response `data`, as `pack` wrote them; unpacked as far as one looks.
 
-    def __init__(self, load: Callable[[], tuple[Segment, ...]]) -> None:
-        self._load = load
+    Raises DamagedRecording at the first look where they are not those of the response, within the
+    context that `guard` makes.
+    """
+
+    def __init__(
+        self,
+        packed: bytes,
+        data: bytes,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._packed, self._data, self._guard = packed, data, guard
 
     @overload
     def __getitem__(self, index: int) -> Segment: ...
@@ -75,9 +85,28 @@ class Segments(Sequence[Segment]):
     def __repr__(self) -> str:
         return repr(self._all)
 
+    def times_since(self, byte: int) -> list[float]:
+        """When those that hold bytes came, from the one in which the first `byte` bytes ended."""
+        ticks, codes = self._columns
+        if b"\r" in self._data or codes.count(_ONE_EVENT) < len(codes):
+            return times_since(self._all, byte)
+        before = self._data.count(b"\n\n", 0, max(byte - 1, 0))
+        return [tick / TICKS for tick in ticks[before:]]
+
     @cached_property
     def _all(self) -> tuple[Segment, ...]:
-        return self._load()
+        ticks, codes = self._columns
+        with self._guard():
+            return _segments(ticks, _lengths(codes, _event_ends(self._data)))
+
+    @cached_property
+    def _columns(self) -> tuple[Sequence[int], Sequence[int]]:
+        """When the segments came (in ticks), and what `_codes` says of their lengths."""
+        with self._guard():
+            numbers = _unplanes(zstd.decompress(self._packed))
+        count = len(numbers) // 2
+        gaps = [(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]]
+        return list(accumulate(gaps)), numbers[count:]
 
 
 def of_parts(parts: Parts) -> Arrived:
@@ -124,18 +153,6 @@ def pack(arrived: Arrived) -> bytes:
     return zstd.compress(_planes([*gaps, *_codes(arrived.lengths, _event_ends(arrived.data))]))
 
 
-def unpack(packed: bytes, data: bytes) -> tuple[Segment, ...]:
-    """The segments of the response `data` that `pack` wrote. Raises DamagedRecording."""
-    numbers = _unplanes(zstd.decompress(packed))
-    count = len(numbers) // 2
-    ticks = accumulate([(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]])
-    try:
-        lengths = _lengths(numbers[count:], _event_ends(data))
-    except IndexError as error:
-        raise DamagedRecording("the arrivals are not those of the response") from error
-    return _segments(ticks, lengths)
-
-
 def _segments(ticks: Iterable[int], lengths: Iterable[int]) -> tuple[Segment, ...]:
     times = [tick / TICKS for tick in ticks]
     return tuple(map(_new_segment, repeat(Segment), zip(times, lengths, strict=True)))
@@ -166,9 +183,16 @@ def _codes(lengths: Sequence[int], event_ends: list[int]) -> list[int]:
 
 
 def _lengths(codes: Sequence[int], event_ends: list[int]) -> Sequence[int]:
-    """The inverse of `_codes`."""
+    """The inverse of `_codes`. Raises DamagedRecording."""
     if len(codes) == len(event_ends) and set(codes) == {_ONE_EVENT}:
         return list(map(sub, event_ends, chain((0,), event_ends)))
+    try:
+        return _one_by_one(codes, event_ends)
+    except IndexError as error:
+        raise DamagedRecording("the arrivals are not those of the response") from error
+
+
+def _one_by_one(codes: Sequence[int], event_ends: list[int]) -> list[int]:
     lengths, end, events = [], 0, 0
     for code in codes:
         start = end

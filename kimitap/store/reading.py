@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Self
 
 from sqlalchemy import Connection, Row, bindparam, func, select, text
@@ -197,16 +196,12 @@ class Recording:
             data = pieces[row.response_id].data if row.response_id else b""
             segments: Sequence[Segment] = ()
             if row.id in times:
-                segments = Segments(partial(self._segments, times[row.id], data))
+                segments = Segments(times[row.id], data, self._undamaged)
             if row.ended_us is None:
                 arrived = self._arrived(row.id)
                 segments, data = arrived.segments, arrived.data
             responses[row.id] = segments, data
         return responses
-
-    def _segments(self, packed: bytes, data: bytes) -> tuple[Segment, ...]:
-        with self._undamaged():
-            return arrivals.unpack(packed, data)
 
     def _arrived(self, number: int) -> Arrived:
         """What has come of a response that is still open."""

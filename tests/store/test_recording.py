@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kimitap.errors import DamagedRecording, RecordingUnavailable, UsageError
-from kimitap.exchange import Body, Exchange, Outcome, Segment
+from kimitap.exchange import Body, Exchange, Outcome, Segment, times_since
 from kimitap.store import Loss, Recording, RecordingWriter
 from tests.support.requests_made import START, asked, conversation, reply
 
@@ -303,6 +303,8 @@ def test_any_segments_come_back(tmp_path_factory, flushes):
     assert before.response == after.response == b"".join(data for _, data in parts)
     assert before.segments == tuple(Segment(at_s, len(data)) for at_s, data in parts)
     assert after.segments == before.segments
+    for byte in (0, 1, 2, 9, 10, 11, len(after.response)):
+        assert times_since(after.segments, byte) == times_since(before.segments, byte)
 
 
 def test_large_responses_are_not_all_read_at_once(where: str):
