@@ -10,14 +10,14 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import beside, checking, child, proxies, size, streaming, table
+from bench import beside, checking, child, proxies, screens, size, streaming, table
 from bench.client import BrokenStream
 from bench.result import BASELINE, CONTROL, Row
 from bench.settings import DEFAULT, QUICK, Settings
 from bench.upstream import Upstream
 
 LIVE = {"streaming": streaming.measure, "beside": beside.measure}
-PARTS = (*LIVE, "size", "check")
+PARTS = (*LIVE, "size", "check", "screens")
 RECORDERS: dict[str, proxies.Start] = {"addon": proxies.addon, "record": proxies.record}
 BASELINES: dict[str, proxies.Start] = {
     BASELINE: proxies.plain,
@@ -43,6 +43,9 @@ async def measure(
     if "check" in parts:
         _say("check …")
         rows += checking.measure(settings, folder)
+    if "screens" in parts:
+        _say("screens …")
+        rows += screens.measure(settings, folder)
     return rows
 
 

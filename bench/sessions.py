@@ -25,6 +25,9 @@ _TOOLS = (
     *("update_todo", "insert_content", "fetch_page", "run_tests"),
 )
 
+_BLANK = orjson.dumps({"role": "assistant", "content": ""})
+_ONWARD = orjson.dumps({"role": "user", "content": "<environment_details>…</environment_details>"})
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -68,9 +71,12 @@ class Session:
     """One agent's run; the same seed gives the same bytes.
 
     `pieces` grows with the turns that were made: what is unique in the requests, a JSON value each.
+    After each `lose_every` turns the agent gives the turn back blank, and without a result.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, lose_every: int = 0) -> None:
+        self._lose_every = lose_every
+        self._made = 0
         self._writer = Writer(seed)
         self._rng = self._writer.rng
         self._files: list[tuple[str, str]] = []
@@ -95,6 +101,9 @@ class Session:
             self._cached = sent
             result = {"role": "tool", "tool_call_id": reply.call_id, "content": self._result(reply)}
             new = [reply.message, orjson.dumps(result)]
+            self._made += 1
+            if self._lose_every and self._made % self._lose_every == 0:
+                new = [_BLANK, _ONWARD]
             self._messages += new
             self.pieces += new
 

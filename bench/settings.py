@@ -25,6 +25,16 @@ class Settings:
     """Turns of each of those sessions."""
     long_times: int = 10
     """How many times as many sessions the longer recording has: 10,000 turns, 3 GB."""
+    screen_sessions: int = 100
+    screen_turns: int = 100
+    """Turns of each session of the recording that the screens show: 10,000 in all."""
+    screen_thread: int = 1000
+    """Turns of a thread that is opened, against one of `screen_few`."""
+    screen_few: int = 10
+    """Turns of the recording with which all others are compared."""
+    screen_rounds: int = 5
+    screen_keys: int = 12
+    """How often a key is pressed in each view, at most."""
 
 
 DEFAULT = Settings()
@@ -39,6 +49,11 @@ QUICK = Settings(
     check_sessions=3,
     check_turns=40,
     long_times=3,
+    screen_sessions=10,
+    screen_turns=40,
+    screen_thread=100,
+    screen_rounds=2,
+    screen_keys=5,
 )
 TINY = Settings(
     widths=(2,),
@@ -53,5 +68,11 @@ TINY = Settings(
     check_sessions=2,
     check_turns=3,
     long_times=2,
+    screen_sessions=2,
+    screen_turns=4,
+    screen_thread=6,
+    screen_few=3,
+    screen_rounds=1,
+    screen_keys=1,
 )
 """For the tests: every part once, and no number that says anything."""

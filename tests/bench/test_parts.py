@@ -9,6 +9,14 @@ from bench.settings import TINY
 EXPECTED = {
     ("streaming", "beside"): ("first event, kept", "events per second", "CPU", "p50", "p99"),
     ("size",): ("3 turns: record", "4 turns: store alone"),
+    ("screens",): (
+        "first paint, 8 turns ÷ few",
+        "until 8 turns are read",
+        "peak memory",
+        "next finding: n",
+        "slowest key",
+        "a thread of 6 turns ÷ one of 3",
+    ),
     ("check",): ("kimitap check, 6 turns", "again", "peak memory", "refresh"),
 }
 

@@ -41,3 +41,12 @@ def test_the_pieces_are_the_unique_values_of_the_last_request() -> None:
 
     assert all(value in pieces for value in [*body["tools"], *body["messages"]])
     assert len(pieces) == len(body["tools"]) + len(body["messages"]) + 2  # the last reply, result
+
+
+def test_turns_that_are_lost_come_back_blank_and_without_a_result() -> None:
+    *_, last = Session(seed=2, lose_every=2).turns(5)
+    messages = orjson.loads(last.request)["messages"][2:]
+
+    assert [m["role"] for m in messages] == ["assistant", "tool", "assistant", "user"] * 2
+    assert [m["content"] == "" for m in messages] == [False, False, True, False] * 2
+    assert "tool_calls" not in messages[2]

@@ -10,7 +10,7 @@ import pytest
 
 from kimitap.errors import NotARecording
 from kimitap.exchange import Outcome
-from kimitap.store import Loss, Recording, RecordingWriter, migrate
+from kimitap.store import Loss, Recording, RecordingWriter, delete, migrate
 from tests.support.requests_made import START, asked, conversation, reply
 
 URL = os.environ.get("KIMITAP_TEST_POSTGRESQL", "")
@@ -50,3 +50,24 @@ def test_writers_of_many_machines_share_one_recording() -> None:
         assert recording.in_flight() == [number]
         assert recording.exchange(number).response == b"half"
         assert recording.losses() == (Loss(START, 2, "test"),)
+
+
+def test_what_is_deleted_is_gone_and_a_recorder_that_goes_on_stores_it_again() -> None:
+    with RecordingWriter(URL) as writer, Recording.open(URL) as recording:
+        last = max(recording.numbers(), default=0)
+        kept = {exchange.number: exchange for exchange in recording.exchanges()}
+        numbers: dict[bool, list[int]] = {False: [], True: []}
+        for again in numbers:
+            for turn, body in enumerate(conversation(20, 5)):
+                number = writer.begin(asked(body, turn))
+                writer.append(number, reply(turn))
+                writer.finish(number, Outcome.COMPLETE)
+                numbers[again].append(number)
+            if not again:
+                assert delete(URL, numbers[False]).exchanges == 20
+        seen = {exchange.number: exchange for exchange in recording.exchanges()}
+    assert seen.keys() == {*kept, *numbers[True]}
+    assert min(numbers[True]) > max(numbers[False]) > last
+    assert all(seen[number] == exchange for number, exchange in kept.items())
+    bodies = [seen[number].request.content for number in numbers[True]]
+    assert bodies == conversation(20, 5)

@@ -1,0 +1,155 @@
+"""The screens on a long recording ÷ on a short one, and ÷ the least that Textual can show.
+
+A process a case; they take turns, since a busy machine slows all of them.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import recordings, terminal
+from bench.child import CommandFailed
+from bench.result import Row, percentile
+from bench.sessions import Session
+from bench.settings import Settings
+from bench.views import VIEWS
+
+_LOSE_EVERY = 10
+"""Every so many turns of a session there is a finding."""
+_BUSY_MS = 100
+"""No key may take longer."""
+
+Said = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The recordings: a short one, a long one, and one of a short and a long thread."""
+
+    few: Path
+    many: Path
+    long: Path
+    turns: int
+    """Of the long one."""
+    keys: int
+
+    def run(self, case: str, where: Path) -> Said:
+        """What a case says that ran in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.on_screen", case, str(where), str(self.keys)],
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, **terminal.ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        try:
+            return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+        except (IndexError, ValueError):
+            raise CommandFailed(f"the screens, {case}:\n{done.stderr[-4000:]}") from None
+
+
+def measure(settings: Settings, folder: Path) -> list[Row]:
+    """All rows: first paints, reading, keys while it is read, views, threads."""
+    shown = _written(settings, folder)
+    return [
+        *_opening(shown, settings.screen_rounds),
+        *_loading(shown),
+        *_views(shown),
+        *_threads(shown),
+    ]
+
+
+def _written(settings: Settings, folder: Path) -> Shown:
+    few, many, long = (folder / f"screens-{name}.db" for name in ("few", "many", "long"))
+    sessions, turns = settings.screen_sessions, settings.screen_turns
+    recordings.write(few, [_session(900).turns(settings.screen_few)])
+    recordings.write(many, [_session(700 + n).turns(turns) for n in range(sessions)])
+    recordings.write(long, [_session(901).turns(settings.screen_thread)])
+    recordings.write(long, [_session(902).turns(settings.screen_few)])
+    return Shown(few, many, long, sessions * turns, settings.screen_keys)
+
+
+def _session(seed: int) -> Session:
+    return Session(seed, lose_every=_LOSE_EVERY)
+
+
+def _opening(shown: Shown, rounds: int) -> Iterator[Row]:
+    """First paint, and until all is read, and the memory that it takes."""
+    empty, few, many = [], [], []
+    for _ in range(rounds):
+        empty.append(shown.run("empty", shown.few))
+        few.append(shown.run("first", shown.few))
+        many.append(shown.run("first", shown.many))
+    at_once = shown.run("checked", shown.many)
+    least, short, long = (_median(runs, "first_ms") for runs in (empty, few, many))
+    yield Row("empty app: first paint", least, "ms", note=_clock(empty))
+    yield Row("first paint, few turns ÷ empty app", short / least, note=_clock(few))
+    yield Row(f"first paint, {shown.turns} turns ÷ few", long / short, most=2, note=_clock(many))
+    yield Row(f"first paint, {shown.turns} turns ÷ empty app", long / least)
+    ours, theirs = _median(many, "imports_ms"), _median(empty, "imports_ms")
+    note = f"{ours:.0f} ÷ {theirs:.0f} ms of the processor, before the first paint"
+    yield Row("imports ÷ those of the empty app", ours / theirs, note=note)
+    read, whole = _median(many, "read_ms"), at_once["read_ms"]
+    note = f"{read / 1000:.1f} ÷ {whole / 1000:.1f} s of the processor"
+    yield Row(f"until {shown.turns} turns are read ÷ at once, no screens", read / whole, note=note)
+    memory = max(said["peak_mb"] for said in many)
+    note = f"few turns: {max(said['peak_mb'] for said in few):.0f} MB"
+    note += f"; without screens {at_once['peak_mb']:.0f} MB"
+    yield Row(f"peak memory, {shown.turns} turns", memory, "MB", note=note)
+
+
+def _loading(shown: Shown) -> Iterator[Row]:
+    """Keys while the long recording is read."""
+    said = shown.run("loading", shown.many)
+    keys = said["keys_ms"]
+    if not keys:
+        return  # so few turns that they were read before a key was pressed
+    note = f"{len(keys)} keys, the median {statistics.median(keys):.0f} ms"
+    if said["idle_ms"]:
+        note += f", {statistics.median(said['idle_ms']):.0f} ms when all is read"
+    name = f"key while {shown.turns} turns are read"
+    yield Row(f"{name}, p95", percentile(keys, 95), "ms", most=_BUSY_MS, note=note)
+    yield Row(f"{name}, p99", percentile(keys, 99), "ms", most=_BUSY_MS)
+
+
+def _views(shown: Shown) -> Iterator[Row]:
+    """Each view and its keys: the processor's time, many turns ÷ few."""
+    few, many = shown.run("views", shown.few), shown.run("views", shown.many)
+    for view in VIEWS:
+        short, long = few[view.name], many[view.name]
+        if view.opens:
+            yield _ratio(f"open {view.name}", long["open_ms"], short["open_ms"])
+        yield _ratio(view.doing, long["key_ms"], short["key_ms"])
+    slowest = max(VIEWS, key=lambda view: many[view.name]["worst_ms"])
+    note = f"{slowest.doing}; by the clock, {shown.turns} turns"
+    yield Row("slowest key", many[slowest.name]["worst_ms"], "ms", most=_BUSY_MS, note=note)
+
+
+def _threads(shown: Shown) -> Iterator[Row]:
+    """Opening a thread."""
+    said = shown.run("threads", shown.long)
+    short, long = said["turns"]
+    name = f"open a thread of {long} turns ÷ one of {short}"
+    yield _ratio(name, said["long_ms"], said["short_ms"])
+
+
+def _ratio(name: str, long_ms: float, short_ms: float) -> Row:
+    note = f"{long_ms:.1f} ÷ {short_ms:.1f} ms of the processor"
+    return Row(name, long_ms / max(short_ms, 0.1), most=2, note=note)
+
+
+def _median(runs: list[Said], name: str) -> float:
+    return statistics.median(said[name] for said in runs)
+
+
+def _clock(runs: list[Said]) -> str:
+    spent, wall = _median(runs, "first_ms"), _median(runs, "wall_ms")
+    return f"{spent:.0f} ms of the processor, {wall:.0f} ms by the clock"
