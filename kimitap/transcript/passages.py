@@ -83,27 +83,32 @@ def passages(thread: Thread) -> Iterator[Passage]:
 def _turn(turn: Turn, link: Link | None, tools: dict[str, str]) -> Iterator[Passage]:
     for index in new_messages(turn, link):
         yield from _message(turn.messages[index], turn.exchange, index, tools)
+    before = 0
     for said in (turn.reply.message, *turn.reply.others):
-        yield from _message(said, turn.exchange, None, tools)
+        yield from _message(said, turn.exchange, None, tools, before)
+        before += len(said.parts)
     yield from _errors(turn)
 
 
 def new_messages(turn: Turn, link: Link | None) -> Sequence[int]:
-    """The indexes of the request's messages that the turn before it did not hold already."""
+    """The indexes of the request's messages that the turn before it did not hold already.
+
+    A reply that came back as it was is not new, unless its calls have other ids now.
+    """
     if link is None:
         return range(len(turn.messages))
-    given_back = link.echo.slot if link.echo.kind is EchoKind.SAME else ()
-    return sorted(
-        pair.new
-        for pair in link.pairs
-        if pair.new is not None and pair.mark is not Mark.SAME and pair.new not in given_back
-    )
+    slot = set(link.echo.slot)
+    same = link.echo.kind is EchoKind.SAME
+    renamed = slot if any(call.changes for call in link.echo.calls) else set()
+    news = {pair.new for pair in link.pairs if pair.new is not None and pair.mark is not Mark.SAME}
+    return sorted((news - slot if same else news) | renamed)
 
 
 def _message(
-    message: Message, exchange: int, index: int | None, tools: dict[str, str]
+    message: Message, exchange: int, index: int | None, tools: dict[str, str], before: int = 0
 ) -> Iterator[Passage]:
-    for at, part in enumerate(message.parts):
+    """The passages of a message; `before` are the parts of the choices before it."""
+    for at, part in enumerate(message.parts, before):
         if isinstance(part, ToolCall) and part.id:
             tools[part.id] = part.name
         found = _part(part, tools)

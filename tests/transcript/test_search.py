@@ -14,6 +14,7 @@ from kimitap.rules.finding import Finding, Place
 from kimitap.transcript.passages import PassageKind, passages
 from kimitap.transcript.query import Query, repeats_in
 from kimitap.transcript.search import Hit, search
+from kimitap.weave import Weaver
 from tests.support.branches import branching
 from tests.support.threads import assistant, call, chain, lost_turn, result, system, turn, user
 
@@ -265,3 +266,22 @@ def test_what_is_lit_is_what_was_asked_for() -> None:
 def test_calls_without_an_id_are_found_too() -> None:
     made = turn(1, [user("a")], assistant("", call("bash", '{"cmd":"ls"}', "")))
     assert [h.passage.tool for h in hits("tool:bash ls", [Session(1, (chain(made),))])] == ["bash"]
+
+
+def test_the_parts_of_several_choices_are_counted_through() -> None:
+    made = turn(1, [user("a")], assistant("first", call("bash", "{}", "c1")))
+    made = replace(made, reply=replace(made.reply, others=(assistant("second choice"),)))
+    (hit,) = hits("second choice", [Session(1, (chain(made),))])
+    assert hit.passage.place == Place(1, None, 2)
+
+
+def test_a_call_that_came_back_with_another_id_is_found_by_both() -> None:
+    asks = turn(1, [user("a")], assistant("x", call("bash", '{"cmd":"ls"}', "call_one")))
+    renamed = assistant("x", call("bash", '{"cmd":"ls"}', "call_two"))
+    answers = turn(2, [*asks.messages, renamed, result("ok", "call_two")], assistant("done"))
+    weaver = Weaver()
+    for made in (asks, answers):
+        weaver.add(made)
+    sessions = weaver.sessions()
+    assert where(hits("call_one", sessions)) == [("t1", 1, None, "call")]
+    assert where(hits("call_two", sessions)) == [("t1", 2, 1, "call"), ("t1", 2, 2, "result")]
