@@ -5,7 +5,7 @@ back as it was is one passage; one that came back altered is two; one that never
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kimitap.conversation import (
@@ -53,11 +53,15 @@ class Passage:
     source: Message | None = None
 
 
+_Seen = tuple[Turn, Link | None, Link | None]
+"""A turn, and the links before and after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The passages of a thread's turns, as long as these turns and links are the thread's."""
 
-    turns: tuple[tuple[Turn, Link | None, tuple[Passage, ...]], ...] = ()
+    turns: tuple[tuple[_Seen, tuple[Passage, ...]], ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,21 +75,32 @@ def passages(thread: Thread) -> Iterator[Passage]:
     tools = dict(before.tools)
     turns = []
     for i, (turn, link) in enumerate(zip(thread.turns, thread.links, strict=True)):
+        after = thread.links[i + 1] if i + 1 < len(thread.links) else None
         old = before.turns[i] if i < len(before.turns) else None
-        if old is None or old[0] is not turn or old[1] is not link:
-            old = (turn, link, tuple(_turn(turn, link, tools)))
+        seen = (turn, link, after)
+        if old is None or any(a is not b for a, b in zip(old[0], seen, strict=True)):
+            old = (seen, tuple(_turn(*seen, tools)))
         turns.append(old)
     thread.notes[passages] = _Known(tuple(turns), tools)
-    for _, _, found in turns:
+    for _, found in turns:
         yield from found
 
 
-def _turn(turn: Turn, link: Link | None, tools: dict[str, str]) -> Iterator[Passage]:
+def _turn(
+    turn: Turn, link: Link | None, after: Link | None, tools: dict[str, str]
+) -> Iterator[Passage]:
     for index in new_messages(turn, link):
         yield from _message(turn.messages[index], turn.exchange, index, tools)
+    calls = after.echo.calls if after else ()
+    renamed = {call.part: call.new.id or "" for call in calls if call.new and "id" in call.changes}
     before = 0
     for said in (turn.reply.message, *turn.reply.others):
-        yield from _message(said, turn.exchange, None, tools, before)
+        for passage in _message(said, turn.exchange, None, tools, before):
+            name = renamed.get(passage.place.part or 0, "")
+            if name and passage.kind is PassageKind.CALL:
+                tools[name] = passage.tool
+                passage = replace(passage, texts=(*passage.texts, name))
+            yield passage
         before += len(said.parts)
     yield from _errors(turn)
 
@@ -93,15 +108,16 @@ def _turn(turn: Turn, link: Link | None, tools: dict[str, str]) -> Iterator[Pass
 def new_messages(turn: Turn, link: Link | None) -> Sequence[int]:
     """The indexes of the request's messages that the turn before it did not hold already.
 
-    A reply that came back as it was is not new, unless its calls have other ids now.
+    A reply that came back as it was is not new.
     """
     if link is None:
         return range(len(turn.messages))
-    slot = set(link.echo.slot)
-    same = link.echo.kind is EchoKind.SAME
-    renamed = slot if any(call.changes for call in link.echo.calls) else set()
-    news = {pair.new for pair in link.pairs if pair.new is not None and pair.mark is not Mark.SAME}
-    return sorted((news - slot if same else news) | renamed)
+    given_back = link.echo.slot if link.echo.kind is EchoKind.SAME else ()
+    return sorted(
+        pair.new
+        for pair in link.pairs
+        if pair.new is not None and pair.mark is not Mark.SAME and pair.new not in given_back
+    )
 
 
 def _message(

@@ -228,13 +228,14 @@ def test_a_slow_pattern_can_be_stopped_and_holds_nobody_up(pattern: str) -> None
     assert time.perf_counter() - began < 2
 
 
-def test_a_thread_that_grew_keeps_the_passages_of_its_turns() -> None:
+def test_a_thread_that_grew_keeps_the_passages_of_its_older_turns() -> None:
     (session,), _ = lost_turn()
     whole = session.threads[0]
     short = replace(whole, turns=whole.turns[:4], links=whole.links[:4])
     first = list(passages(short))
     grown = list(passages(whole))
-    assert all(a is b for a, b in zip(first, grown, strict=False))
+    kept = [a is b for a, b in zip(first, grown, strict=False) if a.place.exchange < 4]
+    assert kept and all(kept)
     assert len(grown) > len(first)
     assert grown == list(passages(replace(whole, notes={})))
 
@@ -284,4 +285,6 @@ def test_a_call_that_came_back_with_another_id_is_found_by_both() -> None:
         weaver.add(made)
     sessions = weaver.sessions()
     assert where(hits("call_one", sessions)) == [("t1", 1, None, "call")]
-    assert where(hits("call_two", sessions)) == [("t1", 2, 1, "call"), ("t1", 2, 2, "result")]
+    assert where(hits("call_two", sessions)) == [("t1", 1, None, "call"), ("t1", 2, 2, "result")]
+    assert [hit.passage.tool for hit in hits("ok", sessions)] == ["bash"]
+    assert where(hits("ls", sessions)) == [("t1", 1, None, "call")]
