@@ -1,5 +1,6 @@
 """A recording on disk as the screens see it: read in workers, handed over as values."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
@@ -20,6 +21,11 @@ from kimitap.tui.source import View
 
 STEP_S = 0.3
 """How long `load` reads before it says how far it is. It weaves when there is twice as much."""
+
+MANY = 500
+"""Exchanges from which on what was read is kept from Python's search for cycles. There are none in
+it; following its references takes half a second for 10,000 turns, in which no key is answered.
+"""
 
 
 class RecordingSource:
@@ -59,6 +65,8 @@ class RecordingSource:
             unread, read = self._analysis.unread, self._analysis.count
             if not unread or read >= 2 * self._woven:
                 self._analysis.weave()
+                if read > self._woven + MANY:
+                    gc.freeze()
                 self._woven = read
                 others = tuple(self._analysis.others.values())
                 self._view = View(self._analysis.sessions, self._analysis.findings, others)

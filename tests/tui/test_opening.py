@@ -1,5 +1,6 @@
 """Opening a long recording: its exchanges at once, the conversation as it is read, one jump."""
 
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -348,6 +349,26 @@ async def test_a_recording_is_read_in_steps_to_the_same_end(
     assert woven < 8
     assert len(source.glimpses()) == 23
     source.close()
+
+
+def test_what_was_read_of_a_long_recording_is_not_searched_for_cycles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = RecordingSource(record(tmp_path / "a.db", lost()))
+    gc.unfreeze()
+    source.load()
+    assert gc.get_freeze_count() == 0
+    source.close()
+    monkeypatch.setattr("kimitap.tui.recording.MANY", 2)
+    source = RecordingSource(source.where)
+    view = source.load()
+    try:
+        assert gc.get_freeze_count() > 1000
+        searched = {id(thing) for thing in gc.get_objects()}
+        assert not any(id(turn) in searched for turn in view.threads[0].turns)
+    finally:
+        gc.unfreeze()
+        source.close()
 
 
 async def test_a_session_that_is_deleted_leaves_the_screens(tmp_path: Path) -> None:
