@@ -16,6 +16,7 @@ from kimitap.conversation import (
 )
 from kimitap.exchange import Outcome
 from kimitap.lineage import EchoKind, Fate, Link, Mark, Relation
+from kimitap.rules.reply_choices import beginnings
 from kimitap.transcript.echoes import echo_mark
 from kimitap.transcript.ghosts import gone, message_ghost, reply_ghosts, result_ghosts, slot_title
 from kimitap.transcript.row import ROLE_WORDS, Key, Kind, Row
@@ -228,6 +229,16 @@ def reply_rows(turn: Turn, after: Link | None, before: Turn | None) -> Iterator[
     yield from _ending(turn)
 
 
+def _further_choices(turn: Turn) -> Iterator[Row]:
+    """The other choices of a reply (n > 1), part by part; parts count on through all choices."""
+    begins = beginnings(turn.reply)[1:]
+    for number, (begin, other) in enumerate(zip(begins, turn.reply.others, strict=True), 2):
+        for i, row in enumerate(message_rows(turn, 0, other)):
+            part = None if row.part is None else begin + row.part
+            title = "" if i else f"choice {number}"
+            yield replace(row, message_index=None, part=part, title=title)
+
+
 def _fate(part: int, after: Link | None) -> str:
     """What became of a call in the next request, if that is not that it was answered."""
     if after is None or not after.judged:
@@ -264,9 +275,7 @@ def _ending(turn: Turn) -> Iterator[Row]:
         yield Row(n, Kind.TROUBLE, f"{ended}{detail}", title="CUT")
     elif reply.empty and not reply.error:
         yield Row(n, Kind.BLANK, "(the reply says nothing)", "ASST")
-    for i, other in enumerate(reply.others):
-        text, title = message_line(other), f"choice {i + 2}"
-        yield Row(n, Kind.TEXT, text, "ASST", title=title, content=text)
+    yield from _further_choices(turn)
     for fault in turn.faults:
         text = one_line(f"{fault.where}: {fault.what}", 400)
         yield Row(n, Kind.TROUBLE, text, title="UNREADABLE")
