@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from kimitap.conversation import Message, Turn
@@ -57,7 +58,7 @@ def _notes(diff: Compared) -> Iterator[Entry]:
 def _settings(changes: Sequence[Change], effort: Effort) -> Head:
     names = list(dict.fromkeys(_setting_name(change.field) for change in changes))
     made = tuple(fields(changes, None, None, effort, follows=False))
-    text = one_line(", ".join(names), 400)
+    text = partial(one_line, ", ".join(names), 400)
     opened = len(made) <= _OPEN
     return Head(
         Mark.CHANGED, None, None, "SETTINGS", "ALTERED", Severity.WARNING, text, _body(made), opened
@@ -135,13 +136,17 @@ def _titled(
     message = row.old or row.new or _NOBODY
     role = _ROLES.get(message.role, one_line(message.role.upper(), 12))
     role = f"{role} reply" if row.is_reply else role
-    names = ", ".join(dict.fromkeys(_last_name(change.field) for change in row.changes))
-    text = message_line(message)
-    if names and row.mark is Mark.CHANGED:
-        text = one_line(names, 200)
-    elif names:
-        text = f"[other {names.replace('arguments', 'spelling')}] {text}"
+    text = partial(_summary, row)
     return Head(row.mark, row.old_index, row.new_index, role, badge, severity, text, body, opened)
+
+
+def _summary(row: DiffRow) -> str:
+    """What a header says: which fields differ, or the message on one line."""
+    names = ", ".join(dict.fromkeys(_last_name(change.field) for change in row.changes))
+    if names and row.mark is Mark.CHANGED:
+        return one_line(names, 200)
+    text = message_line(row.old or row.new or _NOBODY)
+    return f"[other {names.replace('arguments', 'spelling')}] {text}" if names else text
 
 
 def _last_name(field: str) -> str:

@@ -17,7 +17,7 @@ CONTEXT = 3
 """Lines around a change that stay in view."""
 SHOWN = 10
 """Lines of a text that only one side has before the rest is folded."""
-MOST = 600
+MOST = 400
 """Entries of one text that stand before the rest is folded, if much of the rest differs."""
 WIDEST = 1000
 """Characters of a line beyond which what does not differ is folded away."""
@@ -38,7 +38,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """The header of a message, or of the settings. `badge` says what happened to it."""
+    """The header of a message, or of the settings. `badge` says what happened to it.
+
+    `text` makes what it says, when it is painted: thousands may be unfolded at once.
+    """
 
     mark: Mark
     old_index: int | None
@@ -46,7 +49,7 @@ class Head:
     role: str
     badge: str
     severity: Severity | None
-    text: str
+    text: Callable[[], str]
     body: Body
     opened: bool = False
 

@@ -87,7 +87,7 @@ def _head(head: Head, width: int, opened: bool, depth: int) -> list[Segment]:
         segments += [_badge(head.badge, head.severity), Segment(" ")]
     room = width - _cells(segments)
     ink = NORMAL if head.mark is not Mark.SAME else FAINT
-    said = "" if opened and head.mark is Mark.CHANGED else head.text
+    said = "" if opened and head.mark is Mark.CHANGED else head.text()
     return [*segments, Segment(fit(said, room), ink)]
 
 
