@@ -16,6 +16,8 @@ from kimitap.visible import one_line
 
 _OPEN = 24
 """Entries of a system prompt or of settings that stand open at the top."""
+_MANY = 1000
+"""Messages that one fold shows at once."""
 _ROLES = {"system": "SYS", "user": "USER", "assistant": "ASST", "tool": "TOOL"}
 _NOBODY = Message("")
 
@@ -119,7 +121,14 @@ def _unchanged(rows: Sequence[DiffRow], diff: Compared) -> Fold:
     touched = sum(bool(row.changes) for row in rows)
     told = f" (ids, reasoning or spelling differ in {touched})" if touched else ""
     text = f"{plural(len(rows), 'message')} unchanged{told}"
-    return Fold(text, Body(lambda: [_head(row, diff, Effort()) for row in rows]))
+    return Fold(text, Body(lambda: _heads(rows, diff)))
+
+
+def _heads(rows: Sequence[DiffRow], diff: Compared) -> Iterator[Entry]:
+    """The messages one by one, of very many the last ones folded again."""
+    yield from (_head(row, diff, Effort()) for row in rows[:_MANY])
+    if len(rows) > _MANY:
+        yield _unchanged(rows[_MANY:], diff)
 
 
 def _head(row: DiffRow, diff: Compared, effort: Effort) -> Head:

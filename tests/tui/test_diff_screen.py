@@ -223,6 +223,19 @@ async def test_messages_that_both_have_are_folded_and_unfold_twice() -> None:
         assert "USER" not in shown(app)[6] or "message 5" in shown(app)[6]
 
 
+async def test_very_many_messages_unfold_a_thousand_at_a_time() -> None:
+    talk = [(user if i % 2 == 0 else assistant)(f"message {i}") for i in range(2500)]
+    old, new = (turn(n, [*talk, user(f"asks {n}")], assistant("ok")) for n in (1, 2))
+    app = Stage(old, new)
+    async with app.run_test(size=SMALL) as pilot:
+        await ready(app, pilot)
+        listed(app).cursor = 0
+        before = listed(app).count
+        await pilot.press("enter")
+        assert listed(app).count == before + 1001
+        assert "1,499 messages unchanged" in shown(app)[1001]
+
+
 async def test_changed_words_are_bold_and_underlined() -> None:
     app = Stage(*pair_of("the quick brown fox", "the quick red fox"))
     async with app.run_test(size=SMALL) as pilot:
