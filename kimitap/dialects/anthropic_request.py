@@ -27,11 +27,12 @@ def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
     groups = sent.each("messages", known, messages_of, faults, needed=True)
     system = _system(sent, memo, faults)
     messages = (*system, *chain.from_iterable(groups))
-    tools: list[Tool] = sent.each("tools", memo.known(f"{NAME} tools"), declared_tool, faults)
+    known, lists = memo.known(f"{NAME} tools"), memo.known(f"{NAME} lists of tools")
+    tools: tuple[Tool, ...] = sent.list_of("tools", known, declared_tool, faults, lists)
     return Request(
         messages,
-        tuple(tools),
-        sent.without(_LISTS, faults),
+        tools,
+        sent.without(_LISTS, faults, memo.known(f"{NAME} rest")),
         _wire_indexes(len(system), groups, len(messages)),
     )
 

@@ -21,9 +21,11 @@ def request_of(body: Body, headers: Headers, memo: Memo, faults: Faults) -> Requ
 
 def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
     messages = sent.each("messages", memo.messages, message_of, faults, needed=True)
-    tools = sent.each("tools", memo.tools, tool_of, faults)
-    tools += sent.each("functions", memo.tools, tool_of, faults)
-    return Request(tuple(messages), tuple(tools), sent.without(_LISTS, faults))
+    lists = memo.known("chat tools")
+    tools = sent.list_of("tools", memo.tools, tool_of, faults, lists)
+    older = sent.list_of("functions", memo.tools, tool_of, faults, memo.known("chat functions"))
+    rest = sent.without(_LISTS, faults, memo.known("chat rest"))
+    return Request(tuple(messages), tools + older if older else tools, rest)
 
 
 def tool_of(value: Any, where: str, faults: Faults) -> Tool:

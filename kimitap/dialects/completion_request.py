@@ -37,7 +37,7 @@ def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
         if given.get(name):
             parts.append(Other(name, canonical(given[name])))
     message = Message("user", tuple(parts), "user")
-    return Request((message,), (), sent.without(_OWN, faults))
+    return Request((message,), (), sent.without(_OWN, faults, memo.known("completion.rest")))
 
 
 def _prompt(value: Any, given: bool, faults: Faults) -> list[Part]:

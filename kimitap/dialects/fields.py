@@ -6,6 +6,7 @@ requests that carry it.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -23,9 +24,19 @@ Known = dict[bytes, tuple[Any, tuple[Fault, ...]]]
 """What has been decoded, by the piece's key: the value, and faults relative to the element."""
 
 
+_PLACED = frozenset({"model", "stream"})
 _key = attrgetter("key")
 _value, _faults = itemgetter(0), itemgetter(1)
 """Of what is known. A long history is looked up message by message, in every request."""
+
+
+class Rest(dict[str, Any]):
+    """The top-level fields of a request that became no message and no tool."""
+
+    @cached_property
+    def parameters(self) -> Mapping[str, object]:
+        """Those that have no place of their own in a turn."""
+        return {name: value for name, value in self.items() if name not in _PLACED}
 
 
 @dataclass(frozen=True)
@@ -96,9 +107,41 @@ class Fields:
             faults.add_under(f"request.{name}[{i}]", own.told())
         return found
 
-    def without(self, names: Collection[str], faults: Faults) -> dict[str, Any]:
-        """The other fields, with those nested too deep to be written again as text."""
-        found = {name: self.value(name, faults) for name in self.values if name not in names}
+    def list_of[T](
+        self,
+        name: str,
+        known: dict[bytes, tuple[T, tuple[Fault, ...]]],
+        read: Callable[[Any, str, Faults], T],
+        faults: Faults,
+        lists: dict[bytes, tuple[Any, tuple[Fault, ...]]],
+    ) -> tuple[T, ...]:
+        """The same as `each`, for an array that hardly ever changes: equal ones are one object."""
+        if name not in self.runs:
+            return tuple(self._read_whole(name, read, faults, needed=False))
+        key = b"".join(map(_key, self.runs[name]))
+        if key not in lists:
+            own = Faults()
+            lists[key] = tuple(self.each(name, known, read, own)), own.told()
+        found: tuple[T, ...] = lists[key][0]
+        faults.add_under("", lists[key][1])
+        return found
+
+    def without(self, names: Collection[str], faults: Faults, known: Known) -> Rest:
+        """The other fields, with those nested too deep to be written again as text.
+
+        Those of requests that differ in these arrays only are one object.
+        """
+        if not self.key or self.runs.keys() - names:
+            return self._without(names, faults)
+        if self.key not in known:
+            own = Faults()
+            known[self.key] = self._without(names, own), own.told()
+        rest: Rest = known[self.key][0]
+        faults.add_under("", known[self.key][1])
+        return rest
+
+    def _without(self, names: Collection[str], faults: Faults) -> Rest:
+        found = Rest({name: self.value(name, faults) for name in self.values if name not in names})
         for name, value in found.items():
             try:
                 orjson.dumps(value)

@@ -31,7 +31,7 @@ def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
     return Request(
         tuple(messages),
         (*declared, *later),
-        sent.without(_OWN, faults),
+        sent.without(_OWN, faults, memo.known("responses.rest")),
         () if places == list(range(len(places))) else tuple(places),
     )
 

@@ -1,17 +1,14 @@
 """What every dialect's turn is made of: a request's meaning, and the facts of the exchange."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from kimitap.conversation import Message, Reply, Tool, Turn
 from kimitap.dialects.fault import Faults
+from kimitap.dialects.fields import Rest
 from kimitap.dialects.pace import silence
 from kimitap.dialects.program import program_of
 from kimitap.dialects.scope import scope_of
 from kimitap.exchange import Exchange, header, times_since
-
-_OWN = frozenset({"model", "stream"})
 
 
 @dataclass(frozen=True)
@@ -23,13 +20,8 @@ class Request:
 
     messages: tuple[Message, ...] = ()
     tools: tuple[Tool, ...] = ()
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Rest = field(default_factory=Rest)
     wire_indexes: tuple[int, ...] = ()
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """The fields that have no place of their own in a turn."""
-        return {name: value for name, value in self.fields.items() if name not in _OWN}
 
     @property
     def model(self) -> str:
@@ -66,7 +58,7 @@ def turn_of(
         client=exchange.client,
         model=request.model,
         tools=request.tools,
-        parameters=request.parameters,
+        parameters=request.fields.parameters,
         stream=request.stream,
         retry_count=_retries(header(exchange.request_headers, "x-stainless-retry-count")),
         scope=scope_of(exchange.request_headers, request.fields),

@@ -67,7 +67,7 @@ class Sessions:
         apart = not (thread.sub_agent or parent)
         thread.side = aside or (apart and self._aside(turn, session, near))
         session.threads.append(thread)
-        strand.undo.append(session.threads.pop)
+        strand.undone_by(session.threads.pop)
         session.made = None
         return thread
 
@@ -86,13 +86,13 @@ class Sessions:
             aside.thread, aside.link = thread, link
             thread.touch()
 
-        for_strand.undo.append(undo)
+        for_strand.undone_by(undo)
 
     def note(self, strand: Strand) -> None:
         """Remember a turn whose calls may start sub-agents."""
         if any(len(call.arguments) >= QUOTE for call in strand.turn.reply.message.tool_calls):
             self._delegating.append(strand)
-            strand.undo.append(lambda: self._forget(strand))
+            strand.undone_by(lambda: self._forget(strand))
 
     def _forget(self, strand: Strand) -> None:
         if strand in self._delegating:
@@ -100,13 +100,13 @@ class Sessions:
 
     def _add(self, sessions: list[GrowingSession], session: GrowingSession, strand: Strand) -> None:
         sessions.append(session)
-        strand.undo.append(sessions.pop)
+        strand.undone_by(sessions.pop)
 
     def _name(self, strand: Strand, session: GrowingSession) -> None:
         name = strand.turn.scope.session
         if name and name not in self._scopes:
             self._scopes[name] = session
-            strand.undo.append(lambda: self._scopes.pop(name, None))
+            strand.undone_by(lambda: self._scopes.pop(name, None))
 
     def _session(
         self, strand: Strand, near: Strand | None, delegated: Strand | None

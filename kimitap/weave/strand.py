@@ -35,7 +35,8 @@ class Strand:
     """The rolling hash of the messages, carried ones before them."""
     replies: tuple[int, ...] = ()
     """The rolling hashes of the messages with each reply after them."""
-    undo: list[Callable[[], object]] = field(default_factory=list)
+    _undo: list[Callable[[], object] | list["Strand"]] = field(default_factory=list)
+    """What takes the strand back, in order; of a list that it was put at the end of, the list."""
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -73,7 +74,19 @@ class Strand:
     def append(self, items: list["Strand"]) -> None:
         """Append this strand to `items`, to be taken off again when it is undone."""
         items.append(self)
-        self.undo.append(items.pop)
+        self._undo.append(items)
+
+    def undone_by(self, undo: Callable[[], object]) -> None:
+        """Call `undo` when this strand is undone."""
+        self._undo.append(undo)
+
+    def undo(self) -> None:
+        """Take back all that this strand brought, the last first."""
+        for step in reversed(self._undo):
+            if isinstance(step, list):
+                step.pop()
+            else:
+                step()
 
 
 @dataclass(eq=False, slots=True)

@@ -101,8 +101,7 @@ class Weaver:
             self._order.pop()
             del self._started[strand.turn.exchange]
             strand.thread.touch()
-            for undo in reversed(strand.undo):
-                undo()
+            strand.undo()
             undone.append(strand.turn)
         return undone
 
