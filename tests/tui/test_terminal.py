@@ -28,9 +28,17 @@ class Terminal:
         environment.pop("NO_COLOR", None)
         start = ["new-session", "-d", "-x", width, "-y", height, command]
         subprocess.run([*self._tmux, *start], check=True, env=environment)
+        subprocess.run([*self._tmux, "set-option", "-g", "set-clipboard", "on"], check=True)
 
     def press(self, *keys: str) -> None:
         subprocess.run([*self._tmux, "send-keys", *keys], check=True)
+
+    def clipboard(self) -> str:
+        """What programs have put there by the terminal's sequence, OSC 52."""
+        seen = subprocess.run(
+            [*self._tmux, "show-buffer"], check=False, capture_output=True, text=True
+        )
+        return seen.stdout
 
     def screen(self) -> str:
         seen = subprocess.run(
@@ -78,3 +86,26 @@ def test_it_runs_in_a_real_terminal(terminal: Terminal, recording: str, tmp_path
     assert (tmp_path / "kimitap-report-2.md").stat().st_mode & 0o777 == 0o600
     terminal.press("q")
     terminal.until(lambda seen: "status 0" in seen)
+
+
+def test_a_copy_reaches_the_terminals_clipboard_and_an_editor_gets_the_text(
+    tmp_path: Path, recording: str
+) -> None:
+    editor, got = tmp_path / "editor.sh", tmp_path / "got"
+    editor.write_text(f'#!/bin/sh\ncp "$1" {got}.new && mv {got}.new {got}\nread -r _\n')
+    editor.chmod(0o700)
+    code = f"cd {tmp_path}; EDITOR={editor} {sys.executable} -m kimitap.cli {recording}"
+    terminal = Terminal(tmp_path, code, (100, 30))
+    try:
+        terminal.until(lambda seen: "LOST TURN" in seen and "n next" in seen)
+        terminal.press("Y")
+        terminal.until(lambda seen: "Copied the place" in seen)
+        assert terminal.clipboard() == "exchange 3, message 4; s1 t1"
+        terminal.press("o")
+        terminal.until(lambda seen: got.exists())
+        assert "read_file" in got.read_text()
+        assert "LOST TURN" not in terminal.screen()
+        terminal.press("Enter")
+        terminal.until(lambda seen: "LOST TURN" in seen and "n next" in seen)
+    finally:
+        terminal.close()
