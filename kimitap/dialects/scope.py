@@ -5,6 +5,7 @@ counts. `previous_response_id` is not among them: it names the turn before, not 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from kimitap.conversation import Scope
@@ -30,6 +31,8 @@ AGENT_HEADERS = (
     "thread-id",  # Codex, where it differs from the session
 )
 
+_scope = lru_cache(maxsize=256)(Scope)
+"""Of all requests of an agent the same object."""
 WINDOW_HEADER = "x-codex-window-id"  # Codex: `<thread>:N`, N rises at each compaction
 PARENT_HEADERS = ("x-parent-session-id",)  # sub-agents of OpenCode, Kilo
 
@@ -49,7 +52,7 @@ def scope_of(headers: Headers, body: Mapping[str, Any]) -> Scope:
     if agent_id == session:
         agent_id = ""
     parent = next((sent[name] for name in PARENT_HEADERS if sent.get(name)), "")
-    return Scope(session, agent_id, parent, source, _window(sent.get(WINDOW_HEADER, "")))
+    return _scope(session, agent_id, parent, source, _window(sent.get(WINDOW_HEADER, "")))
 
 
 def _window(value: str) -> int | None:

@@ -82,7 +82,8 @@ class Keys:
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Message, bytes]] = {}
+        self._held: list[Message] = []
+        self._known: dict[int, bytes] = {}
         self._words: dict[bytes, Counter[str]] = {}
         self._heads: dict[int, tuple[Message, tuple[bytes, ...]]] = {}
 
@@ -90,8 +91,9 @@ class Keys:
         """The key of `message`."""
         known = self._known.get(id(message))
         if known is None:
-            known = self._known[id(message)] = (message, message_key(message))
-        return known[1]
+            self._held.append(message)
+            known = self._known[id(message)] = message_key(message)
+        return known
 
     def heads(self, message: Message) -> tuple[bytes, ...]:
         """The keys of what a user's message of several parts begins with, longest first.
