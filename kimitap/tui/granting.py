@@ -174,6 +174,7 @@ class GrantingApp(App[None]):
         """Into a new file of the current folder; into the browser's, where that shows the app."""
         if self.is_web:
             self.deliver_text(StringIO(text), save_filename=f"{stem}{suffix}")
+            self.notify(f"Downloaded: {stem}{suffix}", markup=False)
             return
         try:
             path = write_new(Path.cwd(), stem, text, suffix)
