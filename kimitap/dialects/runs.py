@@ -46,7 +46,6 @@ class Mold:
         self._zeros = cast.translate(_ZEROS)
         firsts = [start for start, stop in spans if stop - start > 1]
         self._firsts = itemgetter(*firsts, *firsts) if firsts else None
-        self.counts = bool(spans)
 
     def fits(self, data: bytes) -> bool:
         """True where `data` has the same bytes but for the counts."""
@@ -58,7 +57,7 @@ class Mold:
 
 
 class Frame:
-    """What stands before and behind the letters of an event."""
+    """What stands before and behind the letters of an event, the end of the event included."""
 
     def __init__(self, before: bytes, behind: bytes) -> None:
         self._before, self._behind = before, behind + _END
