@@ -1,5 +1,6 @@
 """JSON as a tree: whatever was sent can be read, however big, broken or hostile it is."""
 
+import json
 import time
 from random import Random
 
@@ -8,10 +9,12 @@ import pytest
 from rich.cells import cell_len
 
 from kimitap.tui.app import Kimitap
-from kimitap.tui.entry import find
+from kimitap.tui.entry import find, walk
 from kimitap.tui.json_entries import JsonEntry, json_entries
 from kimitap.tui.json_values import Members, Number, parse, parse_text, pretty, preview
 from kimitap.tui.screenshot import settle
+from kimitap.tui.turn_bodies import reply_made, request_made
+from kimitap.visible import visible
 from tests.support.pages import here, lines, outline, press, text, title
 from tests.support.still import Still, exchange
 from tests.support.threads import lost_turn
@@ -284,3 +287,22 @@ async def test_very_many_events_are_shown_by_the_thousand() -> None:
         assert heads[0] == "▾ 1 to 1,000"
         assert heads[-1] == "▸ 20,001 to 20,500"
         assert any("── 20,500 events ──" in line for line in lines(app))
+
+
+def _hostile(rng: Random) -> str:
+    return "".join(rng.choice('{}[]":,\\ \n\tab1\x1b\x07\u202e\x9b漢') for _ in range(60))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_any_body_makes_entries_and_nothing_in_them_acts(seed: int) -> None:
+    text = _hostile(Random(seed))
+    value = {text: [text, 1.5, None, {"a": text}], "b": json.dumps({text: text})}
+    for body in (text.encode(), json.dumps(value).encode()):
+        made = [request_made(exchange(1, body, body)), reply_made(exchange(1, body, body), None)]
+        for _, entry in walk([*made[0].entries, *made[1].entries]):
+            shown = [*entry.head(opened=True, width=30), *entry.head(opened=False, width=30)]
+            texts = [entry.body(), entry.copied().text, entry.sought()[0]]
+            texts += [segment.text for segment in shown]
+            assert all(visible(text) == text for text in texts)
+            assert not any("\n" in segment.text for segment in shown)
+        assert all(visible(one.text()) == one.text() for one in made)
