@@ -39,7 +39,8 @@ def key_table(table: Sequence[Key]) -> str:
 def with_tables(text: str) -> str:
     """The manual with its tables as they are now.
 
-    Each stands between `<!-- keys: NAME -->` and `<!-- /keys -->`. Raises `KeyError` for a name that no screen has.
+    Each stands between `<!-- keys: NAME -->` and `<!-- /keys -->`. Raises `KeyError` for a name
+    that no screen has.
     """
 
     def table(found: re.Match[str]) -> str:

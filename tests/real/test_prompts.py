@@ -10,10 +10,10 @@ from kimitap.demo import history
 from kimitap.prompt import Subject, seen
 from kimitap.store import Recording
 from kimitap.tui.app import Kimitap
-from kimitap.tui.turn_screen import TurnScreen
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.text_pane import TextPane
+from kimitap.tui.turn_screen import TurnScreen
 from tests.support import openai_agent
 from tests.support.llama import serve
 from tests.support.middle import Middle
