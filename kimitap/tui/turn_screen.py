@@ -1,7 +1,7 @@
 """One exchange from all sides: its messages, JSON, bytes, headers, prompt and times."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -149,10 +149,14 @@ class TurnScreen(ViewScreen):
 
     def _load(self) -> None:
         face, place = self.face, self.place
-        work = partial(self._make, face, place, self._message)
-        self.run_worker(work, thread=True, exclusive=True, group=f"make {face}")
+        message = self._message
+        self._work(lambda: self._make(face, place, message), f"make {face}")
         if face not in self._old:
             self.set_timer(PATIENCE_S, partial(self._say_waiting, face, place))
+
+    def _work(self, work: Callable[[], object], group: str) -> None:
+        """In a worker. No partial: Textual would write out its arguments, a view in seconds."""
+        self.run_worker(work, thread=True, exclusive=True, group=group)
 
     def _make(self, face: str, place: Place, message: int | None) -> _Ready:
         try:
@@ -301,8 +305,8 @@ class TurnScreen(ViewScreen):
 
     def _search(self, *, go: bool) -> None:
         if self._pattern is not None:
-            work = partial(self._look, self.face, self.pane, self._pattern, go)
-            self.run_worker(work, thread=True, exclusive=True, group="find")
+            face, pane, pattern = self.face, self.pane, self._pattern
+            self._work(lambda: self._look(face, pane, pattern, go), "find")
 
     def _look(
         self, face: str, pane: Outline | SoughtText, pattern: re.Pattern[str], go: bool
@@ -340,7 +344,7 @@ class TurnScreen(ViewScreen):
     def action_open_text(self) -> None:
         made = self._made.get(self.face)
         if made is not None:
-            self.run_worker(partial(_whole, made), thread=True, exclusive=True, group="open")
+            self._work(lambda: _whole(made), "open")
 
     def action_export(self) -> None:
         if self.place.turn is not None:
