@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,7 +143,8 @@ async def threads(where: Path, keys: int) -> Said:
 
 async def _visited(app: "Kimitap", pilot: Pilot[None], view: View, keys: int) -> Said:
     opened = [await _key(app, pilot, key) for key in view.opened]
-    done = [await _key(app, pilot, view.done) for _ in range(min(keys, view.times))]
+    pressed = islice(cycle(view.done), min(keys, view.times))
+    done = [await _key(app, pilot, key) for key in pressed]
     while app.screen is not app.main:
         app.pop_screen()
         await _settled(app, pilot)
