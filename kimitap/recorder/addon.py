@@ -215,7 +215,9 @@ class Recorder:
         body = bytes(gathered.seen) if gathered else flow.request.raw_content
         line = self._open()
         if body is None and flow.request.timestamp_end:
-            logger.error("Kimitap: stream_large_bodies hides a request's body: it is NOT recorded")
+            line.say_aloud(
+                "Kimitap: stream_large_bodies hides a request's body: it is NOT recorded"
+            )
             line.miss("mitmproxy's stream_large_bodies hid the request's body")
         tap = _taps[flow] = Tap(flow, line, self._digest_key(), body or b"")
         return tap

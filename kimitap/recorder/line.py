@@ -118,6 +118,13 @@ class Line:
         for text in unsaid or ():
             logger.error(text)
 
+    def say_aloud(self, text: str) -> None:
+        """Say an error: at once, or while mitmproxy starts, as soon as it has started."""
+        if self._unsaid is None or self.closed:
+            logger.error(text)
+        else:
+            self._unsaid.append(text)
+
     # --- what the hooks do ---
 
     def begin(self, exchange: Exchange, body: bytes) -> int | None:
@@ -139,11 +146,9 @@ class Line:
         await asyncio.wait([ack], timeout=patience_s)
         if not ack.done():
             self._behind = True
-            logger.error(
-                "Kimitap: %s has taken nothing for %g s: the traffic goes on, and waits in memory "
-                "to be recorded",
-                self.named,
-                patience_s,
+            self.say_aloud(
+                f"Kimitap: {self.named} has taken nothing for {patience_s:g} s: the traffic goes "
+                "on, and waits in memory to be recorded"
             )
 
     def soon(self, source: Source) -> None:
@@ -221,11 +226,9 @@ class Line:
             return True
         if not self._overflowing:
             self._overflowing = True
-            logger.error(
-                "Kimitap: no more than %d MB may wait to be written to %s (kimitap_memory): part "
-                "of what passes now is NOT recorded",
-                self._limit >> 20,
-                self.named,
+            self.say_aloud(
+                f"Kimitap: no more than {self._limit >> 20} MB may wait to be written to "
+                f"{self.named} (kimitap_memory): part of what passes now is NOT recorded"
             )
         return False
 
@@ -283,7 +286,7 @@ class Line:
 
     def _in_trouble(self, trouble: Trouble) -> None:
         if self.trouble is None or trouble.reason != self.trouble.reason:
-            self._say_aloud(
+            self.say_aloud(
                 f"Kimitap does NOT record: {trouble.reason} (the traffic goes on, and waits in "
                 "memory to be recorded)"
             )
@@ -297,7 +300,7 @@ class Line:
         self._note_losses()
 
     def _lose(self, number: int, reason: str) -> None:
-        self._say_aloud(f"Kimitap lost {number or 'none'} of the exchanges under way: {reason}")
+        self.say_aloud(f"Kimitap lost {number or 'none'} of the exchanges under way: {reason}")
         self._missed += number
         self._why = reason
         self.tally.lost += number
@@ -316,9 +319,3 @@ class Line:
         self._rest_s = min(self._rest_s, _LONGEST_REST_S)
         self._post = Post(self._option, self._listen, self._rest_s)
         self._lose(lost, "the process that writes died; another one goes on")
-
-    def _say_aloud(self, text: str) -> None:
-        if self._unsaid is None or self.closed:
-            logger.error(text)
-        else:
-            self._unsaid.append(text)

@@ -49,8 +49,9 @@ class Tap:
         try:
             if data:
                 self._keep(data)
-        except Exception:
-            logger.exception("Kimitap: a part of a response could not be recorded")
+        except Exception as error:
+            self.line.say_aloud(f"Kimitap: a part of a response could not be recorded: {error!r}")
+            logger.debug("Kimitap: where that went wrong", exc_info=True)
         return data if self._then is None else self._then(data)
 
     def follow(self, stream: bool | Stream) -> None:

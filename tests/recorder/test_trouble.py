@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from kimitap.exchange import Outcome
-from kimitap.store import Loss, Recording
+from kimitap.store import Loss, Recording, RecordingWriter
 from tests.recorder.conftest import Starter, newest
 from tests.support.proxy import (
     Proxy,
     Upstream,
     fetch,
+    listens,
     request_bytes,
     scribe_of,
     start_proxy,
@@ -71,6 +72,28 @@ def test_a_locked_database_holds_up_one_request_for_two_seconds_and_loses_nothin
     for path in ("/1", "/2", "/3"):
         found = wait_for(lambda path=path: newest(where, path), path)
         assert found.outcome is Outcome.COMPLETE
+        assert found.response == b"answer"
+    assert losses(where) == ()
+
+
+def test_a_database_that_is_locked_while_mitmdump_starts_does_not_end_it(
+    start: Starter, server: Upstream, tmp_path: Path
+) -> None:
+    """mitmdump ends where an error is logged before it has started; traffic passes already."""
+    where = tmp_path / "kimitap.db"
+    with RecordingWriter(str(where)):
+        pass
+    with closing(sqlite3.connect(where, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        proxy = start(server.url, where, wait=False)
+        wait_for(lambda: listens(proxy.port), "its port")
+        assert took(proxy.port, "/1") < 4
+        proxy.said("kimitap.db has taken nothing for 2 s: the traffic goes on")
+        time.sleep(1)
+        assert proxy.process.poll() is None, proxy.output
+        assert took(proxy.port, "/2") < 2
+    for path in ("/1", "/2"):
+        found = wait_for(lambda path=path: newest(where, path), path)
         assert found.response == b"answer"
     assert losses(where) == ()
 

@@ -330,11 +330,12 @@ def start_proxy(
     proxy.read()
     if wait:
         proxy.said(r"Kimitap (records|cannot|does NOT)")
-        wait_for(lambda: _listens(port) or process.poll() is not None, f"port {port}")
+        wait_for(lambda: listens(port) or process.poll() is not None, f"port {port}")
     return proxy
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """True where somebody takes connections on that port."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
