@@ -15,12 +15,12 @@ from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Place, Severity
 from kimitap.tui.commands import KeyCommands
+from kimitap.tui.conversation.session_screen import SessionScreen
 from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.granting import GrantingApp
-from kimitap.tui.session_screen import SessionScreen
 from kimitap.tui.source import Source, View
 from kimitap.tui.themes import COLOURS, DEFAULT, Repainted, themes
-from kimitap.tui.view_screen import ViewScreen
+from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.visible import visible
 
 POLL_S = 0.2

@@ -14,18 +14,18 @@ from kimitap.errors import KimitapError
 from kimitap.export.curl import curl
 from kimitap.places import PlaceWord
 from kimitap.transcript.wording import plural
-from kimitap.tui.confirm import ConfirmScreen
-from kimitap.tui.diff_screen import DiffScreen
-from kimitap.tui.findings_screen import FindingsScreen
+from kimitap.tui.conversation.session_screen import SessionScreen
+from kimitap.tui.diff.screen import DiffScreen
+from kimitap.tui.findings.screen import FindingsScreen
 from kimitap.tui.handing_out import LONGEST_COPY, read_outside, write_new
-from kimitap.tui.search_screen import SearchScreen
-from kimitap.tui.session_screen import SessionScreen
-from kimitap.tui.sessions_screen import SessionsScreen
+from kimitap.tui.search.screen import SearchScreen
+from kimitap.tui.sessions.screen import SessionsScreen
 from kimitap.tui.source import Source, View
-from kimitap.tui.text_screens import HelpScreen
-from kimitap.tui.timeline_screen import TimelineScreen
-from kimitap.tui.turn_faces import Readers
-from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.timeline.screen import TimelineScreen
+from kimitap.tui.turn.faces import Readers
+from kimitap.tui.turn.screen import TurnScreen
+from kimitap.tui.widgets.confirm import ConfirmScreen
+from kimitap.tui.widgets.text_screens import HelpScreen
 from kimitap.tui.wishes import (
     Compare,
     Copy,

@@ -12,8 +12,8 @@ from kimitap.store import Recording
 from kimitap.tui.app import Kimitap
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
-from kimitap.tui.text_pane import TextPane
-from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.turn.screen import TurnScreen
+from kimitap.tui.widgets.text_pane import TextPane
 from tests.support import openai_agent
 from tests.support.llama import serve
 from tests.support.middle import Middle

@@ -11,9 +11,9 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 import kimitap.tui
-from kimitap.tui.bars import Bar
 from kimitap.tui.filters import NoControls
-from kimitap.tui.view_screen import ViewScreen
+from kimitap.tui.widgets.bars import Bar
+from kimitap.tui.widgets.view_screen import ViewScreen
 
 
 class Listening(App[None]):

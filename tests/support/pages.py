@@ -3,10 +3,10 @@
 from textual.pilot import Pilot
 
 from kimitap.tui.app import Kimitap
-from kimitap.tui.outline import Outline
 from kimitap.tui.screenshot import settle
-from kimitap.tui.turn_screen import TurnScreen
-from kimitap.tui.turn_text import SoughtText
+from kimitap.tui.turn.screen import TurnScreen
+from kimitap.tui.turn.text import SoughtText
+from kimitap.tui.widgets.outline import Outline
 
 WIDTH = 118
 

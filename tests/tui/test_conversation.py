@@ -7,7 +7,7 @@ import pytest
 from kimitap.rules.finding import Severity
 from kimitap.transcript import Kind
 from kimitap.tui.screenshot import settle
-from kimitap.tui.text_pane import TextPane
+from kimitap.tui.widgets.text_pane import TextPane
 from tests.support.reader import reading, two_sessions
 from tests.support.still import Still
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from kimitap.store import Recording
 from kimitap.tui.app import Kimitap
-from kimitap.tui.confirm import ConfirmScreen
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
+from kimitap.tui.widgets.confirm import ConfirmScreen
 from tests.support.reader import Reader, reading, two_sessions
 from tests.support.recorded import lost, record
 

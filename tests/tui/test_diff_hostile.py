@@ -7,7 +7,7 @@ import pytest
 from kimitap.lineage import Session
 from kimitap.places import PlaceWord
 from kimitap.tui.app import Kimitap
-from kimitap.tui.diff_screen import DiffScreen
+from kimitap.tui.diff.screen import DiffScreen
 from kimitap.tui.screenshot import settle
 from kimitap.tui.wishes import Compare
 from tests.support.still import Still

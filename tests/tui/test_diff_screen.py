@@ -13,12 +13,12 @@ from kimitap.errors import UsageError
 from kimitap.lineage import Echo, EchoKind, Link, Mark, Pair, Relation, Thread
 from kimitap.places import PlaceWord
 from kimitap.tui.app import Kimitap
-from kimitap.tui.bars import Bar
-from kimitap.tui.diff_list import DiffList
-from kimitap.tui.diff_screen import DiffScreen
+from kimitap.tui.diff.list import DiffList
+from kimitap.tui.diff.screen import DiffScreen
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
+from kimitap.tui.widgets.bars import Bar
 from kimitap.tui.wishes import Compare, Copy, WriteComparison
 from tests.support.recorded import lost, record
 from tests.support.still import Still

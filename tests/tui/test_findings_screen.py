@@ -12,12 +12,12 @@ from kimitap.exchange import Outcome
 from kimitap.lineage import Session
 from kimitap.rules import RULES
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.tui.findings_rows import MANY, FindingRow, Wanted, at_row, finding_rows
-from kimitap.tui.findings_screen import FindingsScreen
-from kimitap.tui.findings_text import as_text, reported, visit, where, worst
+from kimitap.tui.findings.rows import MANY, FindingRow, Wanted, at_row, finding_rows
+from kimitap.tui.findings.screen import FindingsScreen
+from kimitap.tui.findings.text import as_text, reported, visit, where, worst
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.source import Source, View
-from kimitap.tui.text_pane import TextPane
+from kimitap.tui.widgets.text_pane import TextPane
 from kimitap.tui.wishes import Copy, Visit, WriteReport
 from tests.support.listening import Listening, opened, press, settle
 from tests.support.recorded import lost, record

@@ -193,7 +193,7 @@ def test_the_filter_is_a_net_of_its_own() -> None:
 
 async def test_the_test_sees_what_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without cleaning, the same journey does write what acts."""
-    monkeypatch.setattr("kimitap.tui.detail.visible", lambda text: text)
+    monkeypatch.setattr("kimitap.tui.conversation.detail.visible", lambda text: text)
     monkeypatch.setattr(NoControls, "apply", lambda self, segments, background: segments)
     written = await written_by(hostile(), "n")
     assert "\x1b]52" in written

@@ -7,11 +7,11 @@ from textual.drivers.headless_driver import HeadlessDriver
 
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.tui.filters import NoControls
-from kimitap.tui.findings_screen import FindingsScreen
-from kimitap.tui.search_screen import SearchScreen
-from kimitap.tui.sessions_screen import SessionsScreen
+from kimitap.tui.findings.screen import FindingsScreen
+from kimitap.tui.search.screen import SearchScreen
+from kimitap.tui.sessions.screen import SessionsScreen
 from kimitap.tui.source import View
-from kimitap.tui.view_screen import ViewScreen
+from kimitap.tui.widgets.view_screen import ViewScreen
 from tests.support.branches import branching
 from tests.support.listening import Listening, press, settle
 from tests.tui.test_hostile import HOSTILE, OURS, acting, hostile

@@ -2,13 +2,13 @@
 
 import pytest
 
-from kimitap.tui.findings_list import FindingsList
-from kimitap.tui.findings_screen import FindingsScreen
+from kimitap.tui.findings.list import FindingsList
+from kimitap.tui.findings.screen import FindingsScreen
 from kimitap.tui.keys import FINDINGS_KEYS, SEARCH_KEYS, SESSIONS_KEYS, Key
-from kimitap.tui.search_list import HitList
-from kimitap.tui.search_screen import SearchScreen
-from kimitap.tui.sessions_list import SessionsList
-from kimitap.tui.sessions_screen import SessionsScreen
+from kimitap.tui.search.list import HitList
+from kimitap.tui.search.screen import SearchScreen
+from kimitap.tui.sessions.list import SessionsList
+from kimitap.tui.sessions.screen import SessionsScreen
 from kimitap.tui.source import View
 from tests.support.listening import opened, press
 from tests.support.still import Still

@@ -19,12 +19,12 @@ from kimitap.places import parse_place
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.store import Glimpse, Recording, RecordingWriter
 from kimitap.store.times import to_us
-from kimitap.tui import first_look
 from kimitap.tui.app import Kimitap
+from kimitap.tui.conversation import first_look
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
-from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.turn.screen import TurnScreen
 from tests.support.recorded import lost, next_turn, record
 from tests.support.still import Still, exchange
 from tests.support.threads import START, assistant, chain, system, turn, user

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
-from kimitap.tui.plot import EIGHTHS, WIDEST, Axis, Fill, bar, pointed, runs, ticks
+from kimitap.tui.widgets.plot import EIGHTHS, WIDEST, Axis, Fill, bar, pointed, runs, ticks
 
 SMOOTH = Fill(EIGHTHS, Style(color="red"))
 COARSE = Fill("░", Style(color="blue"))

@@ -11,9 +11,9 @@ from kimitap.tui.app import Kimitap
 from kimitap.tui.keys import LIST_KEYS, TURN_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
-from kimitap.tui.text_pane import TextPane
-from kimitap.tui.text_screens import HelpScreen
-from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.turn.screen import TurnScreen
+from kimitap.tui.widgets.text_pane import TextPane
+from kimitap.tui.widgets.text_screens import HelpScreen
 from kimitap.tui.wishes import Tab
 from tests.support import prompts
 from tests.support.recorded import lost, record

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kimitap.rules.finding import Severity
 from kimitap.transcript import Kind
-from kimitap.tui.findings_map import FindingsMap
+from kimitap.tui.conversation.findings_map import FindingsMap
 from tests.support.reader import Reader, reading, two_sessions
 from tests.support.still import Still
 from tests.support.threads import assistant, chain, system, turn, user

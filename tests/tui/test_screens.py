@@ -7,14 +7,14 @@ import pytest
 
 from kimitap.rules import RULES
 from kimitap.tui.app import Kimitap
-from kimitap.tui.contents import nodes
+from kimitap.tui.conversation.contents import nodes
 from kimitap.tui.handing_out import write_new
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, TURN_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
-from kimitap.tui.text_pane import TextPane
-from kimitap.tui.text_screens import HelpScreen
+from kimitap.tui.widgets.text_pane import TextPane
+from kimitap.tui.widgets.text_screens import HelpScreen
 from tests.support.recorded import lost, record
 from tests.support.still import Still, exchange
 from tests.support.threads import lost_turn

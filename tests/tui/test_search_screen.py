@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 from kimitap.lineage import Session
 from kimitap.transcript.search import MOST_HITS
 from kimitap.tui.recording import RecordingSource
-from kimitap.tui.search_rows import around, excerpt, hit_rows, lit
-from kimitap.tui.search_screen import SearchScreen
+from kimitap.tui.search.rows import around, excerpt, hit_rows, lit
+from kimitap.tui.search.screen import SearchScreen
 from kimitap.tui.source import Source, View
-from kimitap.tui.text_pane import TextPane
+from kimitap.tui.widgets.text_pane import TextPane
 from kimitap.tui.wishes import Copy, ShowTurn, Tab, Visit
 from tests.support.branches import branching
 from tests.support.listening import Listening, opened, press, settle

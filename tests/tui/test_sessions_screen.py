@@ -15,10 +15,10 @@ from kimitap.lineage import Session
 from kimitap.places import PlaceWord
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.tui.recording import RecordingSource
-from kimitap.tui.sessions_columns import columns
-from kimitap.tui.sessions_overview import Memo, live_threads, overview
-from kimitap.tui.sessions_rows import Look, Order, RowKind, rows
-from kimitap.tui.sessions_screen import SessionsScreen
+from kimitap.tui.sessions.columns import columns
+from kimitap.tui.sessions.overview import Memo, live_threads, overview
+from kimitap.tui.sessions.rows import Look, Order, RowKind, rows
+from kimitap.tui.sessions.screen import SessionsScreen
 from kimitap.tui.source import Source, View
 from kimitap.tui.wishes import (
     Compare,

@@ -14,14 +14,14 @@ from kimitap.conversation import Timings, Turn, Usage
 from kimitap.exchange import Outcome
 from kimitap.lineage import Echo, EchoKind, Link, Relation, Session, Thread
 from kimitap.rules.finding import Finding, Place, Severity, Side
-from kimitap.tui.bars import Bar
-from kimitap.tui.plot import WIDEST
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.source import View
-from kimitap.tui.text_pane import TextPane
-from kimitap.tui.text_screens import HelpScreen
-from kimitap.tui.timeline_chart import AGAIN, CACHED, READ
-from kimitap.tui.timeline_screen import TimelineScreen
+from kimitap.tui.timeline.chart import AGAIN, CACHED, READ
+from kimitap.tui.timeline.screen import TimelineScreen
+from kimitap.tui.widgets.bars import Bar
+from kimitap.tui.widgets.plot import WIDEST
+from kimitap.tui.widgets.text_pane import TextPane
+from kimitap.tui.widgets.text_screens import HelpScreen
 from kimitap.tui.wishes import Copy, ShowDiff, ShowHelp, ShowTurn, Tab, Visit
 from tests.support.threads import assistant, lost_turn, turn, user
 from tests.tui.test_hostile import HOSTILE, Taps, acting

@@ -12,7 +12,7 @@ from kimitap.tui.keys import LIST_KEYS, TURN_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
-from kimitap.tui.turn_tabs import OF_ANY, TABS
+from kimitap.tui.turn.tabs import OF_ANY, TABS
 from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Tab, WriteReport
 from tests.support.pages import here, lines, outline, page, press, text, title
 from tests.support.recorded import lost, record

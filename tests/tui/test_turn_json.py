@@ -9,11 +9,11 @@ import pytest
 from rich.cells import cell_len
 
 from kimitap.tui.app import Kimitap
-from kimitap.tui.entry import find, walk
-from kimitap.tui.json_entries import JsonEntry, json_entries
-from kimitap.tui.json_values import Members, Number, parse, parse_text, pretty, preview
 from kimitap.tui.screenshot import settle
-from kimitap.tui.turn_bodies import reply_made, request_made
+from kimitap.tui.turn.bodies import reply_made, request_made
+from kimitap.tui.turn.json_entries import JsonEntry, json_entries
+from kimitap.tui.turn.json_values import Members, Number, parse, parse_text, pretty, preview
+from kimitap.tui.widgets.entry import find, walk
 from kimitap.visible import visible
 from tests.support.pages import here, lines, outline, press, text, title
 from tests.support.still import Still, exchange

@@ -8,7 +8,7 @@ from kimitap.lineage import Thread
 from kimitap.tui.app import Kimitap
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
-from kimitap.tui.turn_messages import messages_made
+from kimitap.tui.turn.messages import messages_made
 from tests.support.pages import here, lines, outline, press, title
 from tests.support.recorded import lost, record
 from tests.support.still import Still

@@ -6,9 +6,9 @@ from datetime import timedelta
 from kimitap.conversation import Timings, Turn, Usage
 from kimitap.exchange import Exchange, Segment
 from kimitap.tui.app import Kimitap
-from kimitap.tui.raw_blocks import raw_blocks
 from kimitap.tui.screenshot import settle
-from kimitap.tui.turn_timings import timings_made
+from kimitap.tui.turn.raw_blocks import raw_blocks
+from kimitap.tui.turn.timings import timings_made
 from tests.support import threads
 from tests.support.pages import lines, press, title
 from tests.support.still import Still, exchange

@@ -3,13 +3,13 @@
 import pytest
 from textual.screen import Screen
 
-from kimitap.tui.diff_screen import DiffScreen
-from kimitap.tui.findings_screen import FindingsScreen
-from kimitap.tui.search_screen import SearchScreen
-from kimitap.tui.sessions_screen import SessionsScreen
-from kimitap.tui.text_screens import HelpScreen
-from kimitap.tui.timeline_screen import TimelineScreen
-from kimitap.tui.turn_screen import TurnScreen
+from kimitap.tui.diff.screen import DiffScreen
+from kimitap.tui.findings.screen import FindingsScreen
+from kimitap.tui.search.screen import SearchScreen
+from kimitap.tui.sessions.screen import SessionsScreen
+from kimitap.tui.timeline.screen import TimelineScreen
+from kimitap.tui.turn.screen import TurnScreen
+from kimitap.tui.widgets.text_screens import HelpScreen
 from tests.support.reader import Reader, reading, two_sessions
 from tests.support.still import Still, exchange
 from tests.support.threads import lost_turn

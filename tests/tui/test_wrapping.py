@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from kimitap.tui.wrapping import Wrapped, fit
+from kimitap.tui.widgets.wrapping import Wrapped, fit
 
 CLEAN = st.text(st.sampled_from("ab c\nжж漢字é\u0301👩 "), max_size=200)
 

@@ -1,0 +1,60 @@
+"""What a key asks of the app at the row where the cursor stands; None where it makes no sense."""
+
+from kimitap.lineage import Session, Thread
+from kimitap.places import PlaceWord
+from kimitap.transcript import Kind, Row
+from kimitap.tui.conversation.contents import Node, NodeKind
+from kimitap.tui.conversation.reading import link_for, links_of
+from kimitap.tui.wishes import Copy, OpenText, ShowDiff, ShowTurn, Tab, WriteReport
+
+
+def diff_at(thread: Thread, row: Row) -> ShowDiff | None:
+    """The pair that the row belongs to; None where no later request continues the turn."""
+    links, link = links_of(thread), link_for(thread, row)
+    return None if link is None else ShowDiff(links, links.index(link))
+
+
+def turn_at(row: Row, tab: str) -> ShowTurn:
+    """The row's exchange, at its message."""
+    return ShowTurn(row.exchange, Tab(tab), row.message_index)
+
+
+def report_at(thread: Thread, row: Row) -> WriteReport:
+    """The report on the pair that the row belongs to."""
+    link = link_for(thread, row)
+    return WriteReport(link.parent.exchange if link else row.exchange)
+
+
+def copy_at(row: Row) -> Copy:
+    """All that the row says, unfolded."""
+    return Copy(row.body or row.text, what_of(row))
+
+
+def text_at(row: Row) -> OpenText:
+    """The same for an editor."""
+    suffix = ".json" if row.kind in {Kind.TOOLS, Kind.OTHER} else ".md"
+    return OpenText(row.body or row.text, suffix)
+
+
+def what_of(row: Row) -> str:
+    """What the row is, in a word or two: `USER of #3`."""
+    name = row.role or row.title or row.kind.value
+    return f"{name} of #{row.exchange}"
+
+
+def place_at(session: Session | None, thread: Thread, row: Row) -> Copy:
+    """The row's place in the words of `check`: `exchange 3, message 3; s1 t1`."""
+    words = f"exchange {row.exchange}"
+    if row.message_index is not None:
+        words += f", message {row.message_index}"
+    names = [session.name] if session else []
+    return Copy(f"{words}; {' '.join([*names, thread.name])}", "the place")
+
+
+def marked_at(node: Node | None, row: Row | None) -> PlaceWord | None:
+    """What `m` marks: the session or thread at the cursor of the left pane, else the row's turn."""
+    if node is not None and node.kind in {NodeKind.SESSION, NodeKind.THREAD}:
+        return PlaceWord("s" if node.kind is NodeKind.SESSION else "t", node.number)
+    if node is not None and node.kind is NodeKind.TURN:
+        return PlaceWord("", node.number)
+    return None if row is None else PlaceWord("", row.exchange)

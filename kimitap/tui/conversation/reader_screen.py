@@ -1,0 +1,174 @@
+"""The panes of the main screen, and what a key asks of the app at the row at the cursor."""
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.screen import Screen
+
+from kimitap.lineage import Session, Thread
+from kimitap.places import PlaceWord
+from kimitap.transcript import Row
+from kimitap.tui.conversation import asked_here
+from kimitap.tui.conversation.contents import ALONE, Contents
+from kimitap.tui.conversation.conversation_view import ConversationView
+from kimitap.tui.conversation.reading_pane import ReadingPane
+from kimitap.tui.keys import MAIN_KEYS
+from kimitap.tui.source import View
+from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.widgets.filter_field import FilterField
+from kimitap.tui.wishes import (
+    Compare,
+    CopyCurl,
+    DeleteSession,
+    ShowFindings,
+    ShowHelp,
+    ShowSearch,
+    ShowSessions,
+    ShowTimeline,
+    ShowTurn,
+    Tab,
+)
+
+
+class ReaderScreen(Screen[None]):
+    """Sessions and threads, the conversation, and what there is to say of a row."""
+
+    def __init__(self, remedies: Mapping[str, str]) -> None:
+        super().__init__()
+        self.view = View()
+        self.marked: PlaceWord | None = None
+        self._remedies = remedies
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="status")
+        with Horizontal(id="panes"):
+            yield Contents(id="contents")
+            yield ReadingPane(self._remedies, id="reading")
+        yield FilterField(id="filter")
+        yield Bar(id="foot")
+
+    def on_mount(self) -> None:
+        self.query_one("#foot", Bar).set_segments(foot_segments(MAIN_KEYS))
+        self.show_status()
+
+    def show_status(self) -> None:
+        """Say at the top where the reader is."""
+        raise NotImplementedError
+
+    @property
+    def contents(self) -> Contents:
+        return self.query_one(Contents)
+
+    @property
+    def reading(self) -> ReadingPane:
+        return self.query_one(ReadingPane)
+
+    @property
+    def conversation(self) -> ConversationView:
+        return self.reading.conversation
+
+    @property
+    def thread(self) -> Thread | None:
+        """The thread that is shown."""
+        return self.reading.thread
+
+    @property
+    def session(self) -> Session | None:
+        """The session whose thread is shown."""
+        thread = self.thread
+        return next((s for s in self.view.sessions if thread and thread in s.threads), None)
+
+    # --- what the reader asks for
+
+    def _pair(self) -> tuple[Thread, Row] | None:
+        """The thread and the row at the cursor; where there is none, that is said."""
+        row = self.conversation.current
+        if self.thread is not None and row is not None:
+            return self.thread, row
+        self.notify("There is no turn here.", markup=False)
+        return None
+
+    def _other(self) -> int | None:
+        """The exchange at the left pane's cursor, where it is in no conversation."""
+        node = self.contents.current if self.focused is self.contents else None
+        return node.number if node is not None and node.kind in ALONE else None
+
+    def action_diff(self) -> None:
+        if pair := self._pair():
+            wish = asked_here.diff_at(*pair)
+            if wish is None:
+                self.notify("No later request continues this turn.", markup=False)
+            else:
+                self.post_message(wish)
+
+    def _here(self) -> PlaceWord | None:
+        node = self.contents.current if self.focused is self.contents else None
+        return asked_here.marked_at(node, self.conversation.current)
+
+    def action_mark(self) -> None:
+        self.marked = self._here()
+        self.show_status()
+
+    def action_compare(self) -> None:
+        here = self._here()
+        if self.marked is None or here is None:
+            self.notify("Mark a turn, a thread or a session first, with m.", markup=False)
+        elif self.marked.kind != here.kind or self.marked == here:
+            kind = {"": "turn", "t": "thread", "s": "session"}[self.marked.kind]
+            self.notify(f"{self.marked} is marked: go to another {kind}.", markup=False)
+        else:
+            self.post_message(Compare(self.marked, here))
+
+    def action_open(self, tab: str) -> None:
+        other = self._other()
+        if other is not None:
+            self.post_message(ShowTurn(other, Tab(tab)))
+        elif pair := self._pair():
+            self.post_message(asked_here.turn_at(pair[1], tab))
+
+    def action_export(self) -> None:
+        if pair := self._pair():
+            self.post_message(asked_here.report_at(*pair))
+
+    def action_search(self) -> None:
+        self.post_message(ShowSearch(" ".join(self.conversation.filter.words)))
+
+    def action_all_findings(self) -> None:
+        self.post_message(ShowFindings())
+
+    def action_sessions(self) -> None:
+        self.post_message(ShowSessions())
+
+    def action_timeline(self) -> None:
+        if pair := self._pair():
+            self.post_message(ShowTimeline(pair[0].number, pair[1].exchange))
+
+    def action_copy(self) -> None:
+        if pair := self._pair():
+            self.post_message(asked_here.copy_at(pair[1]))
+
+    def action_copy_place(self) -> None:
+        if pair := self._pair():
+            self.post_message(asked_here.place_at(self.session, *pair))
+
+    def action_copy_curl(self) -> None:
+        other = self._other()
+        if other is not None:
+            self.post_message(CopyCurl(other))
+        elif pair := self._pair():
+            self.post_message(CopyCurl(pair[1].exchange))
+
+    def action_open_text(self) -> None:
+        if pair := self._pair():
+            self.post_message(asked_here.text_at(pair[1]))
+
+    def action_delete_session(self) -> None:
+        session = self.session
+        if session is None:
+            self.notify("There is no session here.", markup=False)
+        else:
+            self.post_message(DeleteSession(session.number))
+
+    def action_help(self) -> None:
+        self.post_message(ShowHelp("Conversation", MAIN_KEYS))

@@ -1,0 +1,118 @@
+"""The right pane: a thread's conversation, and below it what there is to say of the row."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from kimitap.lineage import Thread
+from kimitap.rules.finding import Finding, Severity
+from kimitap.transcript import Kind, Memo, rows
+from kimitap.tui.conversation.conversation_view import ConversationView
+from kimitap.tui.conversation.detail import detail
+from kimitap.tui.conversation.findings_map import FindingsMap
+from kimitap.tui.conversation.reading import ring
+from kimitap.tui.widgets.text_pane import Block, TextPane
+
+NO_MESSAGE = {Kind.TURN, Kind.TOOLS, Kind.RELATION, Kind.CARRIED}
+"""Kinds of rows that stand for no message."""
+
+
+class ReadingPane(Vertical):
+    """Shows one thread at a time; the reader's place in it stays while it grows."""
+
+    def __init__(self, remedies: Mapping[str, str], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.thread: Thread | None = None
+        self._remedies = remedies
+        self._memos: dict[int, Memo] = {}
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="thread"):
+            yield ConversationView(id="conversation")
+            yield FindingsMap(id="map")
+        yield TextPane(id="detail")
+
+    @property
+    def conversation(self) -> ConversationView:
+        return self.query_one(ConversationView)
+
+    def open(self, thread: Thread, findings: Sequence[Finding]) -> None:
+        """Show a thread; if it is the one shown already, the place in it stays."""
+        same = self.thread is not None and self.thread.number == thread.number
+        self.thread = thread
+        memo = self._memos.setdefault(thread.number, Memo())
+        if not same:
+            self.conversation.clear()
+        self.conversation.set_rows(rows(thread, findings, memo))
+
+    def close(self) -> None:
+        """Show no thread: the last one was deleted."""
+        self.thread = None
+        self.conversation.clear()
+        self.conversation.set_rows(())
+
+    def describe(self, numbers: Mapping[Finding, str], nothing: Callable[[], list[Block]]) -> None:
+        """Make the lower part speak of the row at the cursor; `nothing` is for where none is."""
+        row = self.conversation.current
+        self.conversation.join()
+        self._draw_map()
+        pane = self.query_one(TextPane)
+        pane.show_blocks(detail(row, numbers, self._remedies) if row is not None else nothing())
+        for severity in Severity:
+            worst = row.severity if row is not None and row.findings else None
+            pane.set_class(worst is severity, f"-{severity.value}")
+
+    def _draw_map(self) -> None:
+        shown = self.conversation
+        self.query_one(FindingsMap).show(shown.marks, shown.count)
+
+    def on_findings_map_clicked(self, event: FindingsMap.Clicked) -> None:
+        self.conversation.cursor = event.line
+        self.conversation.centre()
+
+    def to_hit(self, way: int) -> None:
+        """To the next row (1) that holds what is searched for, or the one before (-1), around."""
+        hits, here = self.conversation.hits, self.conversation.current_index
+        at = ring(here, hits, way)
+        if at is None and hits:
+            at = hits[0] if way > 0 else hits[-1]
+        if at is not None:
+            self.conversation.go_to_row(at)
+
+    def to_place(self, exchange: int, message: int | None, part: int | None, reply: bool) -> bool:
+        """Put the cursor on a turn, on a message of its request, or on its reply."""
+        rows = self.conversation.rows
+        here = [i for i, row in enumerate(rows) if row.exchange == exchange]
+        if message is not None or reply:
+            plain = [i for i in here if rows[i].kind not in NO_MESSAGE]
+            near = [i for i in plain if rows[i].message_index == message]
+            exact = [i for i in near if rows[i].part == part]
+            here = exact or near or here
+        if here:
+            self.conversation.go_to_row(here[0])
+        return bool(here)
+
+    def to_finding(self, finding: Finding) -> None:
+        """Put the cursor on the row of a finding, if it stands in this thread."""
+        shown = enumerate(self.conversation.rows)
+        at = next((i for i, row in shown if finding in row.findings), None)
+        if at is not None:
+            self.conversation.go_to_row(at)
+
+    def to_turn(self, way: int) -> None:
+        """To the next turn's header (1), or the one before (-1)."""
+        shown = enumerate(self.conversation.rows)
+        headers = [i for i, row in shown if row.kind is Kind.TURN]
+        at = ring(self.conversation.current_index, headers, way)
+        if at is not None and self.conversation.is_shown(at):
+            self.conversation.go_to_row(at)
+
+    def stops(self) -> list[int]:
+        """The rows with findings; under a filter, those of them that it lets through."""
+        shown = self.conversation
+        return [
+            i
+            for i, row in enumerate(shown.rows)
+            if row.findings and (shown.is_shown(i) or row.inside is not None)
+        ]

@@ -1,0 +1,1 @@
+"""Two turns, threads or sessions against each other."""

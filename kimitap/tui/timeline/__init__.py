@@ -1,0 +1,1 @@
+"""A thread's numbers, turn by turn."""

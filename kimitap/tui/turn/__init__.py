@@ -1,0 +1,1 @@
+"""One exchange from all sides: messages, JSON, wire, headers, prompt, timings."""

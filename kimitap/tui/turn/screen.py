@@ -1,0 +1,355 @@
+"""One exchange from all sides: its messages, JSON, bytes, headers, prompt and times."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from textual.app import ComposeResult
+from textual.widgets import ContentSwitcher
+from textual.worker import Worker, WorkerState
+
+from kimitap.errors import KimitapError
+from kimitap.rules.finding import Severity
+from kimitap.tui.keys import TURN_KEYS, bindings
+from kimitap.tui.palette import ALARM, FAINT
+from kimitap.tui.source import View
+from kimitap.tui.turn.faces import OUTLINES, TEXTS, Place, Readers, make, place_in
+from kimitap.tui.turn.tabs import TabLine
+from kimitap.tui.turn.text import SoughtText
+from kimitap.tui.turn.title import title_segments
+from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.widgets.entry import Hit, note
+from kimitap.tui.widgets.filter_field import FilterField
+from kimitap.tui.widgets.made import Made
+from kimitap.tui.widgets.outline import Outline
+from kimitap.tui.widgets.text_pane import Block
+from kimitap.tui.widgets.view_screen import ViewScreen
+from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Tab, WriteReport
+from kimitap.visible import visible
+
+PATIENCE_S = 0.15
+"""After so long it is said that something is being made."""
+_AS_TEXT = (Tab.REQUEST, Tab.REPLY)
+_FOLDS = tuple(Tab(name) for name in OUTLINES)
+_ONLY_IN = {"text": _AS_TEXT, "next-absent": (Tab.PROMPT,), "unfold-all": _FOLDS}
+"""Keys that are named at the bottom only where they do something."""
+
+
+class _Ready(NamedTuple):
+    """A face was made."""
+
+    place: Place
+    face: str
+    made: Made
+
+
+class _Found(NamedTuple):
+    """A face was searched; `go` where the reader wants to see the first hit."""
+
+    face: str
+    pattern: re.Pattern[str]
+    hits: Sequence[Hit]
+    go: bool
+
+
+class _Whole(NamedTuple):
+    """A face's whole text, for an editor."""
+
+    text: str
+    suffix: str
+
+
+class TurnScreen(ViewScreen):
+    """An exchange at one of its tabs; `]` and `[` go through `numbers` and keep the tab.
+
+    It opens at `message` of the request, if that is asked for.
+    """
+
+    KEYS = TURN_KEYS
+    NAME = "Turn"
+    BINDINGS = bindings(TURN_KEYS)
+    AUTO_FOCUS = None
+
+    def __init__(
+        self,
+        view: View,
+        numbers: Sequence[int],
+        at: int,
+        tab: Tab,
+        readers: Readers,
+        message: int | None = None,
+    ) -> None:
+        super().__init__(view)
+        self.place = place_in(view, numbers[at])
+        self._numbers = numbers
+        self._at = at
+        self._tab = tab
+        self._readers = readers
+        self._message = message
+        self._as_text = False
+        self._wraps = True
+        self._pattern: re.Pattern[str] | None = None
+        self._made: dict[str, Made] = {}
+        self._old: set[str] = set()
+        """The faces that show the same exchange, but less than is known now."""
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="title")
+        yield TabLine(id="tabs")
+        with ContentSwitcher(id="faces", initial=self.face):
+            yield from (Outline(id=name) for name in OUTLINES)
+            yield from (SoughtText(id=name) for name in TEXTS)
+        yield FilterField(id="filter")
+        yield Bar(id="foot")
+
+    # --- what is shown
+
+    @property
+    def tab(self) -> Tab:
+        """The tab that is shown: the one asked for, where this exchange has it."""
+        return self._tab if self._tab in self.place.tabs else Tab.REQUEST
+
+    @property
+    def face(self) -> str:
+        """The name of what shows the tab."""
+        text = self._as_text and self.tab in _AS_TEXT
+        return f"{self.tab}-text" if text else str(self.tab)
+
+    @property
+    def pane(self) -> Outline | SoughtText:
+        """What shows the tab."""
+        name = self.face
+        if name in OUTLINES:
+            return self.query_one(f"#{name}", Outline)
+        return self.query_one(f"#{name}", SoughtText)
+
+    def shown(self) -> None:
+        """Take in a fresh view: what is shown is made anew only where it says more now."""
+        fresh = place_in(self.view, self._numbers[self._at])
+        if not fresh.same(self.place):
+            self.place = fresh
+            self._old |= set(self._made)
+            self._made = {}
+        self._show()
+
+    def _show(self) -> None:
+        self.query_one(TabLine).show_tabs(self.place.tabs, self.tab)
+        self.query_one(ContentSwitcher).current = self.face
+        shown = [k for k in self.KEYS if self.tab in _ONLY_IN.get(k.id, (self.tab,))]
+        self.query_one("#foot", Bar).set_segments(foot_segments(shown))
+        self.call_after_refresh(self.pane.set_wrap, self._wraps)
+        if not self.query_one(FilterField).has_focus:
+            self.pane.focus()
+        if self.face not in self._made:
+            self._load()
+        elif self._pattern is not self.pane.pattern:
+            self._search(go=False)
+        self._say()
+
+    def _load(self) -> None:
+        face, place = self.face, self.place
+        message = self._message
+        self._work(lambda: self._make(face, place, message), f"make {face}")
+        if face not in self._old:
+            self.set_timer(PATIENCE_S, partial(self._say_waiting, face, place))
+
+    def _work(self, work: Callable[[], object], group: str) -> None:
+        """In a worker. No partial: Textual would write out its arguments, a view in seconds."""
+        self.run_worker(work, thread=True, exclusive=True, group=group)
+
+    def _make(self, face: str, place: Place, message: int | None) -> _Ready:
+        try:
+            made = make(face, place, self._readers, message)
+        except KimitapError as error:
+            said, alarm = visible(str(error)), ALARM[Severity.ERROR]
+            made = Made([note(said, alarm)], [Block(said, alarm)], text=lambda: f"{said}\n")
+        return _Ready(place, face, made)
+
+    def _say_waiting(self, face: str, place: Place) -> None:
+        if face not in self._made and place is self.place and face == self.face:
+            self._put(face, Made([note("reading …", FAINT)], [Block("reading …", FAINT)]))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is not WorkerState.SUCCESS:
+            return
+        match event.worker.result:
+            case _Ready(place, face, made) if place is self.place:
+                self._take(face, made)
+            case _Found(face, pattern, hits, go) if face == self.face:
+                if pattern is self._pattern:
+                    self._light(pattern, hits, go=go)
+            case _Whole(text, suffix):
+                self.post_message(OpenText(text, suffix))
+
+    def _take(self, face: str, made: Made) -> None:
+        self._made[face] = made
+        self._put(face, made, keep=face in self._old)
+        self._old.discard(face)
+        if face == self.face:
+            if self._pattern is not None:
+                self._search(go=False)
+            self._say()
+
+    def _put(self, face: str, made: Made, *, keep: bool = False) -> None:
+        if face in OUTLINES:
+            outline = self.query_one(f"#{face}", Outline)
+            outline.show_entries(made.entries, keep=keep)
+            if made.at is not None and not keep:
+                outline.go_to(made.at)
+            return
+        text = self.query_one(f"#{face}", SoughtText)
+        text.show_text(made.blocks, keep=keep)
+        if made.at is not None and not keep:
+            text.go_to_block(made.at[0])
+
+    def _say(self) -> None:
+        """Say at the top what is shown, and what the search found."""
+        made, pane = self._made.get(self.face), self.pane
+        told = made.told if made is not None else ()
+        sought = None if self._pattern is None else (len(pane.hits), pane.hit)
+        self.set_title(title_segments(self.place, told, sought))
+
+    # --- where the reader goes
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        self.action_tab(event.tab)
+
+    def action_tab(self, tab: str) -> None:
+        if Tab(tab) not in self.place.tabs:
+            self.notify("No dialect speaks this exchange: it has no such tab.", markup=False)
+            return
+        self._tab = Tab(tab)
+        self._show()
+
+    def action_step(self, way: int) -> None:
+        """To the next tab (1), or the one before (-1), around the end."""
+        tabs = self.place.tabs
+        self._tab = tabs[(tabs.index(self.tab) + way) % len(tabs)]
+        self._show()
+
+    def action_turn(self, way: int) -> None:
+        if not 0 <= self._at + way < len(self._numbers):
+            return
+        self._at += way
+        self.place = place_in(self.view, self._numbers[self._at])
+        self._made, self._old, self._message = {}, set(), None
+        self._show()
+
+    def action_section(self, way: int) -> None:
+        if self._pattern is None:
+            self.pane.to_stop(way)
+            return
+        self.pane.to_hit(way)
+        self._say()
+
+    def action_absent(self, way: int) -> None:
+        pane = self.pane
+        if isinstance(pane, SoughtText):
+            pane.go_ring(pane.lines_of(lambda block: block.absent), way)
+
+    def action_unfold(self) -> None:
+        if isinstance(self.pane, Outline):
+            self.pane.unfold()
+
+    def action_fold(self) -> None:
+        if isinstance(self.pane, Outline):
+            self.pane.fold()
+
+    def action_level(self, way: int) -> None:
+        pane = self.pane
+        if isinstance(pane, Outline) and not pane.fold_level(way):
+            said = "There is nothing more to fold."
+            if way > 0:
+                said = "There is nothing more to unfold; or very much: unfold it one by one."
+            self.notify(said, markup=False)
+
+    def action_text(self) -> None:
+        if self.tab in _AS_TEXT:
+            self._as_text = not self._as_text
+            self._show()
+
+    def action_wrap(self) -> None:
+        self._wraps = not self._wraps
+        self.pane.set_wrap(self._wraps)
+
+    def action_back(self) -> None:
+        """Drop the search; where there is none, back to where the reader came from."""
+        field = self.query_one(FilterField)
+        if self._pattern is None and not field.has_class("-open"):
+            self.dismiss()
+            return
+        field.close()
+        self._drop()
+        self.pane.focus()
+
+    # --- searching
+
+    def action_find(self) -> None:
+        field = self.query_one(FilterField)
+        field.open()
+        field.placeholder = "find in this tab"
+
+    def on_filter_field_typed(self, event: FilterField.Typed) -> None:
+        if not event.words:
+            self._drop()
+        elif self._pattern is None or self._pattern.pattern != re.escape(event.words):
+            self._pattern = re.compile(re.escape(event.words), re.IGNORECASE)
+            self._search(go=event.done)
+        elif event.done and self.pane.pattern is self._pattern:
+            self.action_section(1)
+        elif event.done:
+            self._search(go=True)
+        if event.done:
+            self.pane.focus()
+
+    def _search(self, *, go: bool) -> None:
+        if self._pattern is not None:
+            face, pane, pattern = self.face, self.pane, self._pattern
+            self._work(lambda: self._look(face, pane, pattern, go), "find")
+
+    def _look(
+        self, face: str, pane: Outline | SoughtText, pattern: re.Pattern[str], go: bool
+    ) -> _Found:
+        return _Found(face, pattern, pane.find(pattern), go)
+
+    def _light(self, pattern: re.Pattern[str], hits: Sequence[Hit], *, go: bool) -> None:
+        self.pane.show_hits(pattern, hits)
+        if go:
+            self.pane.to_hit(1)
+        self._say()
+
+    def _drop(self) -> None:
+        self._pattern = None
+        for name in (*OUTLINES, *TEXTS):
+            found = self.query_one(f"#{name}")
+            if isinstance(found, Outline | SoughtText):
+                found.drop_hits()
+        self._say()
+
+    # --- what the reader asks for
+
+    def action_copy(self) -> None:
+        pane = self.pane
+        if isinstance(pane, Outline):
+            copied = None if pane.current is None else pane.current.copied()
+        else:
+            copied = pane.copied()
+        if copied is not None:
+            self.post_message(Copy(copied.text, copied.what))
+
+    def action_copy_curl(self) -> None:
+        self.post_message(CopyCurl(self.place.number))
+
+    def action_open_text(self) -> None:
+        made = self._made.get(self.face)
+        if made is not None:
+            self._work(lambda: _whole(made), "open")
+
+    def action_export(self) -> None:
+        if self.place.turn is not None:
+            self.post_message(WriteReport(self.place.number))
+
+
+def _whole(made: Made) -> _Whole:
+    return _Whole(made.text(), made.suffix)

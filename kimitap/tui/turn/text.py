@@ -1,0 +1,114 @@
+"""A long text in which can be searched."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from kimitap.tui.conversation.paint import highlit
+from kimitap.tui.conversation.reading import ring
+from kimitap.tui.widgets.entry import MOST_HITS, Copied, Hit
+from kimitap.tui.widgets.text_pane import ENDLESS, Block, TextPane
+from kimitap.tui.widgets.virtual_list import Line
+
+
+class SoughtText(TextPane):
+    """A text pane that finds and lights words. A hit's path is the index of its block."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.pattern: re.Pattern[str] | None = None
+        self.hits: Sequence[Hit] = ()
+        self.hit = -1
+        self.wraps = True
+
+    def show_text(self, blocks: Sequence[Block], *, keep: bool = False) -> None:
+        """Show blocks from their top; or, where it is `keep`t, at the line where the reader is."""
+        cursor, top = self.cursor, self.scroll_offset.y
+        self.drop_hits()
+        self.show_blocks(blocks)
+        if keep:
+            self.show(self.count, cursor=cursor, top=top)
+
+    def on_show(self) -> None:
+        """It was hidden: what came meanwhile could not be wrapped."""
+        self.resized()
+
+    def room(self, block: Block) -> int:
+        return super().room(block) if self.wraps else ENDLESS
+
+    def set_wrap(self, wraps: bool) -> None:
+        """Wrap long lines, or cut them at the edge."""
+        if wraps != self.wraps:
+            at = self._block_at(self.cursor)
+            self.wraps = wraps
+            self._wrap()
+            self.show(self.count, cursor=self._first[at] if self._first else 0)
+
+    def to_stop(self, way: int) -> None:
+        """To the next heading (1), or the one before (-1)."""
+        self.go_ring(self.headings, way)
+
+    def go_to_block(self, index: int) -> None:
+        """Put the cursor on the first line of a block."""
+        if index < len(self._first):
+            self.cursor = self._first[index]
+            self.centre()
+
+    def go_ring(self, stops: Sequence[int], way: int) -> None:
+        """Put the cursor on the next of these lines, or the one before."""
+        at = ring(self.cursor, stops, way)
+        if at is not None:
+            self.cursor = at
+            self.centre()
+
+    def find(self, pattern: re.Pattern[str]) -> list[Hit]:
+        """Where the pattern stands; touches no screen, so it may run in a worker."""
+        hits: list[Hit] = []
+        for i, block in enumerate(self.blocks):
+            hits.extend(Hit((i,), found.start()) for found in pattern.finditer(block.text))
+            if len(hits) > MOST_HITS:
+                break
+        return hits[:MOST_HITS]
+
+    def show_hits(self, pattern: re.Pattern[str], hits: Sequence[Hit]) -> None:
+        """Light what was found."""
+        self.pattern, self.hits, self.hit = pattern, hits, -1
+        self.refresh()
+
+    def drop_hits(self) -> None:
+        """No search is open any more."""
+        self.pattern, self.hits, self.hit = None, (), -1
+        self.refresh()
+
+    def to_hit(self, way: int) -> None:
+        """To the next hit (1) or the one before (-1), around the end."""
+        if not self.hits or not self.count:
+            return
+        if self.hit >= 0:
+            self.hit = (self.hit + way) % len(self.hits)
+        else:
+            at = self._block_at(self.cursor)
+            here = Hit((at,), self._wrapped[at].offset(self.cursor - self._first[at]))
+            self.hit = (bisect_left(self.hits, here) + (way < 0) * -1) % len(self.hits)
+        (block,), offset = self.hits[self.hit]
+        line = bisect_right(self._wrapped[block].starts, offset) - 1
+        self.cursor = self._first[block] + max(0, line)
+        self.centre()
+
+    def _block_at(self, line: int) -> int:
+        return bisect_right(self._first, line) - 1
+
+    def copied(self) -> Copied | None:
+        """The block at the cursor; None where there is none."""
+        if not self._first:
+            return None
+        block = self.blocks[self._block_at(self.cursor)]
+        return Copied(block.text.strip(), "this line" if "\n" not in block.text else "this text")
+
+    def paint(self, index: int, width: int) -> Line:
+        line = super().paint(index, width)
+        if self.pattern is None:
+            return line
+        *lead, text = line.segments
+        lit = highlit(text.text, text.style or self.rich_style, self.pattern)
+        return Line([*lead, *lit], line.ground)

@@ -1,0 +1,42 @@
+"""A question before something is done that cannot be undone."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from kimitap.tui.keys import CONFIRM_KEYS, bindings
+from kimitap.tui.palette import FAINT, NORMAL, STRONG
+from kimitap.tui.widgets.text_pane import Block, TextPane
+from kimitap.visible import visible
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """True where the reader said yes. Only `y` does; enter, a habit, does not."""
+
+    BINDINGS = bindings(CONFIRM_KEYS)
+    KEYS = CONFIRM_KEYS
+    AUTO_FOCUS = "#question"
+    DEFAULT_CSS = """
+    ConfirmScreen { align: center middle; background: #12161c 60%; }
+    ConfirmScreen #question {
+        width: 66; max-width: 100%; height: 8; background: #1a212a; border: heavy #ff7a45;
+    }
+    """
+
+    def __init__(self, question: str, consequences: Sequence[str]) -> None:
+        super().__init__()
+        self._question = question
+        self._consequences = consequences
+
+    def compose(self) -> ComposeResult:
+        yield TextPane(id="question")
+
+    def on_mount(self) -> None:
+        blocks = [Block(visible(self._question), STRONG, indent=1), Block("")]
+        blocks += [Block(visible(text), NORMAL, indent=1) for text in self._consequences]
+        blocks += [Block(""), Block("y yes   n esc no", FAINT, indent=1)]
+        self.query_one(TextPane).show_blocks(blocks)
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)

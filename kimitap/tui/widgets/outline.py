@@ -1,0 +1,358 @@
+"""Entries one below the other, each a line that unfolds: JSON, messages, events, numbers.
+
+What is folded costs nothing: entries are made when they are unfolded, and lines when they are seen.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from kimitap.tui.conversation.paint import highlit
+from kimitap.tui.conversation.reading import ring
+from kimitap.tui.palette import FAINT, NORMAL
+from kimitap.tui.widgets.entry import Entry, Hit, Path, find
+from kimitap.tui.widgets.virtual_list import Line, VirtualList
+from kimitap.tui.widgets.wrapping import Wrapped, fit
+
+INDENT = 2
+"""Cells by which what unfolds stands further right."""
+MOST_ENTRIES = 20_000
+"""Unfolding by levels stops short of so many: one by one, everything can be unfolded."""
+_ENDLESS = 1_000_000
+
+
+class _Row(NamedTuple):
+    path: Path
+    entry: Entry
+    opened: bool
+
+
+class Outline(VirtualList):
+    """A forest of entries, and where the reader stands in it.
+
+    `pattern` is what is searched for, `hits` where it stands, folded or not.
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.roots: Sequence[Entry] = ()
+        self.pattern: re.Pattern[str] | None = None
+        self.hits: Sequence[Hit] = ()
+        self.hit = -1
+        """The index of the hit that the reader went to last; -1 for none."""
+        self.wraps = True
+        self._toggled: set[Path] = set()
+        self._inner: dict[Path, Sequence[Entry]] = {}
+        self._rows: list[_Row] = []
+        self._heights: list[int] = []
+        self._firsts: list[int] = []
+        self._texts: dict[Path, Wrapped] = {}
+        self._width = 0
+
+    # --- what is shown
+
+    def show_entries(self, roots: Sequence[Entry], *, keep: bool = False) -> None:
+        """Show a forest from its top; or, where it is `keep`t, at the place and as unfolded."""
+        path = self.path if keep else ()
+        if not keep:
+            self._toggled = set()
+        self.roots, self._inner, self._texts = roots, {}, {}
+        self.drop_hits()
+        self._lay_out()
+        if keep:
+            self._stay(path, 0)
+        else:
+            self.show(self.count, cursor=0, top=0)
+
+    def resized(self) -> None:
+        if self._width == self.line_width:
+            super().resized()
+        else:
+            self._lay_out_anew()
+
+    def on_show(self) -> None:
+        """It was hidden: what came meanwhile could not be laid out."""
+        self.resized()
+
+    def _lay_out_anew(self) -> None:
+        path, line = self.path, self._line_in_entry
+        self._texts = {}
+        self._lay_out()
+        self._stay(path, line)
+
+    def set_wrap(self, wraps: bool) -> None:
+        """Wrap long lines, or cut them at the edge."""
+        if wraps != self.wraps:
+            self.wraps = wraps
+            self._lay_out_anew()
+
+    def _stay(self, path: Path, line: int) -> None:
+        down = self.cursor - self.scroll_offset.y
+        cursor = self._line_of(path, line)
+        self.show(self.count, cursor=cursor, top=max(0, cursor - down))
+
+    def _lay_out(self) -> None:
+        """Work out the display lines; none while the outline has no place on the screen."""
+        self._width = self.line_width if self.size.width else 0
+        self._rows = []
+        self._heights = []
+        self._replace(0, 0, list(self._spread((), self.roots)) if self._width else [])
+
+    def _replace(self, start: int, stop: int, rows: Sequence[_Row]) -> None:
+        """Have these rows in the place of others, and count the lines anew."""
+        self._rows[start:stop] = rows
+        self._heights[start:stop] = [self._height(row) for row in rows]
+        self._firsts = [0, *accumulate(self._heights)]
+        self.count = self._firsts.pop()
+
+    def _spread(self, above: Path, entries: Sequence[Entry]) -> Iterator[_Row]:
+        """The entries, and what is in them, as far as it is not folded away, top to bottom."""
+        stack = [((*above, i), entries[i]) for i in range(len(entries) - 1, -1, -1)]
+        while stack:
+            path, entry = stack.pop()
+            opened = entry.unfolds and self._is_open(path, entry)
+            yield _Row(path, entry, opened)
+            if opened:
+                inner = self._inner_of(path, entry)
+                stack.extend(((*path, i), inner[i]) for i in range(len(inner) - 1, -1, -1))
+
+    def _inner_of(self, path: Path, entry: Entry) -> Sequence[Entry]:
+        if path not in self._inner:
+            self._inner[path] = entry.inner()
+        return self._inner[path]
+
+    def _height(self, row: _Row) -> int:
+        if row.entry.bare:
+            return len(self._text_of(row))
+        return 1 + len(self._text_of(row)) if row.opened and row.entry.has_body else 1
+
+    def _text_of(self, row: _Row) -> Wrapped:
+        text = self._texts.get(row.path)
+        if text is None:
+            room = self.line_width - self._margin(row) if self.wraps else _ENDLESS
+            text = Wrapped(row.entry.body(), room, words=row.entry.words)
+            self._texts[row.path] = text
+        return text
+
+    def _margin(self, row: _Row) -> int:
+        return INDENT * len(row.path) + (0 if row.entry.bare else INDENT)
+
+    # --- where the reader is
+
+    def _at(self, line: int) -> int:
+        return bisect_right(self._firsts, line) - 1
+
+    @property
+    def _line_in_entry(self) -> int:
+        return self.cursor - self._firsts[self._at(self.cursor)] if self._rows else 0
+
+    @property
+    def path(self) -> Path:
+        """The path of the entry at the cursor; empty where there is none."""
+        return self._rows[self._at(self.cursor)].path if self._rows else ()
+
+    @property
+    def current(self) -> Entry | None:
+        """The entry that the cursor stands on or in."""
+        return self._rows[self._at(self.cursor)].entry if self._rows else None
+
+    def _line_of(self, path: Path, line: int = 0) -> int:
+        """The display line of an entry; where it is not shown, of the last one before it."""
+        at = max(0, bisect_right(self._rows, path, key=lambda row: row.path) - 1)
+        if not self._rows:
+            return 0
+        if self._rows[at].path != path:
+            return self._firsts[at]
+        return self._firsts[at] + min(line, self._height(self._rows[at]) - 1)
+
+    def go_to(self, path: Path, offset: int = -1) -> None:
+        """Put the cursor on an entry, unfolding what it is folded into; at an `offset` of its text.
+
+        The text is unfolded for that where it is folded.
+        """
+        before = set(self._toggled)
+        entry = self._reveal(path)
+        if entry is None:
+            return
+        if offset >= 0 and entry.has_body and entry.unfolds and not self._is_open(path, entry):
+            self._toggled ^= {path}
+        if self._toggled != before:
+            self._lay_out()
+        at = self._at(self._line_of(path))
+        row, line = self._rows[at], self._firsts[at]
+        if offset >= 0 and (row.entry.bare or (row.opened and row.entry.has_body)):
+            below = bisect_right(self._text_of(row).starts, offset) - 1
+            line += below + (0 if row.entry.bare else 1)
+        self.show(self.count, cursor=line)
+        self.centre()
+
+    def _reveal(self, path: Path) -> Entry | None:
+        """Unfold whatever hides the entry; None where there is no such entry."""
+        entries, entry = self.roots, None
+        for depth, index in enumerate(path, 1):
+            if index >= len(entries):
+                return None
+            here, entry = path[:depth], entries[index]
+            if depth < len(path):
+                if not self._is_open(here, entry):
+                    self._toggled ^= {here}
+                entries = self._inner_of(here, entry)
+        return entry
+
+    def _is_open(self, path: Path, entry: Entry) -> bool:
+        return entry.born_open ^ (path in self._toggled)
+
+    def to_stop(self, way: int) -> None:
+        """To the next entry (1) where `n` stops, or the one before (-1)."""
+        stops = [self._firsts[i] for i, row in enumerate(self._rows) if row.entry.stop]
+        at = ring(self.cursor, stops, way)
+        if at is not None:
+            self.cursor = at
+            self.centre()
+
+    # --- folding
+
+    def on_virtual_list_chosen(self) -> None:
+        self.toggle()
+
+    def toggle(self) -> None:
+        """Fold or unfold the entry at the cursor; a text without a line folds what it is in."""
+        if not self._rows:
+            return
+        row = self._rows[self._at(self.cursor)]
+        while not row.entry.unfolds and len(row.path) > 1:
+            row = self._rows[self._at(self._line_of(row.path[:-1]))]
+            if row.opened:
+                break
+        if row.entry.unfolds:
+            self._turn(row.path)
+
+    def fold(self) -> None:
+        """Fold the entry at the cursor; where it is folded, go to the one that it is in."""
+        if not self._rows:
+            return
+        row = self._rows[self._at(self.cursor)]
+        if row.opened:
+            self._turn(row.path)
+        elif len(row.path) > 1:
+            self.cursor = self._line_of(row.path[:-1])
+
+    def unfold(self) -> None:
+        """Unfold the entry at the cursor; where it is unfolded, go to what is in it."""
+        if not self._rows:
+            return
+        row = self._rows[self._at(self.cursor)]
+        if row.entry.unfolds and not row.opened:
+            self._turn(row.path)
+        elif row.opened:
+            self.cursor += 1
+
+    def _turn(self, path: Path) -> None:
+        """Fold or unfold one entry: what stands above and below it stays laid out."""
+        self._toggled ^= {path}
+        at = bisect_left(self._rows, path, key=lambda row: row.path)
+        behind = (*path[:-1], path[-1] + 1)
+        stop = bisect_left(self._rows, behind, lo=at, key=lambda row: row.path)
+        row = self._rows[at]._replace(opened=not self._rows[at].opened)
+        inner = self._inner_of(path, row.entry) if row.opened else ()
+        self._replace(at, stop, [row, *self._spread(path, inner)])
+        top = self.scroll_offset.y
+        cursor = self._line_of(path)
+        self.show(self.count, cursor=cursor, top=min(top, cursor))
+
+    def fold_level(self, way: int) -> bool:
+        """Unfold one level more (1), or one less (-1), everywhere.
+
+        False where that would be too many entries, or where nothing is left to do.
+        """
+        foldable = [row for row in self._rows if row.entry.unfolds and row.entry.leveled]
+        wanted = [row for row in foldable if row.opened is (way < 0)]
+        if not wanted:
+            return False
+        depths = {len(row.path) for row in wanted}
+        depth = min(depths) if way > 0 else max(depths)
+        turned = {row.path for row in wanted if len(row.path) == depth}
+        if way > 0 and self._grown(turned) > MOST_ENTRIES:
+            return False
+        path = self.path
+        self._toggled ^= turned
+        self._lay_out()
+        self._stay(path, 0)
+        return True
+
+    def _grown(self, turned: set[Path]) -> int:
+        """How many entries there would be with these unfolded, counted up to the most."""
+        entries = len(self._rows)
+        for row in self._rows:
+            if row.path in turned and entries <= MOST_ENTRIES:
+                entries += len(self._inner_of(row.path, row.entry))
+        return entries
+
+    # --- searching
+
+    def find(self, pattern: re.Pattern[str]) -> list[Hit]:
+        """Where the pattern stands, folded or not; touches no screen, so it may run in a worker."""
+        return find(self.roots, pattern)
+
+    def show_hits(self, pattern: re.Pattern[str], hits: Sequence[Hit]) -> None:
+        """Light what was found."""
+        self.pattern, self.hits, self.hit = pattern, hits, -1
+        self.refresh()
+
+    def drop_hits(self) -> None:
+        """No search is open any more."""
+        self.pattern, self.hits, self.hit = None, (), -1
+        self.refresh()
+
+    def to_hit(self, way: int) -> None:
+        """To the next hit (1) or the one before (-1), around the end."""
+        if not self.hits:
+            return
+        if self.hit >= 0:
+            self.hit = (self.hit + way) % len(self.hits)
+        else:
+            before = bisect_right(self.hits, Hit(self.path, -2)) + (way < 0) * -1
+            self.hit = before % len(self.hits)
+        self.go_to(*self.hits[self.hit])
+
+    # --- painting
+
+    def paint(self, index: int, width: int) -> Line:
+        at = self._at(index)
+        row, line = self._rows[at], index - self._firsts[at]
+        if row.entry.bare:
+            return self._text_line(row, line, width)
+        if line:
+            return self._text_line(row, line - 1, width)
+        entry = row.entry
+        mark = "" if not entry.marked else "  "
+        if entry.unfolds:
+            mark = "▾ " if row.opened else "▸ "
+        lead = Segment(f"{' ' * (INDENT * (len(row.path) - 1))}{mark}", FAINT)
+        head = entry.head(row.opened, max(1, width - len(lead.text)))
+        return Line(_cut([lead, *head], width, self.pattern), entry.ground)
+
+    def _text_line(self, row: _Row, line: int, width: int) -> Line:
+        margin = self._margin(row)
+        lead = " " * margin if row.entry.bare else f"{' ' * (margin - 2)}│ "
+        text = fit(self._text_of(row)[line], width - margin)
+        style = row.entry.body_style or NORMAL
+        return Line([Segment(lead, FAINT), *highlit(text, style, self.pattern)], row.entry.ground)
+
+
+def _cut(segments: Sequence[Segment], width: int, hit: re.Pattern[str] | None) -> list[Segment]:
+    """The segments in at most `width` cells, what was searched for lit."""
+    out: list[Segment] = []
+    for segment in segments:
+        text = fit(segment.text, width)
+        width -= cell_len(text)
+        out += highlit(text, segment.style or Style.null(), hit)
+        if width <= 0:
+            break
+    return out

@@ -1,0 +1,116 @@
+"""Texts one below the other, wrapped as they are shown: a line of a megabyte is no burden."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+
+from kimitap.tui.palette import FAINT, NORMAL
+from kimitap.tui.widgets.virtual_list import Line, VirtualList
+from kimitap.tui.widgets.wrapping import Wrapped, fit
+
+
+@dataclass(frozen=True)
+class Times:
+    """When the parts of a text arrived: offsets into the clean text, ascending, and seconds."""
+
+    offsets: Sequence[int]
+    seconds: Sequence[float]
+
+    def label(self, start: int, stop: int) -> str:
+        """The time of the first part that begins in `start:stop`; empty where none does."""
+        at = bisect_right(self.offsets, start - 1)
+        begins = at < len(self.offsets) and self.offsets[at] < max(stop, start + 1)
+        return f"+{self.seconds[at]:.3f}s" if begins else ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A clean text in one style. With `times` a gutter at the left says when it arrived."""
+
+    text: str
+    style: Style = NORMAL
+    indent: int = 0
+    words: bool = True
+    times: Times | None = None
+    sign: str = ""
+    """Stands before every display line, as `- ` and `+ ` in a diff."""
+    single: bool = False
+    """One display line, cut where it is too long."""
+    heading: bool = False
+    """True where `n` stops."""
+    absent: bool = False
+    """True where something is missing from a prompt."""
+    message: int | None = None
+    """The message of a prompt whose place this is."""
+
+
+_GUTTER = 11
+"""Cells for a time: `+12.345s` and a gap."""
+ENDLESS = 1_000_000
+"""The cells of a line that is cut and not wrapped."""
+
+
+class TextPane(VirtualList):
+    """Blocks of text. `show_blocks` replaces them and goes to the top."""
+
+    cursor_always = False
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.blocks: tuple[Block, ...] = ()
+        self._wrapped: list[Wrapped] = []
+        self._first = array("Q")
+        self._width = 0
+
+    def show_blocks(self, blocks: Iterable[Block]) -> None:
+        self.blocks = tuple(blocks)
+        self._wrap()
+        self.show(self.count, cursor=0, top=0)
+
+    def resized(self) -> None:
+        if self._width != self.line_width:
+            self._wrap()
+        super().resized()
+
+    def _wrap(self) -> None:
+        self._width = self.line_width
+        self._wrapped, self._first, total = [], array("Q"), 0
+        for block in self.blocks if self.size.width else ():
+            wrapped = Wrapped(block.text, self.room(block), words=block.words)
+            self._wrapped.append(wrapped)
+            self._first.append(total)
+            total += len(wrapped)
+        self.count = total
+
+    def room(self, block: Block) -> int:
+        """The cells that a line of the block has."""
+        if block.single:
+            return ENDLESS
+        return self._width - block.indent - len(block.sign) - (_GUTTER if block.times else 0)
+
+    @property
+    def headings(self) -> list[int]:
+        """The lines on which headings stand."""
+        return self.lines_of(lambda block: block.heading)
+
+    def lines_of(self, wanted: Callable[[Block], bool]) -> list[int]:
+        """The first lines of the blocks that are wanted."""
+        blocks = zip(self._first, self.blocks, strict=False)
+        return [first for first, block in blocks if wanted(block)]
+
+    def paint(self, index: int, width: int) -> Line:
+        at = bisect_right(self._first, index) - 1
+        block, wrapped, line = self.blocks[at], self._wrapped[at], index - self._first[at]
+        segments = [Segment(" " * block.indent)] if block.indent else []
+        if block.times:
+            start = wrapped.offset(line)
+            label = block.times.label(start, start + len(wrapped[line]) + 1)
+            segments.append(Segment(f"{label:>9}  ", FAINT))
+        if block.sign:
+            segments.append(Segment(block.sign, block.style))
+        room = width - sum(len(segment.text) for segment in segments)
+        return Line([*segments, Segment(fit(wrapped[line], room), block.style)])

@@ -1,0 +1,51 @@
+"""The keys of a screen, and what the marks say."""
+
+from collections.abc import Iterator, Sequence
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from kimitap.tui.keys import HELP_KEYS, LIST_KEYS, Key, bindings
+from kimitap.tui.palette import FAINT, NAME, NORMAL
+from kimitap.tui.widgets.text_pane import Block, TextPane
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys of the screen below, from the table that binds them."""
+
+    BINDINGS = bindings(HELP_KEYS)
+    AUTO_FOCUS = "#help"
+
+    def __init__(self, name: str, keys: Sequence[Key]) -> None:
+        super().__init__()
+        self._name = name
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        yield TextPane(id="help")
+
+    def on_mount(self) -> None:
+        self.query_one(TextPane).show_blocks(self._blocks())
+
+    def _blocks(self) -> Iterator[Block]:
+        yield Block(f"{self._name}: keys", NAME, indent=1)
+        own = {key.id for key in self._keys}
+        for key in (*self._keys, *(key for key in LIST_KEYS if key.id not in own)):
+            yield Block(f"{key.shown:<10} {key.words}", NORMAL, indent=1)
+        yield Block("")
+        yield Block("What the marks say", NAME, indent=1)
+        for mark, words in MARKS:
+            yield Block(f"{mark:<10} {words}", FAINT, indent=1)
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+
+MARKS = (
+    ("✗ ! i", "error, warning, note"),
+    ("╎ ┄┄◀", "should stand here, and does not"),
+    ("└─▸", "the model calls a tool"),
+    ("◂──", "what the tool answered"),
+    ("▸ ▾", "folded, unfolded"),
+    ("REC", "somebody is recording now"),
+)

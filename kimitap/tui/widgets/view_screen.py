@@ -1,0 +1,52 @@
+"""A screen of what the whole recording says: it is handed each fresh view."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.segment import Segment
+from textual.screen import Screen
+
+from kimitap.tui.keys import Key
+from kimitap.tui.source import View
+from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.wishes import ShowHelp
+
+
+class ViewScreen(Screen[None]):
+    """A title, something in between, and the keys.
+
+    The app calls `apply` at first, and again whenever more was recorded; what the reader looks at
+    then stays where it is. A subclass composes a `Bar(id="title")`, its widgets and a
+    `Bar(id="foot")`, names its KEYS, and paints in `shown`.
+    """
+
+    KEYS: Sequence[Key] = ()
+    NAME = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (120, "-broad")]  # noqa: RUF012 (as Textual declares it)
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+
+    def on_mount(self) -> None:
+        self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
+        self.shown()
+
+    def apply(self, view: View) -> None:
+        """Show a fresh view."""
+        self.view = view
+        if self.is_mounted:
+            self.shown()
+
+    def shown(self) -> None:
+        """Paint `self.view`."""
+        raise NotImplementedError
+
+    def set_title(self, segments: Iterable[Segment]) -> None:
+        """Say at the top what is being looked at."""
+        self.query_one("#title", Bar).set_segments(segments)
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def action_help(self) -> None:
+        self.post_message(ShowHelp(self.NAME, self.KEYS))
