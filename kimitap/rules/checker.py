@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from kimitap.lineage import Session, Thread
 from kimitap.rules.choice import EVERYTHING, Choice
+from kimitap.rules.each import same_turns
 from kimitap.rules.finding import Finding, by_place
-from kimitap.rules.history import same_turns
 from kimitap.rules.reply_choices import strike
 from kimitap.rules.rule import Rule
 from kimitap.rules.swallow import swallow

@@ -5,9 +5,9 @@ turn and on those before it, so it stays as long as they are the same objects.
 """
 
 from collections.abc import Callable
+from operator import is_
 
 from kimitap.lineage import Thread
-from kimitap.rules.history import same_turns
 
 type Judge[T] = Callable[[Thread, int], T]
 """Says something of the turn at an index; it may look at that turn, its link, and earlier ones."""
@@ -31,8 +31,19 @@ class _Said[T]:
         self._said: list[T] = []
 
     def of(self, thread: Thread) -> list[T]:
+        if self._thread is thread:
+            return self._said
         at = same_turns(self._thread, thread) if self._thread else 0
         later = range(at, len(thread.turns))
         self._said = [*self._said[:at], *(self._judge(thread, i) for i in later)]
         self._thread = thread
         return self._said
+
+
+def same_turns(old: Thread, new: Thread) -> int:
+    """How many turns at the beginning of two threads are the same objects, links included."""
+    most = min(len(old.turns), len(new.turns))
+    if all(map(is_, old.turns[:most], new.turns)) and all(map(is_, old.links[:most], new.links)):
+        return most
+    both = enumerate(zip(old.turns, new.turns, old.links, new.links, strict=False))
+    return next(i for i, (a, b, x, y) in both if a is not b or x is not y)

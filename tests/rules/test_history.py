@@ -6,9 +6,10 @@ from random import Random
 
 from kimitap.conversation import Message
 from kimitap.lineage import Thread
-from kimitap.rules.history import Part, Round, first_shown, paired, rounds
+from kimitap.rules.history import _KEPT, first_shown
 from kimitap.rules.request.orphan_tool_result import orphans
 from kimitap.rules.request.unanswered_tool_call import unanswered
+from kimitap.rules.rounds import Part, rounds
 from tests.support.threads import assistant, call, chain, result, turn, user
 
 ASK = user("Read both.")
@@ -17,13 +18,14 @@ ONE, TWO = call("read", '{"p":"a"}', "c1"), call("read", '{"p":"b"}', "c2")
 
 def left(*messages: Message) -> tuple[list[str | None], list[str | None]]:
     """The ids of calls and of results that remain of the first round."""
-    pairing = paired(messages, next(rounds(messages)))
+    pairing = next(rounds(messages)).left
     return [c.id for _, _, c in pairing.calls], [r.call_id for _, _, r in pairing.results]
 
 
 def test_rounds_join_neighbouring_assistants_and_end_at_any_other_message() -> None:
     messages = [ASK, assistant("", ONE), assistant("x"), result("a", "c1"), ASK, result("b", "c2")]
-    assert list(rounds(messages)) == [Round(1, 3, 4), Round(5, 5, 6)]
+    found = [(one.start, one.results, one.stop) for one in rounds(messages)]
+    assert found == [(1, 3, 4), (5, 5, 6)]
 
 
 def test_each_result_is_paired_with_the_call_of_its_id() -> None:
@@ -95,6 +97,13 @@ def test_a_block_of_results_that_grows_shows_each_orphan_once() -> None:
         (2, [(2, 0)]),
         (3, [(3, 0)]),
     ]
+
+
+def test_a_long_history_that_is_written_anew_each_time_shows_its_defect_once() -> None:
+    long = [m for _ in range(_KEPT) for m in (assistant("", ONE), result("a", "c1"), ASK)]
+    rewritten = [[ASK, assistant(f"Turn {n}."), ASK, *long] for n in range(3)]
+    broken = [[*messages, assistant("", TWO), user("On.")] for messages in rewritten]
+    assert grown(rewritten[0], broken[1], broken[2]) == [2]
 
 
 def test_a_fork_does_not_show_again_what_it_inherited() -> None:

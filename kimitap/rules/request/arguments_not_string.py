@@ -7,7 +7,8 @@ from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.lineage import Link, Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, Json, assistant, call, step, tool
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Part, Round, call_at, first_shown
+from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.rounds import Part, Round, call_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, written
 

@@ -20,16 +20,8 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import (
-    Defect,
-    Part,
-    Round,
-    call_of,
-    first_shown,
-    paired,
-    result_at,
-    round_at,
-)
+from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.rounds import Part, Round, call_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, times
 
@@ -40,7 +32,7 @@ AGAIN = tool("c3", "Wrote 60 bytes to summary.md.")
 
 def doubled(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose calls a result before them answers already."""
-    for i, n, result in paired(messages, found).repeats:
+    for i, n, result in found.left.repeats:
         yield Defect((i, n), ("doubled", result.call_id), found.start)
 
 

@@ -19,7 +19,8 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Round, first_shown
+from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.rounds import Round
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import quoted_request
 

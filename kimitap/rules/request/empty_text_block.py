@@ -24,7 +24,8 @@ from kimitap.rules.blocks import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Part, shared
+from kimitap.rules.history import shared
+from kimitap.rules.rounds import Part
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 

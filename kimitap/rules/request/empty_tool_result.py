@@ -8,8 +8,9 @@ from kimitap.conversation import Image, Message, Other, ToolCall, ToolResult, Tu
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, Json, assistant, call, step, tool
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Part, Round, call_of, first_shown, result_at, round_at
+from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.reply.repeated_tool_call import ENOUGH, counted
+from kimitap.rules.rounds import Part, Round, call_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, times
 

@@ -20,16 +20,8 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import (
-    Defect,
-    Part,
-    Round,
-    first_shown,
-    home_of,
-    paired,
-    result_at,
-    round_at,
-)
+from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.rounds import Part, Round, home_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, written
 
@@ -38,7 +30,7 @@ BOTH = assistant("I read both.", READ, READ_TWO)
 
 def mismatched(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block under foreign ids, where as many of its calls have none."""
-    left = paired(messages, found)
+    left = found.left
     if not left.results or len(left.calls) != len(left.results):
         return
     if any(home_of(messages, found.start, result.call_id) for _, _, result in left.results):
@@ -168,5 +160,5 @@ def _rewritten(link: Link | None, call_: ToolCall) -> str:
 
 def _calls_before(turn: Turn, at: Part) -> list[tuple[Part, ToolCall]]:
     """The calls without a result of the round in which `at` stands."""
-    left = paired(turn.messages, round_at(turn.messages, at[0])).calls
+    left = round_at(turn.messages, at[0]).left.calls
     return [((i, n), call_) for i, n, call_ in left]

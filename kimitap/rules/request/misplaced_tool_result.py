@@ -20,17 +20,8 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import (
-    Defect,
-    Part,
-    Round,
-    call_at,
-    first_shown,
-    home_of,
-    paired,
-    result_at,
-    round_at,
-)
+from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.rounds import Part, Round, call_at, home_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_request, written
 
@@ -41,7 +32,7 @@ HURRY = user("Hurry, please.")
 
 def misplaced(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose calls stand, unanswered, before another message."""
-    for i, n, result in paired(messages, found).results:
+    for i, n, result in found.left.results:
         if home_of(messages, found.start, result.call_id):
             yield Defect((i, n), ("misplaced", result.call_id), found.start)
 

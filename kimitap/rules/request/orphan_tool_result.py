@@ -22,7 +22,8 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Part, Round, first_shown, paired, result_at
+from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.rounds import Part, Round, result_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request, times
 
@@ -36,7 +37,7 @@ NO_CALL = "No tool call found for function call output with call_id call_2."
 
 def orphans(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     """The results of a block whose ids the assistant's turn before it does not declare."""
-    for i, n, result in paired(messages, found).results:
+    for i, n, result in found.left.results:
         yield Defect((i, n), ("orphan", result.call_id), found.start)
 
 

@@ -22,8 +22,9 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import Defect, Part, Round, call_at, first_shown, paired, round_at
+from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.request.mismatched_tool_call_id import mismatched
+from kimitap.rules.rounds import Part, Round, call_at, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, quoted_request, written
 
@@ -44,11 +45,13 @@ def unanswered(messages: Sequence[Message], found: Round) -> Iterator[Defect]:
     At the end of a request the results of the last calls may still come, those of calls before
     another assistant's calls not, nor those that came under other ids.
     """
+    if not found.left.calls:
+        return
     end = found.results
     if found.stop == len(messages) and not any(mismatched(messages, found)):
         calling = (i for i in range(found.start, found.results) if messages[i].tool_calls)
         end = max(calling, default=found.start)
-    for i, n, call_ in paired(messages, found).calls:
+    for i, n, call_ in found.left.calls:
         if i < end:
             yield Defect((i, n), ("unanswered", call_.id, *call_.stands_for), found.start)
 
@@ -271,7 +274,7 @@ class UnansweredToolCall(Rule):
 
 def _elsewhere(turn: Turn, index: int) -> str:
     """For which id the result after it is, in words; `""` where there is none."""
-    strangers = paired(turn.messages, round_at(turn.messages, index)).results
+    strangers = round_at(turn.messages, index).left.results
     if not strangers:
         return ""
     return f" (the result after it is for the id “{strangers[0][2].call_id or ''}”)"

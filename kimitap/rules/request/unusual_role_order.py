@@ -9,7 +9,8 @@ from kimitap.lineage import Session, Thread
 from kimitap.rules.each import each
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, WROTE, failed, step, tool, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.history import answers, shared
+from kimitap.rules.history import shared
+from kimitap.rules.rounds import answers
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request
 
