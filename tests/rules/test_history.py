@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 from kimitap.conversation import Message
@@ -10,6 +11,7 @@ from kimitap.rules.history import _KEPT, first_shown
 from kimitap.rules.request.orphan_tool_result import orphans
 from kimitap.rules.request.unanswered_tool_call import unanswered
 from kimitap.rules.rounds import Part, rounds
+from kimitap.weave import relate
 from tests.support.threads import assistant, call, chain, result, turn, user
 
 ASK = user("Read both.")
@@ -103,7 +105,10 @@ def test_a_long_history_that_is_written_anew_each_time_shows_its_defect_once() -
     long = [m for _ in range(_KEPT) for m in (assistant("", ONE), result("a", "c1"), ASK)]
     rewritten = [[ASK, assistant(f"Turn {n}."), ASK, *long] for n in range(3)]
     broken = [[*messages, assistant("", TWO), user("On.")] for messages in rewritten]
-    assert grown(rewritten[0], broken[1], broken[2]) == [2]
+    histories = enumerate((rewritten[0], broken[1], broken[2]), 1)
+    turns = [turn(n, messages, assistant("So.")) for n, messages in histories]
+    thread = Thread(1, tuple(turns), (None, *(relate(a, b) for a, b in pairwise(turns))))
+    assert [t.exchange for t, _, _ in first_shown(thread, unanswered)] == [2]
 
 
 def test_a_fork_does_not_show_again_what_it_inherited() -> None:
