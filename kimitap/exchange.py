@@ -128,6 +128,11 @@ def times_since(segments: Sequence[Segment], byte: int = 0) -> list[float]:
     return [s.at_s for s in segments[bisect_left(ends, byte) :] if s.length]
 
 
+NOT_KEPT = "not kept by the recorder"
+NO_REQUEST = "the capture has no body of this request"
+NO_RESPONSE = "the capture has no body of this response"
+"""How `Exchange.detail` ends where a capture was made without bodies; both are told in a row."""
+
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order and letter case of the wire; credentials already masked."""
 
@@ -175,6 +180,13 @@ class Exchange:
     """Identifies this exchange across captures (the flow's id), so that none is added twice."""
     lost_bytes: int = 0
     """Bytes of the response that passed but could not be kept (the recorder's memory bound)."""
+
+    @property
+    def unkept(self) -> str:
+        """What of the response passed and is not recorded, in words; `""` where all of it is."""
+        if self.detail.endswith(NO_RESPONSE):
+            return NO_RESPONSE
+        return f"{self.lost_bytes} bytes were {NOT_KEPT}" if self.lost_bytes else ""
 
     @property
     def endpoint(self) -> str:

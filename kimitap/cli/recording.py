@@ -16,6 +16,9 @@ from kimitap.export.formats import FORMATS
 from kimitap.store import location, shown
 
 
+_BODILESS = "which the capture does not hold (mitmproxy's stream_large_bodies leaves them out)"
+
+
 @click.command()
 @click.option("--upstream", required=True, metavar="URL", help="The server: http://127.0.0.1:8080")
 @click.option(
@@ -51,6 +54,8 @@ def import_(captures: Sequence[str], db: str | None) -> None:
     for path in captures:
         done = import_capture(Path(path), where)
         click.echo(f"{path}: {done.added} added to {shown(where)}, {done.skipped} already there")
+        if done.bodiless:
+            click.echo(f"{path}: {done.bodiless} of them without their bodies, {_BODILESS}")
 
 
 @click.command()

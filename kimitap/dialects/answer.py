@@ -41,8 +41,8 @@ def body_of(exchange: Exchange, faults: Faults) -> bytes:
     body, trouble = decoded(exchange.response, exchange.response_headers)
     if trouble:
         faults.add("response", trouble)
-    if exchange.lost_bytes:
-        faults.add("response", f"{exchange.lost_bytes} bytes were not kept by the recorder")
+    if exchange.unkept:
+        faults.add("response", exchange.unkept)
     return body
 
 

@@ -16,7 +16,7 @@ from mitmproxy.flow import Flow
 from mitmproxy.io import FlowReader
 
 from kimitap.errors import CaptureError
-from kimitap.exchange import Exchange
+from kimitap.exchange import NO_REQUEST, NO_RESPONSE, Exchange
 from kimitap.recorder.flows import exchange_of
 from kimitap.recorder.secret import digest_key
 from kimitap.store import RecordingWriter
@@ -33,11 +33,12 @@ _OPENERS: dict[bytes, _Opener] = {
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What came of a capture: exchanges added; skipped, because they were in the recording already;
-    and flows that are no HTTP, which were passed over."""
+    flows that are no HTTP, which were passed over; and how many of those added had lost a body."""
 
     added: int = 0
     skipped: int = 0
     passed_over: int = 0
+    bodiless: int = 0
 
 
 def import_capture(path: Path, where: str) -> Imported:
@@ -47,7 +48,7 @@ def import_capture(path: Path, where: str) -> Imported:
     Raises CaptureError for a file that cannot be read; what came before the fault is kept, and the
     message says how many flows that were. Raises RecordingError as the writer does.
     """
-    added = skipped = passed_over = 0
+    added = skipped = passed_over = bodiless = 0
     key = digest_key()
     exchanges = read_capture(path, key)
     first = list(islice(exchanges, 1))  # a file that cannot be read makes no recording
@@ -59,7 +60,8 @@ def import_capture(path: Path, where: str) -> Imported:
                 skipped += 1
             else:
                 added += 1
-    return Imported(added, skipped, passed_over)
+                bodiless += exchange.detail.endswith((NO_REQUEST, NO_RESPONSE))
+    return Imported(added, skipped, passed_over, bodiless)
 
 
 def read_capture(path: Path, key: bytes) -> Iterator[Exchange | None]:

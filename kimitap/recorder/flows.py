@@ -1,19 +1,28 @@
 """mitmproxy's flow → our values: times, headers, addresses, outcome; credentials are masked."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from mitmproxy import http
 from mitmproxy.flow import Error
 
-from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment, header
+from kimitap.exchange import (
+    NO_REQUEST,
+    NO_RESPONSE,
+    Body,
+    Exchange,
+    Headers,
+    Outcome,
+    Segment,
+    header,
+)
 from kimitap.recorder.ending import has_ended, is_event_stream
 from kimitap.redact import mask_headers, mask_url
 
 CLIENT_DISCONNECTED = "Client disconnected."
 _CLIENT_SIDE = (CLIENT_DISCONNECTED, "stream reset by client", "stream closed by client")
-_NO_BODY = "the capture has no body of this response"
 
 
 def instant(timestamp: float | None) -> datetime:
@@ -83,6 +92,7 @@ def exchange_of(flow: http.HTTPFlow, key: bytes) -> Exchange:
     body = (response.raw_content or b"") if response else b""
     headers = headers_of(response, key) if response else ()
     outcome, detail = outcome_of(flow, is_event_stream(headers) and has_ended(body))
+    detail = "; ".join(filter(None, (detail, *_unkept(flow))))
     ended_at = instant(_end(flow))
     begun = replace(
         begun,
@@ -93,7 +103,6 @@ def exchange_of(flow: http.HTTPFlow, key: bytes) -> Exchange:
     )
     if response is None:
         return begun
-    missing = response.raw_content is None and not flow.websocket
     seconds = max(0.0, (ended_at - begun.started_at).total_seconds())
     return replace(
         begun,
@@ -103,9 +112,16 @@ def exchange_of(flow: http.HTTPFlow, key: bytes) -> Exchange:
         response=body,
         segments=(Segment(seconds, len(body)),) if body else (),
         headers_at=instant(response.timestamp_start or flow.request.timestamp_start),
-        detail=(detail or _NO_BODY) if missing else detail,
-        lost_bytes=_announced(headers) if missing else 0,
+        lost_bytes=_announced(headers) if NO_RESPONSE in detail else 0,
     )
+
+
+def _unkept(flow: http.HTTPFlow) -> Iterator[str]:
+    """What the capture says of its own gaps: `stream_large_bodies` leaves bodies out."""
+    if flow.request.raw_content is None:
+        yield NO_REQUEST
+    if flow.response and flow.response.raw_content is None and not flow.websocket:
+        yield NO_RESPONSE
 
 
 def _end(flow: http.HTTPFlow) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import orjson
 
 from kimitap.conversation import ToolCall, Turn
+from kimitap.exchange import NO_RESPONSE, NOT_KEPT
 from kimitap.lineage import Thread
 from kimitap.rules import markers
 
@@ -83,6 +84,12 @@ def is_told_its_form(turn: Turn) -> bool:
 def ended(thread: Thread) -> Iterator[Turn]:
     """The thread's turns whose replies are whole: a cut or failed one is another rule's."""
     return (turn for turn in thread.turns if turn.succeeded)
+
+
+def is_unkept(turn: Turn) -> bool:
+    """True where a part of the answer passed and was lost by the recorder or by the capture."""
+    told = (fault.what for fault in turn.faults if fault.where == "response")
+    return any(what.endswith((NOT_KEPT, NO_RESPONSE)) for what in told)
 
 
 def was_cut(turn: Turn) -> bool:

@@ -20,7 +20,7 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.websocket import WebSocketData
 
 from kimitap.errors import CaptureError
-from kimitap.exchange import Exchange, Outcome, Segment
+from kimitap.exchange import NO_REQUEST, NO_RESPONSE, Exchange, Outcome, Segment
 from kimitap.recorder import Imported, import_capture
 from kimitap.store import Recording
 from tests.support.proxy import SCRIPT, environment, mitmdump
@@ -140,7 +140,7 @@ def read(where: Path) -> list[Exchange]:
 
 def test_a_capture_comes_in_with_its_own_times_and_outcomes(capture: Path, tmp_path: Path) -> None:
     where = tmp_path / "kimitap.db"
-    assert import_capture(capture, str(where)) == Imported(added=12, skipped=0, passed_over=1)
+    assert import_capture(capture, str(where)) == Imported(12, passed_over=1, bodiless=1)
     exchanges = {e.path: e for e in read(where)}
     assert {path: exchanges[path].outcome for path in OUTCOMES} == OUTCOMES
     whole = exchanges["/whole"]
@@ -163,7 +163,16 @@ def test_a_body_that_the_capture_lacks_is_named_as_lost(capture: Path, tmp_path:
     lacking = next(e for e in read(where) if e.path == "/no-body")
     assert lacking.response == b""
     assert lacking.lost_bytes == 14
-    assert "no body" in lacking.detail
+    assert lacking.detail == lacking.unkept == NO_RESPONSE
+
+
+def test_a_capture_that_left_the_bodies_out_says_so_of_both_sides(tmp_path: Path) -> None:
+    made, where = flow("/streamed", content=None, error="Client disconnected."), tmp_path / "k.db"
+    made.request.raw_content = None
+    capture = write(tmp_path / "streamed.flow", [made])
+    assert import_capture(capture, str(where)) == Imported(added=1, bodiless=1)
+    (exchange,) = read(where)
+    assert exchange.detail == f"Client disconnected.; {NO_REQUEST}; {NO_RESPONSE}"
 
 
 def test_credentials_of_a_capture_do_not_reach_the_disk(capture: Path, tmp_path: Path) -> None:

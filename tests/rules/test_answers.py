@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kimitap.exchange import Exchange, Outcome
+from kimitap.exchange import NO_RESPONSE, Exchange, Outcome
 from kimitap.rules import check
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, TOOLS, step
 from kimitap.rules.exchange.unreadable_answer import BAD_GATEWAY
@@ -90,6 +90,23 @@ def test_an_answer_that_was_not_recorded_whole_is_not_judged() -> None:
     encoded = answered(b"\x00\x01")
     encoded = replace(encoded, response_headers=(("Content-Encoding", "x-secret"),))
     assert found(lost) + found(imported) + found(encoded) == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.COMPLETE, Outcome.CLIENT_HUNG_UP, Outcome.SERVER_CUT])
+def test_a_stream_whose_end_was_not_recorded_is_nobodys_fault(outcome: Outcome) -> None:
+    whole = exchange_of(1, step(TASK, ASKED))
+    half = replace(whole, response=whole.response[:300], lost_bytes=len(whole.response) - 300)
+    bodiless = replace(whole, response=b"", detail=NO_RESPONSE)
+    then = exchange_of(2, step((*TASK, ASKED, NOTES), DONE))
+    for lost in (half, bodiless):
+        assert found(replace(lost, outcome=outcome, segments=())) == []
+        assert found(replace(lost, outcome=outcome, segments=()), then) == []
+
+
+def test_a_stream_that_lacks_its_end_and_was_recorded_whole_is_cut() -> None:
+    whole = exchange_of(1, step(TASK, ASKED))
+    half = replace(whole, response=whole.response[:300], segments=())
+    assert sides(half) == [("stream-aborted", Side.SERVER)]
 
 
 def test_a_body_that_is_not_encoded_as_it_says_is_unreadable() -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.exchange import Outcome
 from kimitap.lineage import Session, Thread
-from kimitap.rules import blocks
+from kimitap.rules import blocks, soundness
 from kimitap.rules.examples import ASKED, DONE, TASK, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -19,11 +19,12 @@ UNKNOWN = (Outcome.IN_FLIGHT, Outcome.INTERRUPTED, Outcome.REFUSED, Outcome.HTTP
 def is_cut(turn: Turn) -> bool:
     """True where an answer began, and ended without the protocol's end, by whomever.
 
-    An error event is an end, though a bad one, and has a rule of its own.
+    An error event is an end, though a bad one, and has a rule of its own. Where a part of the
+    answer is not recorded nobody knows its end.
     """
     if turn.reply.complete or turn.outcome in UNKNOWN or (turn.status or 200) >= 400:
         return False
-    if turn.reply.error_in_stream:
+    if turn.reply.error_in_stream or soundness.is_unkept(turn):
         return False
     return turn.outcome is not Outcome.COMPLETE or turn.reply.streamed
 
@@ -40,7 +41,8 @@ class StreamAborted(Rule):
         "proxy or time-out cut the connection. What had arrived is in the recording. It is no "
         "defect where the end was seen and only the connection ended oddly, as with agents that "
         "close at [DONE] or message_stop; where the client hung up first, it is client-cancelled, "
-        "and where the server told why, stream-error-event. An HTTP error is no cut stream."
+        "and where the server told why, stream-error-event. An HTTP error is no cut stream, and where the "
+        "recorder or the capture lost a part of the answer, its end is not known."
     )
     remedy = (
         "Look at the server's log at that time: a crash (“Invalid diff: now finding less tool "

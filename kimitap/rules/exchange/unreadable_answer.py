@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from kimitap.conversation import Turn
-from kimitap.exchange import Outcome
+from kimitap.exchange import NO_RESPONSE, NOT_KEPT, Outcome
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, TASK, TOOLS, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
@@ -19,7 +19,7 @@ _BETWEEN = re.compile(
 )
 """What calls itself so hands requests on, and runs no model."""
 _RESPONSE = re.compile(r"response(?!\.event)\b")
-_UNSEEN = ("not kept by the recorder", "unknown Content-Encoding", "expands to more than")
+_UNSEEN = (NOT_KEPT, NO_RESPONSE, "unknown Content-Encoding", "expands to more than")
 """Faults that say: the client may well have read it."""
 REDIRECT = 300
 """The lowest status that sends a client elsewhere."""
