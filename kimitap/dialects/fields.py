@@ -64,10 +64,11 @@ class Fields:
         if name not in self.runs:
             return self._read_whole(name, read, faults, needed)
         run = self.runs[name]
-        try:
-            entries = list(map(known.__getitem__, map(_key, run)))
-        except KeyError:
-            entries = [known.get(p.key) or self._learn(p, known, read) for p in run]
+        there = list(map(known.get, map(_key, run)))
+        entries = [
+            entry or known.get(piece.key) or self._learn(piece, known, read)
+            for entry, piece in zip(there, run, strict=True)
+        ]
         if any(map(_faults, entries)):
             for i, (_, told) in enumerate(entries):
                 faults.add_under(f"{where}[{i}]", told)
