@@ -15,7 +15,6 @@ from kimitap.errors import ProxyError
 from kimitap.export.formats import FORMATS
 from kimitap.store import location, shown
 
-
 _BODILESS = "which the capture does not hold (mitmproxy's stream_large_bodies leaves them out)"
 
 

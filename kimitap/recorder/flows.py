@@ -112,16 +112,21 @@ def exchange_of(flow: http.HTTPFlow, key: bytes) -> Exchange:
         response=body,
         segments=(Segment(seconds, len(body)),) if body else (),
         headers_at=instant(response.timestamp_start or flow.request.timestamp_start),
-        lost_bytes=_announced(headers) if NO_RESPONSE in detail else 0,
+        lost_bytes=_announced(headers) if _lacks_body(flow) else 0,
     )
 
 
 def _unkept(flow: http.HTTPFlow) -> Iterator[str]:
-    """What the capture says of its own gaps: `stream_large_bodies` leaves bodies out."""
+    """What the capture leaves out of a flow that went well, as with `stream_large_bodies`."""
     if flow.request.raw_content is None:
         yield NO_REQUEST
-    if flow.response and flow.response.raw_content is None and not flow.websocket:
+    if _lacks_body(flow) and flow.error is None:
         yield NO_RESPONSE
+
+
+def _lacks_body(flow: http.HTTPFlow) -> bool:
+    response = flow.response
+    return response is not None and response.raw_content is None and not flow.websocket
 
 
 def _end(flow: http.HTTPFlow) -> float:

@@ -167,12 +167,20 @@ def test_a_body_that_the_capture_lacks_is_named_as_lost(capture: Path, tmp_path:
 
 
 def test_a_capture_that_left_the_bodies_out_says_so_of_both_sides(tmp_path: Path) -> None:
-    made, where = flow("/streamed", content=None, error="Client disconnected."), tmp_path / "k.db"
+    made, where = flow("/streamed", content=None), tmp_path / "k.db"
     made.request.raw_content = None
     capture = write(tmp_path / "streamed.flow", [made])
     assert import_capture(capture, str(where)) == Imported(added=1, bodiless=1)
     (exchange,) = read(where)
-    assert exchange.detail == f"Client disconnected.; {NO_REQUEST}; {NO_RESPONSE}"
+    assert exchange.detail == f"{NO_REQUEST}; {NO_RESPONSE}"
+
+
+def test_a_capture_of_a_client_that_left_lacks_the_body_for_that(tmp_path: Path) -> None:
+    left = flow("/left", content=None, error="Client disconnected.", **STREAM)
+    where = tmp_path / "k.db"
+    import_capture(write(tmp_path / "left.flow", [left]), str(where))
+    (exchange,) = read(where)
+    assert (exchange.outcome, exchange.detail) == (Outcome.CLIENT_HUNG_UP, "Client disconnected.")
 
 
 def test_credentials_of_a_capture_do_not_reach_the_disk(capture: Path, tmp_path: Path) -> None:

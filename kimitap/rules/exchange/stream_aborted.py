@@ -41,8 +41,8 @@ class StreamAborted(Rule):
         "proxy or time-out cut the connection. What had arrived is in the recording. It is no "
         "defect where the end was seen and only the connection ended oddly, as with agents that "
         "close at [DONE] or message_stop; where the client hung up first, it is client-cancelled, "
-        "and where the server told why, stream-error-event. An HTTP error is no cut stream, and where the "
-        "recorder or the capture lost a part of the answer, its end is not known."
+        "and where the server told why, stream-error-event. An HTTP error is no cut stream. Where "
+        "the recorder or the capture did not keep all of the answer, nobody knows its end."
     )
     remedy = (
         "Look at the server's log at that time: a crash (“Invalid diff: now finding less tool "
