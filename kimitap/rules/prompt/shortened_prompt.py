@@ -1,6 +1,7 @@
 """The server answered from less of the prompt than it was sent."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -20,10 +21,21 @@ BYTES = 2
 """At least so many bytes of thought make one token."""
 AN_IMAGE = 20_000
 """More tokens than an image takes."""
+MUCH = 200
+"""Tokens that were added at least, where a count that does not grow means something."""
+LEAST = 1024
+"""The smallest context that anybody serves; contexts are multiples of it. Counts below it may be
+made up."""
+LONGEST = 64
+"""Letters of one word that one token may have at most."""
+_WORD = re.compile(r"[^\W_]+")
+_ASKED = ("clear_tool_uses", "compact")
+"""What edits of the history are called that an agent asks a server for."""
 
 
 LONG = (TASK[0], user("Read notes.txt, then write summary.md. " * 300))
 """A task of about 3,000 tokens."""
+ROWS = "".join(f"{n}, Ada, {n * n} paid\n" for n in range(400))
 
 
 def _counted(sample: Sample, prompt: int, written: int = 20) -> Sample:
@@ -43,13 +55,14 @@ class ShortenedPrompt(Rule):
     summary = "the server counts fewer prompt tokens than it must, though the request only grew"
     meaning = (
         "The request repeats the one before it and its reply, and adds to them; yet the server "
-        "counts fewer tokens than that history had. It cut the prompt to make it fit into its "
-        "context and answered with 200 (ik_llama.cpp does, where llama.cpp refuses with 400), or "
-        "says so itself (`truncated`): the model has forgotten a part of what it was told, perhaps "
-        "the task. It is no defect where the request was compacted or edited, where reasoning "
-        "that the template leaves out explains it, where the server ran tools of its own or "
-        "compacts the history itself (their steps are counted too), or where the reply, and not "
-        "the prompt, met the end of the context (finish reason length)."
+        "counts fewer tokens than that history had, or no more though much was added (Ollama). It "
+        "cut the prompt to make it fit into its context and answered with 200 (ik_llama.cpp does, "
+        "where llama.cpp refuses with 400), or says so itself (`truncated`): the model has "
+        "forgotten a part of what it was told, perhaps the task. It is no defect where the request "
+        "was compacted or edited, where it asks the server to do that (`context_management`, "
+        "`truncation: auto`), where reasoning that the template leaves out explains it, where the "
+        "server ran tools of its own or compacts the history itself (their steps are counted too), "
+        "or where the reply, and not the prompt, met the end of the context (finish reason length)."
     )
     remedy = (
         "Give the server more context (-c, and mind that -np divides it among the slots), and tell "
@@ -92,6 +105,21 @@ class ShortenedPrompt(Rule):
             (Place(2),),
         ),
         Example(
+            "much was added, and the count stays where it was",
+            (
+                _counted(step(LONG, ASKED), 3990, 40),
+                _counted(step((*LONG, ASKED, {**NOTES, "content": ROWS}), DONE), 4010),
+            ),
+            (Place(2),),
+        ),
+        Example(
+            "the request asks for it",
+            (
+                _counted(step(LONG, ASKED), 3990, 40),
+                _counted(step((*LONG, ASKED, NOTES), DONE, truncation="auto"), 2900),
+            ),
+        ),
+        Example(
             "the server says so itself",
             (
                 step(TASK, ASKED),
@@ -109,10 +137,12 @@ class ShortenedPrompt(Rule):
         for turn, link in zip(thread.turns, thread.links, strict=True):
             if turn.reply.truncated and turn.reply.finish_reason != "length":
                 yield self._finding(turn, "the server says so (`truncated`)", "truncated: true")
-            elif link is not None and only_grew(link):
+            elif link is not None and only_grew(link) and not is_asked_for(turn):
                 short = missing(link)
                 if short:
                     yield self._of_counts(link, short)
+                elif more := unread(link):
+                    yield self._of_growth(link, more)
 
     def _of_counts(self, link: Link, short: int) -> Finding:
         before, after = link.parent.reply.usage, link.child.reply.usage
@@ -126,6 +156,15 @@ class ShortenedPrompt(Rule):
             f"prompt {before.prompt_tokens} + reply {before.completion_tokens} tokens, then a "
             f"prompt of {after.prompt_tokens}"
         )
+        return self._finding(link.child, why, quote, (Place(link.parent.exchange),))
+
+    def _of_growth(self, link: Link, more: int) -> Finding:
+        before, after = link.parent.reply.usage, link.child.reply.usage
+        why = (
+            f"it counts {after.prompt_tokens:,} tokens, and exchange {link.parent.exchange} had "
+            f"{before.prompt_tokens:,}, though more than {more:,} were added"
+        )
+        quote = f"prompt {before.prompt_tokens}, then {after.prompt_tokens}; added at least {more}"
         return self._finding(link.child, why, quote, (Place(link.parent.exchange),))
 
     def _finding(
@@ -155,6 +194,46 @@ def only_grew(link: Link) -> bool:
     echo = link.echo
     whole = echo.kind in (EchoKind.SAME, EchoKind.ALTERED) and echo.text is not Fate.GONE
     return whole and all(call.fate is Fate.SAME for call in echo.calls)
+
+
+def is_asked_for(turn: Turn) -> bool:
+    """True where the request wants the server to leave out what does not fit, or is old."""
+    asked = turn.parameters
+    if asked.get("truncation") == "auto" or asked.get("transforms"):  # OpenRouter's middle-out
+        return True
+    edits = asked.get("context_management")
+    edits = edits.get("edits") if isinstance(edits, Mapping) else edits
+    if not isinstance(edits, Sequence):
+        return False
+    kinds = [str(edit.get("type")) for edit in edits if isinstance(edit, Mapping)]
+    return any(word in kind for kind in kinds for word in _ASKED)
+
+
+def unread(link: Link) -> int:
+    """How many tokens were added at least, where the count stands still all the same; else 0.
+
+    It stands where it was, or at what looks like the size of a context. A count that leaves the
+    cache out is smaller than the request's words; one that somebody estimates grows with them.
+    """
+    before, after = link.parent.reply.usage.prompt_tokens, link.child.reply.usage.prompt_tokens
+    if before is None or after is None or min(before, after) < LEAST:
+        return 0
+    more = _least(link.child.messages[len(link.parent.messages) + 1 :])
+    most = _said(link.parent) + SLACK + OF_PROMPT * before + _thought(link)
+    full = after % LEAST == 0
+    still = after - before <= most if not full else after - before + most < more
+    if more < MUCH or more < 2 * most or not still:
+        return 0
+    if not (full and before == after) and before < _least(link.parent.messages):
+        return 0
+    same = segment(link).kind in (Kind.NOTHING, Kind.REPLY)
+    return more if same and _plausible(link.parent) else 0
+
+
+def _least(messages: Sequence[Message]) -> int:
+    """The tokens that the texts of some messages have at least: one for each word."""
+    words = (word[0] for message in messages for word in _WORD.finditer(message.text))
+    return sum(1 + len(word) // LONGEST for word in words)
 
 
 def missing(link: Link) -> int:
