@@ -4,7 +4,7 @@ import pytest
 
 from kimitap.rules.examples import TASK, failed
 from kimitap.rules.exchange.refusal import Refusal, refusal_of
-from tests.support.examples import turn_of
+from tests.support.examples import findings_of, turn_of
 
 SAID = {
     "request (6028 tokens) exceeds the available context size (4096 tokens), try increasing it": (
@@ -26,6 +26,19 @@ SAID = {
     "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000": Refusal.CONTEXT,
     "Invalid request: Your request exceeded model token limit: 262144": Refusal.CONTEXT,
     "Prompt exceeds max length": Refusal.CONTEXT,
+    "The decoder prompt (length 41000) is longer than the maximum model length of 32768.": (
+        Refusal.CONTEXT
+    ),
+    "Range of input length should be [1, 98304]": Refusal.CONTEXT,
+    "Can only get item pairs from a mapping.": Refusal.TEMPLATE,
+    "'list object' has no attribute 'startswith'": Refusal.TEMPLATE,
+    "'dict object' has no element 0": Refusal.TEMPLATE,
+    "'NoneType' object has no attribute 'shape'": None,
+    'template: :12:9: executing "" at <.Tool>: can\'t evaluate field Tool in type': (
+        Refusal.TEMPLATE
+    ),
+    "template: the page of 12:30 is executing": None,
+    "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.": Refusal.ORDER,
     "System message must be at the beginning.": Refusal.ORDER,
     "This model only supports single tool-calls at once!": Refusal.TEMPLATE,
     "Cannot pass both content and thinking in an assistant message with tool calls!": (
@@ -48,3 +61,16 @@ SAID = {
 @pytest.mark.parametrize("error", SAID)
 def test_an_error_is_about_what_it_names(error: str) -> None:
     assert refusal_of(turn_of(1, failed(TASK, 400, error))) is SAID[error]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
+        "Jinja Exception: Tool call IDs should be alphanumeric strings with length 9!",
+    ],
+)
+def test_a_refused_id_is_not_called_a_matter_of_order(error: str) -> None:
+    (finding,) = findings_of([failed(TASK, 400, error)])
+    assert finding.rule == "template-rejected"
+    assert "names the id of a call" in finding.message

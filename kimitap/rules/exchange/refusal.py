@@ -32,7 +32,8 @@ _CONTEXT = re.compile(
     r"|context size has been exceeded"  # llama-server, where the slots together ran out of it
     r"|context (?:the )?overflows|greater than the context length"  # LM Studio
     r"|exceed context window|maximum allowed number of input tokens"  # llama-cpp-python, TGI
-    r"|(?:longer|greater) than the (?:model'?s )?(?:maximum )?context"  # SGLang
+    r"|(?:longer|greater) than the (?:model'?s )?(?:maximum )?(?:context|model length)"  # SGLang
+    r"|range of input length should be"  # DashScope
     r"|exceed(?:s|ed)? (?:the )?(?:max(?:imum)? )?context (?:length|limit)"  # Ollama; Anthropic
     r"|exceeded model token limit|prompt exceeds max(?:imum)? length",  # Moonshot, Z.ai
     re.IGNORECASE,
@@ -57,9 +58,12 @@ _TEMPLATE = re.compile(
     r"|Value is not callable|Cannot subscript|Unknown \(built-in\)|Unknown (?:filter|method|test)"
     r"|[Rr]aise_exception|System role not supported|Only .{1,40} roles are supported"
     r"|generate parser for this template|only supports single tool-calls"
-    r"|Cannot pass both content and thinking",  # Llama 3's, gpt-oss's
+    r"|Cannot pass both content and thinking"  # Llama 3's, gpt-oss's
+    r"|Can only get item pairs from a mapping|'[\w. ]+ object' has no (?:attribute|element)"
+    r"|\btemplate: [^\s:]{0,80}:\d+(?::\d+)?: executing",  # Ollama's, of Go
     re.IGNORECASE,
 )
+_ID = re.compile(r"tool call ids? ", re.IGNORECASE)
 _ARTICLES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"|[A-Za-z_]*[:_-]\d\w*")
 """What differs between two refusals of one kind: numbers, names and ids."""
 
@@ -74,6 +78,11 @@ def refusal_of(turn: Turn) -> Refusal | None:
     if _ORDER.search(error):
         return Refusal.ORDER
     return Refusal.TEMPLATE if _TEMPLATE.search(error) else None
+
+
+def names_an_id(turn: Turn) -> bool:
+    """True where a refusal for what the messages hold is about the id of a call (Mistral's)."""
+    return bool(_ID.search(turn.reply.error))
 
 
 def refused(thread: Thread, *kinds: Refusal) -> Iterator[list[Turn]]:

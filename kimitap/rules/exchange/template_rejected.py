@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, TOOLS, failed, step
-from kimitap.rules.exchange.refusal import Refusal, refusal_of, refused, takes_place
+from kimitap.rules.exchange.refusal import Refusal, names_an_id, refusal_of, refused, takes_place
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
 from kimitap.rules.wording import cut, times
@@ -100,11 +100,7 @@ class TemplateRejected(Rule):
     def _finding(self, turns: Sequence[Turn]) -> Finding:
         first, agent = turns[0], refusal_of(turns[0]) is Refusal.ORDER
         often = f" {times(len(turns), 'time')} in a row" if len(turns) > 1 else ""
-        why = (
-            "the error names how the messages follow one another"
-            if agent
-            else "the template itself fails"
-        )
+        why = _reason(first) if agent else "the template itself fails"
         said = one_line(first.reply.error, 160)
         return Finding(
             self.name,
@@ -116,3 +112,9 @@ class TemplateRejected(Rule):
             related=tuple(Place(turn.exchange) for turn in turns[1:]),
             evidence=(Evidence(first.exchange, cut(first.reply.error)),),
         )
+
+
+def _reason(turn: Turn) -> str:
+    if names_an_id(turn):
+        return "the error names the id of a call, which it does not allow or cannot find"
+    return "the error names how the messages follow one another"
