@@ -83,7 +83,7 @@ def is_told_its_form(turn: Turn) -> bool:
 
 def ended(thread: Thread) -> Iterator[Turn]:
     """The thread's turns whose replies are whole: a cut or failed one is another rule's."""
-    return (turn for turn in thread.turns if turn.succeeded)
+    return (turn for turn in thread.turns if turn.succeeded and not was_aborted(turn))
 
 
 def is_unkept(turn: Turn) -> bool:
@@ -95,6 +95,12 @@ def is_unkept(turn: Turn) -> bool:
 def was_cut(turn: Turn) -> bool:
     """True where the server says that it cut the reply for its length."""
     return turn.reply.finish_reason in CUT
+
+
+def was_aborted(turn: Turn) -> bool:
+    """True where the server says that it gave the request up: SGLang and vLLM do, when they must
+    make room or are told to."""
+    return turn.succeeded and turn.reply.finish_reason == "abort"
 
 
 def generated(turn: Turn) -> int | None:
@@ -175,6 +181,8 @@ def flaw(turn: Turn) -> str:
         return "the arguments of its call are no JSON object"
     if was_cut(turn):
         return "it was cut by the length limit"
+    if was_aborted(turn):
+        return "the server gave it up"
     if leaked(turn):
         return "special tokens leaked into its text"
     return ""

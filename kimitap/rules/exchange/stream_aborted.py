@@ -7,7 +7,7 @@ from kimitap.conversation import Turn
 from kimitap.exchange import Outcome
 from kimitap.lineage import Session, Thread
 from kimitap.rules import blocks, soundness
-from kimitap.rules.examples import ASKED, DONE, TASK, failed, step
+from kimitap.rules.examples import ASKED, DONE, TASK, assistant, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_reply
@@ -22,6 +22,8 @@ def is_cut(turn: Turn) -> bool:
     An error event is an end, though a bad one, and has a rule of its own. Where a part of the
     answer is not recorded nobody knows its end.
     """
+    if soundness.was_aborted(turn):
+        return True
     if turn.reply.complete or turn.outcome in UNKNOWN or (turn.status or 200) >= 400:
         return False
     if turn.reply.error_in_stream or soundness.is_unkept(turn):
@@ -38,7 +40,8 @@ class StreamAborted(Rule):
     summary = "a reply ended without a finish reason"
     meaning = (
         "The answer has no finish reason and no [DONE]: the server crashed in mid-stream, or a "
-        "proxy or time-out cut the connection. What had arrived is in the recording. It is no "
+        "proxy or time-out cut the connection; or its finish reason is abort: the server gave the "
+        "request up (SGLang, vLLM). What had arrived is in the recording. It is no "
         "defect where the end was seen and only the connection ended oddly, as with agents that "
         "close at [DONE] or message_stop; where the client hung up first, it is client-cancelled, "
         "and where the server told why, stream-error-event. An HTTP error is no cut stream. Where "
@@ -65,6 +68,11 @@ class StreamAborted(Rule):
         Example(
             "cut inside a call, and asked again",
             (step(TASK, ASKED, None), step(TASK, ASKED)),
+            (Place(1),),
+        ),
+        Example(
+            "the server gave it up, and says so",
+            (step(TASK, assistant("I read the"), "abort"), step(TASK, ASKED)),
             (Place(1),),
         ),
         Example("cut before it said anything", (step(TASK, None),), (Place(1),)),
@@ -100,6 +108,8 @@ class StreamAborted(Rule):
 
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Who ended the answer, and what tells."""
+    if soundness.was_aborted(turn):
+        return Side.SERVER, f"its finish reason is “{turn.reply.finish_reason}”"
     lacks = "its last event" if turn.reply.finish_reason else "a finish reason"
     if turn.outcome is Outcome.SERVER_CUT:
         return Side.NETWORK, f"the server's connection ended without {lacks}"

@@ -101,7 +101,7 @@ class MalformedToolArguments(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:
-            if not turn.reply.complete:
+            if not turn.reply.complete or soundness.was_aborted(turn):
                 continue
             for part, call_ in enumerate(turn.reply.message.parts):
                 if isinstance(call_, ToolCall) and soundness.malformed(call_):
