@@ -46,7 +46,9 @@ def open_tui(
         raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
     from kimitap.tui.app import run
 
-    run(where, place, choice, server)
+    status = run(where, place, choice, server)
+    if status:
+        raise click.exceptions.Exit(status)
 
 
 def demand_screens(where: str, place: PlaceWord | None, server: str | None) -> None:

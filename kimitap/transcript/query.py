@@ -151,6 +151,8 @@ def repeats_in(source: str) -> int | None:
             case "*" | "+" | "{":
                 groups[-1] = True
                 repeats += 1
+            case "?" if at and source[at - 1] != "(":
+                groups[-1] = True  # `(a?){24}` is as bad as `(a*)*`
         at += 1
     return repeats
 

@@ -88,11 +88,15 @@ class Kimitap(GrantingApp):
             self._complain(error)
             return
         if version != self._seen:
-            if self._seen is not None:
+            if self._seen is not None and not self.deleting:
                 self._written_at = now
             self._seen, self._loading = version, True
             self.load()
         self._say_live()
+
+    def deleted(self) -> None:
+        self.poll()
+        self.deleting = False
 
     def _say_live(self) -> None:
         recent = time.monotonic() - self._written_at < LIVE_S
@@ -178,15 +182,18 @@ def run(
     place: PlaceWord | None = None,
     choice: Choice = EVERYTHING,
     server: str | None = None,
-) -> None:
+) -> int:
     """Open the screens on a recording; raises a `RecordingError` where it cannot be read.
 
-    `server` is the llama-server that is asked for prompts.
+    `server` is the llama-server that is asked for prompts. Gives the exit status: 0, but where the
+    screens broke.
     """
     from kimitap.tui.recording import RecordingSource
 
     source = RecordingSource(where, choice, server)
     try:
-        Kimitap(source, place).run()
+        app = Kimitap(source, place)
+        app.run()
+        return app.return_code or 0
     finally:
         source.close()

@@ -54,6 +54,10 @@ class GrantingApp(App[None]):
         self.source = source
         self.view = View()
         self.main = main
+        self.searched = ""
+        """The words of the last search of all sessions that led somewhere."""
+        self.deleting = False
+        """True while this app itself writes to the recording."""
 
     def load_again(self) -> None:
         """Read anew though nobody wrote: something was learnt."""
@@ -82,7 +86,7 @@ class GrantingApp(App[None]):
         self.push_screen(TimelineScreen(self.view, wish.thread, wish.exchange))
 
     def on_show_search(self, wish: ShowSearch) -> None:
-        self.push_screen(SearchScreen(self.view, wish.words))
+        self.push_screen(SearchScreen(self.view, wish.words or self.searched))
 
     def on_delete_session(self, wish: DeleteSession) -> None:
         """Ask first, and then delete in a worker."""
@@ -102,18 +106,25 @@ class GrantingApp(App[None]):
 
     @work(thread=True, group="delete")
     def delete_session(self, session: int) -> None:
+        self.deleting = True
         try:
             told, failed = self.source.delete([session]), False
         except KimitapError as error:
             told, failed = str(error), True
+        self.call_from_thread(self.deleted)
         severity: SeverityLevel = "error" if failed else "information"
         self.call_from_thread(self.notify, visible(told), severity=severity, markup=False)
+
+    def deleted(self) -> None:
+        """Look what is left; that it changed is no recorder's doing."""
+        raise NotImplementedError
 
     def on_visit(self, wish: Visit) -> None:
         """Close what lies over the conversation, and go there."""
         while self.screen is not self.main and len(self.screen_stack) > 1:
             self.pop_screen()
-        self.main.visit(wish.exchange, wish.message, wish.part, wish.reply)
+        self.searched = wish.words or self.searched
+        self.main.visit(wish.exchange, wish.message, wish.part, wish.reply, wish.words)
 
     def on_copy(self, wish: Copy) -> None:
         """Into the terminal's clipboard; what is too long for it, into a file."""

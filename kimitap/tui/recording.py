@@ -10,12 +10,12 @@ from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, outcome, wanted
 from kimitap.comparison import compare
 from kimitap.conversation import Turn
 from kimitap.diff import Comparison
-from kimitap.errors import UsageError
+from kimitap.errors import RecordingUnavailable, UsageError
 from kimitap.exchange import Exchange
 from kimitap.places import PlaceWord
 from kimitap.report import remedies, report_on
 from kimitap.rules.choice import EVERYTHING, Choice
-from kimitap.store import Glimpse, Recording, delete
+from kimitap.store import Glimpse, Recording, delete, file_of, shown
 from kimitap.transcript.wording import plural
 from kimitap.tui.source import View
 
@@ -41,6 +41,7 @@ class RecordingSource:
         self.server = server
         self.remedies: Mapping[str, str] = remedies()
         self._watched = Recording.open(where)
+        self._opened = self._file()
         self._read = Recording.open(where)
         self._analysis = Analysis(self._read, choice=choice)
         self._lock = Lock()
@@ -53,7 +54,22 @@ class RecordingSource:
         self._stopped = False
 
     def version(self) -> int:
+        if self._file() != self._opened:
+            raise RecordingUnavailable(
+                f"{shown(self.where)} was moved, deleted or replaced: leave, and open it again"
+            )
         return self._watched.version()
+
+    def _file(self) -> tuple[int, int] | None:
+        """Which file stands at the recording's place; None for no file, and for a server."""
+        path = file_of(self.where)
+        if path is None:
+            return None
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def glimpses(self) -> Sequence[Glimpse]:
         with self._aside_lock:

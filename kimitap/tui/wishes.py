@@ -78,7 +78,7 @@ class ShowSearch(Message):
 class Visit(Message):
     """Back to the conversation, at this place: a turn, or in it a message (and part) or its reply.
 
-    `message` None is the turn as a whole, `reply` its reply.
+    `message` None is the turn as a whole, `reply` its reply; `words` were searched for.
     """
 
     def __init__(
@@ -88,8 +88,10 @@ class Visit(Message):
         part: int | None = None,
         *,
         reply: bool = False,
+        words: str = "",
     ) -> None:
         super().__init__()
+        self.words = words
         self.exchange = exchange
         self.message = message
         self.part = part

@@ -55,7 +55,8 @@ def test_a_phrase_or_pattern_that_is_still_being_typed_is_taken_as_far_as_it_goe
 
 
 @pytest.mark.parametrize(
-    "source", ["(a+)+", "(a|a)*", "((ab)*c)+", "(a*){2,}", "(?:x+y)+", "(a|b)+"]
+    "source",
+    ["(a+)+", "(a|a)*", "((ab)*c)+", "(a*){2,}", "(?:x+y)+", "(a|b)+", r"(\w?){24}!"],
 )
 def test_a_pattern_that_could_take_for_ever_is_refused(source: str) -> None:
     assert repeats_in(source) is None

@@ -128,13 +128,21 @@ async def test_f_leaves_only_what_is_wrong() -> None:
         assert any(row.severity is None and row.kind is Kind.CALL for row in reader.shown)
 
 
-async def test_n_drops_a_filter_that_hides_every_finding() -> None:
+async def test_n_keeps_a_filter_that_hides_every_finding_and_goes_through_its_rows() -> None:
     async with reading() as reader:
         await reader.press("ampersand")
-        await reader.type("hunting")
-        await reader.press("enter", "n")
-        assert reader.row.title == "LOST TURN"
-        assert not reader.app.main.conversation.filter.active
+        await reader.type("test_migrate")
+        await reader.press("enter", "g")
+        hits = reader.app.main.conversation.hits
+        await reader.press("n", "n")
+        assert reader.app.main.conversation.current_index == hits[1]
+        assert reader.app.main.conversation.filter.active
+
+
+async def test_brackets_pass_over_turns_that_are_hidden() -> None:
+    async with reading() as reader:
+        await reader.press("f", "g", "right_square_bracket")
+        assert (reader.row.kind, reader.row.title) == (Kind.TURN, "#6")
 
 
 async def test_the_left_pane_leads_to_turns_and_threads() -> None:

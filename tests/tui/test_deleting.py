@@ -64,6 +64,35 @@ async def test_it_is_gone_from_the_file_and_from_the_screens(tmp_path: Path) -> 
         assert list(recording.exchanges()) == []
 
 
+async def test_the_last_session_is_deleted_from_the_left_pane(tmp_path: Path) -> None:
+    where = record(tmp_path / "a.db", lost())
+    source = RecordingSource(where)
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(app, pilot)
+        await pilot.press("h", "G", "X", "y")
+        for _ in range(200):
+            if not app.view.sessions:
+                break
+            await pilot.pause(0.05)
+        await settle(app, pilot)
+        assert app.main.contents.current is None
+        assert not app.main.live  # nobody records: the app itself wrote
+    source.close()
+
+
+async def test_X_in_the_left_pane_means_the_session_at_its_cursor() -> None:
+    async with reading(two_sessions()) as reader:
+        await reader.press("h", "g")
+        assert "s90" in reader.app.main.contents.nodes[0].text
+        await reader.press("X")
+        assert "Delete s90" in reader.words("question")
+        await reader.press("n", "Y")
+        assert reader.app.clipboard == "s90"
+        await reader.press("j", "Y")
+        assert reader.app.clipboard == "s90 t90"
+
+
 async def test_a_recording_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     where = record(tmp_path / "a.db", lost())
     source = RecordingSource(where)
@@ -76,5 +105,6 @@ async def test_a_recording_that_cannot_be_written_says_so(tmp_path: Path) -> Non
             if app._notifications:
                 break
             await pilot.pause(0.05)
-        assert "there is no recording at" in "".join(n.message for n in app._notifications)
+        said = "".join(n.message for n in app._notifications)
+        assert "was moved, deleted or replaced" in said or "there is no recording at" in said
     source.close()

@@ -1,5 +1,6 @@
 """While the recorder writes: new turns come by themselves, and the reader's place stays."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -176,6 +177,72 @@ async def test_t_follows_the_newest_turn_and_stops_following() -> None:
         source.now(View(grown(35)))
         await until(pilot, lambda: any(row.exchange == 35 for row in view.rows))
         assert view.spot() == spot
+
+
+async def test_reading_elsewhere_ends_following() -> None:
+    source = Still(grown(30))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("t", "k", "k")
+        await settle(app, pilot)
+        assert not app.main.following
+        spot = app.main.conversation.spot()
+        source.now(View(grown(31)))
+        await until(pilot, lambda: len(app.view.threads[0].turns) == 31)
+        assert app.main.conversation.spot() == spot
+
+
+async def test_following_goes_to_the_thread_that_is_being_recorded() -> None:
+    (first,) = grown(3)
+    source = Still((first,))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        await pilot.press("t")
+        fresh = chain(turn(9, [system("Be brief."), user("Another task.")], assistant("Yes.")))
+        source.now(View((first, Session(9, (fresh,), "agent", "model"))))
+        await until(pilot, lambda: app.main.thread is fresh)
+        assert _exchange(app) == 9
+
+
+async def test_turns_of_other_threads_are_counted_too() -> None:
+    (first,) = grown(3)
+    source = Still((first,))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, pilot)
+        fresh = chain(turn(9, [system("Be brief."), user("Another task.")], assistant("Yes.")))
+        source.now(View((first, Session(9, (fresh,), "agent", "model"))))
+        await until(pilot, lambda: len(app.view.sessions) == 2)
+        await settle(app, pilot)
+        assert "+1 elsewhere (t)" in app.main.query_one("#status").render_line(0).text
+
+
+async def test_what_was_there_at_first_is_not_new() -> None:
+    source = Still(grown(3))
+    source.now(replace(View(grown(3)), unread=40))
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: bool(app.view.threads))
+        source.now(View(grown(43)))
+        await until(pilot, lambda: len(app.view.threads[0].turns) == 43)
+        await settle(app, pilot)
+        assert "new" not in app.main.query_one("#status").render_line(0).text
+
+
+async def test_a_recording_that_was_replaced_says_so(tmp_path: Path) -> None:
+    where = record(tmp_path / "a.db", lost())
+    other = record(tmp_path / "b.db", lost())
+    source = RecordingSource(where)
+    app = Kimitap(source)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(app, pilot)
+        shutil.move(other, where)
+        await until(pilot, lambda: bool(app._notifications))
+        said = "".join(n.message for n in app._notifications)
+        assert "was moved, deleted or replaced" in said
+    source.close()
 
 
 class Broken(Still):

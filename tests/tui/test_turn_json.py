@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import islice
 from random import Random
 
 import orjson
@@ -90,6 +91,13 @@ def test_a_line_of_wide_characters_is_no_wider_than_asked(width: int) -> None:
     entry = JsonEntry("schlüssel", "漢字" * 2000)
     shown = "".join(segment.text for segment in entry.head(opened=False, width=width))
     assert cell_len(shown) < width + 90
+
+
+def test_an_empty_container_holds_nothing() -> None:
+    """Else a walk over all that is folded would never end."""
+    for body in ('{"a": {}, "b": [], "c": "[]"}', "{}", "[]", '[[[]], {"x": {"y": {}}}]'):
+        walked = list(islice(walk(json_entries(parse_text(body).value)), 100))
+        assert len(walked) < 100
 
 
 async def test_the_request_is_a_tree_with_each_message_on_its_line() -> None:

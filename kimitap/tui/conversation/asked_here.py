@@ -1,5 +1,7 @@
 """What a key asks of the app at the row where the cursor stands; None where it makes no sense."""
 
+from collections.abc import Sequence
+
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.transcript import Kind, Row
@@ -51,10 +53,35 @@ def place_at(session: Session | None, thread: Thread, row: Row) -> Copy:
     return Copy(f"{words}; {' '.join([*names, thread.name])}", "the place")
 
 
+def place_of(node: Node, session: Session | None) -> Copy:
+    """The place of a line of the left pane in the same words."""
+    name = f"{session.name} " if session else ""
+    match node.kind:
+        case NodeKind.SESSION:
+            words = name.strip()
+        case NodeKind.THREAD:
+            words = f"{name}t{node.number}"
+        case NodeKind.TURN:
+            words = f"exchange {node.number}; {name}t{node.thread}"
+        case _:
+            words = f"exchange {node.number}"
+    return Copy(words, "the place")
+
+
+def session_of(node: Node, sessions: Sequence[Session]) -> Session | None:
+    """The session of a line of the left pane; None where it is in none."""
+    wanted = node.number if node.kind is NodeKind.SESSION else node.thread
+    for session in sessions:
+        if node.kind is NodeKind.SESSION and session.number == wanted:
+            return session
+        if node.kind is not NodeKind.SESSION and any(t.number == wanted for t in session.threads):
+            return session
+    return None
+
+
 def marked_at(node: Node | None, row: Row | None) -> PlaceWord | None:
-    """What `m` marks: the session or thread at the cursor of the left pane, else the row's turn."""
-    if node is not None and node.kind in {NodeKind.SESSION, NodeKind.THREAD}:
-        return PlaceWord("s" if node.kind is NodeKind.SESSION else "t", node.number)
-    if node is not None and node.kind is NodeKind.TURN:
-        return PlaceWord("", node.number)
-    return None if row is None else PlaceWord("", row.exchange)
+    """What `m` marks: what stands at the cursor of the left pane, else the row's turn."""
+    if node is None:
+        return None if row is None else PlaceWord("", row.exchange)
+    kind = {NodeKind.SESSION: "s", NodeKind.THREAD: "t", NodeKind.TURN: ""}.get(node.kind)
+    return None if kind is None else PlaceWord(kind, node.number)

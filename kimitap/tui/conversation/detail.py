@@ -25,6 +25,9 @@ def detail(
         if row.echo:
             yield Block(f"next request: {row.echo.long}", PLUS if row.echo.kept else KEY, indent=1)
         yield Block(row.body[:_PREVIEW] or row.text, NORMAL, indent=1)
+        if len(row.body) > _PREVIEW:
+            more = f"… {len(row.body) - _PREVIEW:,} more characters: ⏎ unfolds it, v shows the turn"
+            yield Block(more, FAINT, indent=1)
 
 
 def _finding(finding: Finding, number: str, remedies: Mapping[str, str]) -> Iterator[Block]:

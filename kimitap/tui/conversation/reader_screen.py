@@ -10,7 +10,7 @@ from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.transcript import Row
 from kimitap.tui.conversation import asked_here
-from kimitap.tui.conversation.contents import ALONE, Contents
+from kimitap.tui.conversation.contents import ALONE, Contents, Node
 from kimitap.tui.conversation.conversation_view import ConversationView
 from kimitap.tui.conversation.reading_pane import ReadingPane
 from kimitap.tui.keys import MAIN_KEYS
@@ -91,8 +91,12 @@ class ReaderScreen(Screen[None]):
 
     def _other(self) -> int | None:
         """The exchange at the left pane's cursor, where it is in no conversation."""
-        node = self.contents.current if self.focused is self.contents else None
+        node = self._node()
         return node.number if node is not None and node.kind in ALONE else None
+
+    def _node(self) -> Node | None:
+        """What stands at the left pane's cursor, where the reader is in that pane."""
+        return self.contents.current if self.focused is self.contents else None
 
     def action_diff(self) -> None:
         if pair := self._pair():
@@ -103,11 +107,12 @@ class ReaderScreen(Screen[None]):
                 self.post_message(wish)
 
     def _here(self) -> PlaceWord | None:
-        node = self.contents.current if self.focused is self.contents else None
-        return asked_here.marked_at(node, self.conversation.current)
+        return asked_here.marked_at(self._node(), self.conversation.current)
 
     def action_mark(self) -> None:
         self.marked = self._here()
+        if self.marked is None:
+            self.notify("This cannot be marked: it is in no conversation.", markup=False)
         self.show_status()
 
     def action_compare(self) -> None:
@@ -149,7 +154,11 @@ class ReaderScreen(Screen[None]):
             self.post_message(asked_here.copy_at(pair[1]))
 
     def action_copy_place(self) -> None:
-        if pair := self._pair():
+        node = self._node()
+        if node is not None:
+            session = asked_here.session_of(node, self.view.sessions)
+            self.post_message(asked_here.place_of(node, session))
+        elif pair := self._pair():
             self.post_message(asked_here.place_at(self.session, *pair))
 
     def action_copy_curl(self) -> None:
@@ -164,7 +173,8 @@ class ReaderScreen(Screen[None]):
             self.post_message(asked_here.text_at(pair[1]))
 
     def action_delete_session(self) -> None:
-        session = self.session
+        node = self._node()
+        session = asked_here.session_of(node, self.view.sessions) if node else self.session
         if session is None:
             self.notify("There is no session here.", markup=False)
         else:

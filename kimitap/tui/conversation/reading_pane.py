@@ -102,10 +102,11 @@ class ReadingPane(Vertical):
 
     def to_turn(self, way: int) -> None:
         """To the next turn's header (1), or the one before (-1)."""
-        shown = enumerate(self.conversation.rows)
-        headers = [i for i, row in shown if row.kind is Kind.TURN]
-        at = ring(self.conversation.current_index, headers, way)
-        if at is not None and self.conversation.is_shown(at):
+        shown = self.conversation
+        rows = enumerate(shown.rows)
+        headers = [i for i, row in rows if row.kind is Kind.TURN and shown.is_shown(i)]
+        at = ring(shown.current_index, headers, way)
+        if at is not None:
             self.conversation.go_to_row(at)
 
     def stops(self) -> list[int]:

@@ -12,6 +12,7 @@ from kimitap.tui.conversation.contents import ALONE, Contents, NodeKind
 from kimitap.tui.conversation.detail import complaint, hidden_by, nothing_yet
 from kimitap.tui.conversation.filtering import Filter
 from kimitap.tui.conversation.first_look import LONG, Listing, reading, still_reading
+from kimitap.tui.conversation.news import News
 from kimitap.tui.conversation.reader_screen import ReaderScreen
 from kimitap.tui.conversation.reading import first_place, header_key, numbered, ring, threads_from
 from kimitap.tui.conversation.status import Standing, status_of
@@ -42,8 +43,7 @@ class SessionScreen(ReaderScreen):
         self._total = 0
         """How many exchanges there are, as far as known before they are read."""
         self._numbers: dict[Finding, str] = {}
-        self._read_to: dict[int, int] = {}
-        """The newest turn of a thread that was there or on the screen while he read it."""
+        self._news = News()
         self._complaint = ""
 
     # --- what is shown
@@ -70,15 +70,12 @@ class SessionScreen(ReaderScreen):
             self.view = view
             (self.show_status if self.thread is not None else self._describe)()
             return
+        if not self.loaded:
+            self._news.know(view.threads)
         self.view, self.loaded, self._complaint = view, not view.unread, ""
         self._numbers = numbered(view)
         if self.thread is not None:
-            number = self.thread.number
-            fresh = next((t for t in view.threads if t.number == number), None)
-            if fresh is not None or view.threads:
-                self._open(fresh or view.threads[-1])
-            else:
-                self.reading.close()
+            self._open_again(view, self.thread.number)
         here = self.app.screen is self or self.thread is None
         if here and self._arrival.is_now(view, self._standing()):
             self._arrive(view)
@@ -87,6 +84,16 @@ class SessionScreen(ReaderScreen):
         if self.following:
             self._to_the_end()
         self._describe()
+
+    def _open_again(self, view: View, number: int) -> None:
+        """The thread that is open, as it is now; where it was deleted, the best of those left."""
+        fresh = next((t for t in view.threads if t.number == number), None)
+        if fresh is not None:
+            self._open(fresh)
+        elif view.threads:
+            self._open(first_place(view, None)[0])
+        else:
+            self.reading.close()
 
     def _arrive(self, view: View) -> None:
         if self.thread is None and isinstance(self.contents.nodes, Listing):
@@ -125,6 +132,8 @@ class SessionScreen(ReaderScreen):
     def _describe(self) -> None:
         """Make the detail pane and the status line speak of the row at the cursor."""
         self.reading.describe(self._numbers, self._nothing)
+        if self.thread is not None:
+            self._news.see(self.thread, self.conversation.last_seen)
         self.show_status()
 
     def _nothing(self) -> list[Block]:
@@ -155,16 +164,12 @@ class SessionScreen(ReaderScreen):
         )
         self.query_one("#status", Bar).set_segments(status_segments(status))
 
-    def _fresh(self) -> int:
-        """Turns that came to the open thread below the screen, and were not looked at yet."""
-        thread = self.thread
-        if thread is None:
-            return 0
-        newest = self._read_to.setdefault(thread.number, thread.turns[-1].exchange)
-        seen = self.conversation.last_seen
-        if seen is not None and seen > newest:
-            newest = self._read_to[thread.number] = seen
-        return sum(1 for turn in thread.turns if turn.exchange > newest)
+    def _fresh(self) -> tuple[int, int]:
+        """Turns not seen yet: of the open thread, and of all others."""
+        if self.thread is None:
+            return 0, 0
+        others = self._news.elsewhere(self.view.threads, self.thread)
+        return self._news.of(self.thread), others
 
     def _filter_words(self) -> str:
         shown, words = self.conversation, [str(self.conversation.filter)]
@@ -185,7 +190,8 @@ class SessionScreen(ReaderScreen):
         if self.thread is None:
             return
         self._show_pane("conversation")
-        if self.conversation.filter.words and not self.conversation.filter.hides:
+        searched = self.conversation.filter
+        if searched.words and not (searched.hides and self.reading.stops()):
             self.reading.to_hit(way)
             return
         if not self.reading.stops():
@@ -201,15 +207,24 @@ class SessionScreen(ReaderScreen):
             at = stops[0] if way > 0 else stops[-1]
         self.conversation.go_to_row(at)
 
-    def visit(self, exchange: int, message: int | None, part: int | None, reply: bool) -> None:
-        """Open the thread of an exchange there."""
+    def visit(
+        self,
+        exchange: int,
+        message: int | None = None,
+        part: int | None = None,
+        reply: bool = False,
+        words: str = "",
+    ) -> None:
+        """Open the thread of an exchange there, with `words` lit; nothing is followed any more."""
         threads = self.view.threads
         thread = next((t for t in threads if t.place_of(exchange) is not None), None)
         if thread is None:
             self.notify(f"#{exchange} is in no conversation any more.", markup=False)
             return
         self._drop_filter()
+        self.following = False
         self._open(thread)
+        self.conversation.set_filter(Filter.parse(words))
         self.reading.to_place(exchange, message, part, reply)
         self._list_contents(("turn", exchange))
         self._show_pane("conversation")
@@ -227,15 +242,25 @@ class SessionScreen(ReaderScreen):
             self.conversation.go_to_row(at)
 
     def _to_the_end(self) -> None:
+        """To the newest turn that is no side request, whatever thread it is of."""
+        threads = [thread for thread in self.view.threads if thread.kind != "side"]
+        newest = max(threads, key=lambda thread: thread.turns[-1].exchange, default=None)
+        if newest is not None and newest is not self.thread:
+            self._open(newest)
+            self._list_contents()
         self.conversation.action_end(1)
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         if event.source is self.conversation:
+            if self.conversation.cursor < self.conversation.count - 1:
+                self.following = False  # he reads elsewhere
             self._describe()
             if self.focused is not self.contents:
                 self._follow_in_contents()
         elif event.source is self.contents and self.focused is self.contents:
-            node = self.contents.nodes[event.index]
+            node = self.contents.current
+            if node is None:
+                return
             if node.kind is NodeKind.TURN:
                 self.conversation.go_to(header_key(node.number))
             elif isinstance(self.contents.nodes, Listing) and event.index != self._total - 1:

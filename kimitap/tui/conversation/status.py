@@ -26,19 +26,20 @@ class Standing:
 
 
 def status_of(
-    at: Standing, wanted: str, *, fresh: int, live: bool, following: bool, loading: str
+    at: Standing, wanted: str, *, fresh: tuple[int, int], live: bool, following: bool, loading: str
 ) -> Status:
     """The status at that place. `wanted` says what is searched for, filtered and marked;
-    `fresh` turns were not seen yet; `loading` says what is being read."""
+    `fresh` are the turns not seen yet, of this thread and of others; `loading` says what is being
+    read."""
     finding = next(iter(at.row.findings), None) if at.row else None
-    turns = at.thread.turns if at.thread else ()
     return Status(
         live=live,
         lost=at.view.lost,
-        fresh=fresh,
+        fresh=fresh[0],
+        elsewhere=fresh[1],
         counts=counted(at.view.findings),
         finding=f"{at.numbers.get(finding, '')} {finding.rule}" if finding else "",
-        turn=f"#{at.row.exchange} of {turns[-1].exchange}" if at.row and turns else "",
+        turn=_turn(at),
         filter=f"{wanted}{'  FOLLOW' if following else ''}".strip(),
         names=" · ".join(_names(at)),
         loading=loading,
@@ -54,3 +55,12 @@ def _names(at: Standing) -> list[str]:
     if session is not None:
         names += [one_line(word, 60) for word in (session.model, session.agent) if word]
     return names
+
+
+def _turn(at: Standing) -> str:
+    """`turn 3 of 8 · #21`."""
+    if at.row is None or at.thread is None:
+        return ""
+    place = at.thread.place_of(at.row.exchange)
+    which = "" if place is None else f"turn {place + 1} of {len(at.thread.turns)} · "
+    return f"{which}#{at.row.exchange}"

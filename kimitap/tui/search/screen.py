@@ -205,7 +205,7 @@ class SearchScreen(ViewScreen):
             self._folded ^= {row.hit.thread.name}
             self._list()
         else:
-            self.post_message(visit(row.hit))
+            self.post_message(visit(row.hit, " ".join(self.query_typed.words)))
 
     def action_choose(self) -> None:
         self.list.action_choose()
@@ -256,11 +256,11 @@ def _how(*, nothing: bool) -> Iterator[Block]:
         yield Block(f"{typed:<16} {words}", FAINT, indent=1)
 
 
-def visit(hit: Hit) -> Visit:
-    """The way to a hit in its conversation."""
+def visit(hit: Hit, words: str = "") -> Visit:
+    """The way to a hit in its conversation, where `words` are lit."""
     place = hit.passage.place
     reply = place.message_index is None and place.part is not None
-    return Visit(place.exchange, place.message_index, place.part, reply=reply)
+    return Visit(place.exchange, place.message_index, place.part, reply=reply, words=words)
 
 
 def _blocks(hit: Hit) -> Iterator[Block]:

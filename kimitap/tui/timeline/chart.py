@@ -13,7 +13,7 @@ from kimitap.transcript.wording import count
 from kimitap.tui.palette import ACCENT, ADDED, ALARM, DIM, FAINT, INFO, STRONG, WARNING
 from kimitap.tui.widgets.plot import EIGHTHS, EMPTY, Axis, Cell, Fill, bar, ticks
 
-LABEL = 10
+LABEL = 12
 """Cells right of the bars for a scale: ` 128 tok/s`."""
 _BESIDE = 5
 """Cells between the last bar and its scale, where the last turn's number may stand below it."""

@@ -142,7 +142,8 @@ class JsonEntry:
 
     def inner(self) -> Sequence[Entry]:
         if isinstance(self.value, list | Members):
-            return json_entries(self.value, self.level + 1, whole=self.whole)
+            held = self.value
+            return json_entries(held, self.level + 1, whole=self.whole) if held else ()
         return json_entries(self._held, self.level + 1, whole=self.whole) if self._held else ()
 
     def sought(self) -> tuple[str, bool]:

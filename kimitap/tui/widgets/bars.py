@@ -49,6 +49,8 @@ class Status:
     counts: tuple[tuple[Severity, int], ...] = ()
     fresh: int = 0
     """Turns of this thread that came and that the reader has not seen yet."""
+    elsewhere: int = 0
+    """The same of other threads."""
     finding: str = ""
     turn: str = ""
     filter: str = ""
@@ -72,6 +74,7 @@ def status_segments(status: Status) -> Iterable[Segment]:
     yield Segment("  ")
     for text, style in (
         (f"+{status.fresh} new (G)" if status.fresh else "", KEY),
+        (f"+{status.elsewhere} elsewhere (t)" if status.elsewhere else "", KEY),
         (status.finding, STRONG),
         (status.turn, NORMAL),
         (status.filter, KEY),
@@ -82,8 +85,8 @@ def status_segments(status: Status) -> Iterable[Segment]:
 
 
 def foot_segments(table: Iterable[Key]) -> Iterable[Segment]:
-    """The bottom line: the key, then its word."""
-    for key in table:
+    """The bottom line: the key, then its word; the help's first, so that no width cuts it."""
+    for key in sorted(table, key=lambda key: key.id != "help"):
         if key.foot:
             keys, _, word = key.foot.rpartition(" ")
             yield Segment(f" {keys}", KEY)
