@@ -30,6 +30,8 @@ def found(samples: Sequence[Sample]) -> list[tuple[str, int]]:
     "results",
     [
         ["Compiling serde", "Compiling tokio", "Compiling hyper", "Finished"],
+        ["running, 20 %", "running, 40 %", "running, 60 %", "running, 80 %"],
+        ["12 of 340 files", "97 of 340 files", "205 of 340 files"],
         ["3 failed: a, b, c", "2 failed: a, b", "1 failed: a", "all passed"],
     ],
 )
@@ -43,6 +45,9 @@ def test_a_command_that_tells_something_new_is_polled_rightly(results: Sequence[
         ["still running"] * 4,
         ["no such file (0.31 s)", "no such file (0.28 s)", "no such file (1.2 s)"],
         ["chunk 3fa9c1: nothing", "chunk b07d22: nothing", "chunk 00ffe1: nothing"],
+        ["attempt 1 failed", "attempt 2 failed", "attempt 3 failed"],
+        ["10:04:11 no reply", "10:04:52 no reply", "10:05:30 no reply"],
+        ["no reply for the 2nd time", "no reply for the 3rd time", "no reply for the 4th time"],
         ["", "", ""],
     ],
 )

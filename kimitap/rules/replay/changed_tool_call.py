@@ -1,18 +1,17 @@
 """The call comes back, and it is not the call that the model made."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-import orjson
-
-from kimitap.conversation import ToolCall
-from kimitap.lineage import CallEcho, Fate, Link, Relation, Session, Thread
+from kimitap.lineage import Session, Thread
 from kimitap.rules import soundness
+from kimitap.rules.changes import Changed, changed_calls, crossed, is_known_replacement, is_parsed
 from kimitap.rules.examples import (
     ASKED,
     DONE,
     NOTES,
+    READ,
+    READ_TWO,
     TASK,
     WROTE,
     Json,
@@ -24,83 +23,11 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.gaps import differences
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, quoted_call, times, written
 
-WRAPPERS = (
-    "__unparsedToolInput",  # Claude Code
-    "INVALID_JSON",  # pydantic-ai
-    "value",  # Kilo
-)
-"""The keys under which agents keep arguments that they could not read."""
 LISTED = 20
 """Older calls that a finding names; the rest is a number."""
-INVALID = "invalid"
-"""OpenCode's name for a call that it could not make."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A call as it was, and as a request has it now. `reply` is False for one of the history."""
-
-    link: Link
-    old: ToolCall
-    new: ToolCall
-    place: Place
-    origin: Place
-    reply: bool = True
-
-
-def is_known_replacement(old: ToolCall, new: ToolCall, link: Link) -> bool:
-    """True where nobody could run the call, and the agent put what it always puts in its place."""
-    tools = {tool.name for tool in link.parent.tools}
-    if not soundness.malformed(old) and not (tools and old.name not in tools):
-        return False
-    value = _value(new.arguments)
-    if isinstance(value, str):
-        return old.arguments.startswith(value)
-    if not isinstance(value, dict):
-        return False
-    return new.name == INVALID or not value or any(key in value for key in WRAPPERS)
-
-
-def _value(arguments: str) -> object:
-    try:
-        return orjson.loads(arguments) if arguments.strip() else {}
-    except orjson.JSONDecodeError:
-        return None
-
-
-def changed_calls(link: Link) -> Iterator[Changed]:
-    """The reply's calls, then those of the history, that the request has otherwise."""
-    if link.relation is not Relation.CONTINUES:
-        return
-    for echo in link.echo.calls:
-        if echo.fate is Fate.CHANGED and echo.new is not None and _owed(echo, link):
-            yield Changed(
-                link,
-                echo.call,
-                echo.new,
-                Place(link.child.exchange, echo.message, echo.new_part),
-                Place(link.parent.exchange, None, echo.part),
-            )
-    for edit in differences(link).edits:
-        old, new = link.parent.messages[edit.old], link.child.messages[edit.new]
-        if len(old.tool_calls) != len(new.tool_calls):
-            continue
-        parts = [n for n, part in enumerate(new.parts) if isinstance(part, ToolCall)]
-        for n, was, now in zip(parts, old.tool_calls, new.tool_calls, strict=True):
-            if was.stands_for != now.stands_for:
-                place = Place(link.child.exchange, edit.new, n)
-                yield Changed(
-                    link, was, now, place, Place(link.parent.exchange, edit.old), reply=False
-                )
-
-
-def _owed(echo: CallEcho, link: Link) -> bool:
-    """True where the call was whole; of a cut reply only what the agent made of it is told."""
-    return link.judged or soundness.malformed(echo.call)
 
 
 def _bad(arguments: str) -> Json:
@@ -129,8 +56,11 @@ class ChangedToolCall(Rule):
         "key order, white space and number formats may differ. Where the call could not be run "
         "(its arguments are no JSON, or there is no such tool) and the agent put its usual "
         "replacement there ({}, a call named `invalid`, the text wrapped in a key), it is a note; "
-        "arguments that the agent repaired and ran are an error: what ran was cut short. All "
-        "calls of the history that one request changes are one finding."
+        "arguments that the agent repaired and ran are an error: what ran was cut short. It is a "
+        "note, too, where the tool's declared schema explains the difference: a default filled in, "
+        "or a key left out that no schema names. Calls of one reply that come back whole but swap "
+        "their ids are an error: each is followed by another one's result. All calls of the "
+        "history that one request changes are one finding."
     )
     remedy = (
         "Compare the two calls. Where the arguments of another call stand there, the server gave "
@@ -173,6 +103,26 @@ class ChangedToolCall(Rule):
                 step((*TASK, ASKED, NOTES), WROTE),
                 step((*TASK, ASKED, NOTES, WROTE, tool("c3", "Wrote it.")), DONE),
             ),
+        ),
+        Example(
+            "two calls come back with their ids swapped",
+            (
+                step(TASK, assistant(None, READ, READ_TWO)),
+                step(
+                    (
+                        *TASK,
+                        assistant(
+                            None,
+                            call("c1", "read_file", path="data.csv"),
+                            call("c2", "read_file", path="notes.txt"),
+                        ),
+                        NOTES,
+                        tool("c2", "id,amount"),
+                    ),
+                    DONE,
+                ),
+            ),
+            (Place(2, 2, 0),),
         ),
         Example(
             "the arguments are another file's, and stay so",
@@ -253,20 +203,28 @@ class ChangedToolCall(Rule):
         for link in thread.links:
             found = list(changed_calls(link)) if link is not None else []
             yield from (self._finding(changed) for changed in found if changed.reply)
+            swapped = crossed(link) if link is not None else []
+            if swapped:
+                yield self._finding(swapped[0], swapped[1:])
             older = [changed for changed in found if not changed.reply]
+            older.sort(key=is_parsed)
             if older:
                 yield self._finding(older[0], older[1:])
 
     def _finding(self, changed: Changed, others: Sequence[Changed] = ()) -> Finding:
-        """One of a reply's call, or of all the calls of the history that a request changes."""
+        """One of a reply's call, or of all calls that a request swaps, or changes in the history.
+
+        The gravest comes first.
+        """
         link, old, new = changed.link, changed.old, changed.new
         usual = changed.reply and is_known_replacement(old, new, link)
         what = "the reply" if changed.reply else "what request"
-        more = f"; {times(len(others), 'older call')} likewise" if others else ""
+        kind = "more call" if changed.swapped else "older call"
+        more = f"; {times(len(others), kind)} likewise" if others else ""
         of = f"{what} of exchange" if changed.reply else what
         return Finding(
             self.name,
-            Severity.INFO if usual else self.severity,
+            Severity.INFO if usual or is_parsed(changed) else self.severity,
             self.side,
             f"Request {link.child.exchange} gives the {named([old])} of {of} "
             f"{link.parent.exchange} {'' if changed.reply else 'had '}back as "
@@ -283,6 +241,10 @@ class ChangedToolCall(Rule):
 def _how(changed: Changed, usual: bool) -> str:
     """What the change means to the model."""
     old, new = changed.old, changed.new
+    if changed.swapped:
+        return "they come back under one another's ids, so each result answers another call"
+    if is_parsed(changed):
+        return "the agent parsed its arguments as the tool's schema has them"
     if usual:
         why = "arguments are no JSON" if soundness.malformed(old) else "tool does not exist"
         return f"its {why}, and the agent says so in its own way"

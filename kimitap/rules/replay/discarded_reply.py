@@ -18,6 +18,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.gaps import bare
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import quoted_reply, quoted_request
 
@@ -27,8 +28,16 @@ SCOLDED = user("Format error: your last answer held no valid tool call. Try agai
 
 def is_asked_again(link: Link) -> bool:
     """True where the same messages were sent again after a complete reply that said something."""
-    retried = link.relation is Relation.RETRY
+    retried = link.relation is Relation.RETRY and not asks_otherwise(link)
     return retried and link.parent.succeeded and not link.parent.reply.empty
+
+
+def asks_otherwise(link: Link) -> bool:
+    """True where the last message, the question, is another one: an edit, or a template's input."""
+    old, new = link.parent.messages[-1:], link.child.messages[-1:]
+    if not old or not new or old[0].role != "user":
+        return False
+    return bare(old[0].text) not in bare(new[0].text)
 
 
 def is_replaced(link: Link) -> bool:
@@ -51,7 +60,8 @@ class DiscardedReply(Rule):
         "complaint in the reply's place. The model does not learn what it did wrong, and the "
         "tokens are spent. Where the reply was no good (arguments that are no JSON, cut by the "
         "length limit, leaked tokens) the agent had a reason, and this is a note. It is no defect "
-        "to ask again after an error, a cut stream, or an empty reply."
+        "to ask again after an error, a cut stream, or an empty reply, nor where the last message "
+        "asks something else: a user edited it, or a script puts other inputs into one template."
     )
     remedy = (
         "Look at the reply that was thrown away: if it is sound, report it to the agent; if it "
@@ -78,6 +88,13 @@ class DiscardedReply(Rule):
         Example(
             "a user says the same thing twice, with the reply in between",
             (step(TASK, DONE), step((*TASK, DONE, TASK[1]), ASKED)),
+        ),
+        Example(
+            "a script puts one input after another into its template",
+            (
+                step((*TASK, DONE, user("Which rows does data.csv hold?")), WROTE),
+                step((*TASK, DONE, user("Which rows does more.csv hold?")), DONE),
+            ),
         ),
         Example(
             "a sound reply, and the same messages again",

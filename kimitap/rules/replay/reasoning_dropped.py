@@ -58,8 +58,10 @@ class ReasoningDropped(Rule):
         "it. Models that think between calls (Kimi K2 Thinking, DeepSeek) lose their plan at every "
         "step, and the server must evaluate the prompt anew from there. It is reported once a "
         "thread, at the first request that shows it, with the number of turns; it is an error "
-        "where the server then refuses the request. It is no defect where the reasoning comes "
-        "back as a field or as a leading <think>, or where the reply called no tool."
+        "where the server then refuses the request, and a note where only a change of the model "
+        "lies between: another model's reasoning is rightly left out. It is no defect where the "
+        "reasoning comes back as a field or as a leading <think>, or where the reply called no "
+        "tool."
     )
     remedy = (
         "Choose a provider type of the agent that keeps reasoning, or its setting “preserve "
@@ -116,6 +118,11 @@ class ReasoningDropped(Rule):
             (Place(2, 2),),
         ),
         Example(
+            "another model goes on, without the reasoning of the one before",
+            (step(TASK, THOUGHT), step((*TASK, UNTHOUGHT, NOTES), DONE, model="qwen3-coder")),
+            (Place(2, 2),),
+        ),
+        Example(
             "and the server refuses it",
             (
                 step(TASK, UNTHOUGHT),
@@ -152,7 +159,7 @@ class ReasoningDropped(Rule):
         cost = f" The server had to read about {spent} again." if spent else ""
         return Finding(
             self.name,
-            self.severity if refused is None else Severity.ERROR,
+            _severity(gone, refused),
             self.side,
             f"Request {first.child.exchange} gives the reply of exchange {first.parent.exchange} "
             f"back without its reasoning{often}: the model sees its calls, and not why it made "
@@ -168,6 +175,13 @@ class ReasoningDropped(Rule):
                 *_refusal(refused),
             ),
         )
+
+
+def _severity(gone: Sequence[Link], refused: Link | None) -> Severity:
+    if refused is not None:
+        return Severity.ERROR
+    switched = all(link.parent.model != link.child.model for link in gone)
+    return Severity.INFO if switched else Severity.WARNING
 
 
 def _refusal(link: Link | None) -> tuple[Evidence, ...]:

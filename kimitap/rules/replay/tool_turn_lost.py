@@ -1,9 +1,11 @@
 """The model called a tool, the agent ran it, and the next request knows nothing of the call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from kimitap.conversation import ToolCall
+import orjson
+
+from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
 from kimitap.rules import blocks, soundness
 from kimitap.rules.echoes import judged
@@ -14,30 +16,85 @@ from kimitap.rules.examples import (
     READ,
     READ_TWO,
     TASK,
+    TOOLS,
     WRITE,
     WRITTEN,
     WROTE,
+    Json,
     assistant,
+    call,
     step,
     tool,
     user,
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.gaps import bare
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import named, quoted_call, quoted_request
 
 ENVIRONMENT = user("<environment_details>\nOpen files: none\n</environment_details>")
+ROUTING: Sequence[Json] = [{"type": "function", "function": {"name": "route"}}]
+FORCED: Json = {"type": "function", "function": {"name": "route"}}
+ROUTED = assistant(None, call("c1", "route", next="Ada"))
+ENDING: Sequence[Json] = [*TOOLS, {"type": "function", "function": {"name": "finish"}}]
 
 
 def is_lost(link: Link) -> bool:
     """True where the next request owes the reply's calls and holds none of them.
 
-    A flawed reply that gave way to a user's message was discarded, not lost.
+    A flawed reply that gave way to a user's message was discarded, not lost. A call that was an
+    answer, and not a turn, need not come back as a call.
     """
     calls = link.echo.calls
     if not calls or any(c.fate is not Fate.GONE for c in calls):
         return False
+    if not _left_traces(link) and (is_forced(link.parent) or is_spoken(link)):
+        return False
     return bool(link.echo.slot) or not soundness.flaw(link.parent)
+
+
+def is_forced(turn: Turn) -> bool:
+    """True where the request declares one tool and demands a call of it by its name.
+
+    So frameworks ask for a structured answer (LangChain's `with_structured_output`).
+    """
+    choice = turn.parameters.get("tool_choice")
+    if not isinstance(choice, dict) or len(turn.tools) != 1:
+        return False
+    inner = choice.get("function")
+    name = inner.get("name") if isinstance(inner, dict) else choice.get("name")
+    return bool(name) and name == turn.tools[0].name
+
+
+def _left_traces(link: Link) -> bool:
+    """True where a blank turn stands for the reply, or a result of its calls is left behind."""
+    ids = {c.call.id for c in link.echo.calls if c.call.id}
+    new = link.child.messages[link.echo.place :]
+    results = (result for message in new for result in message.tool_results)
+    return link.echo.kind is EchoKind.BLANKED or any(r.call_id in ids for r in results)
+
+
+def is_spoken(link: Link) -> bool:
+    """True where the assistant's turn says, word for word, what the reply's only call was given.
+
+    Agents whose run ends with a call (`final_answer`) keep such a call as the text that it was.
+    """
+    calls = [c.call for c in link.echo.calls]
+    if len(calls) != 1 or len(link.echo.slot) != 1:
+        return False
+    said = bare(link.child.messages[link.echo.slot[0]].text)
+    own = bare(link.parent.reply.message.text)
+    texts = {bare(value) for value in _strings(calls[0]) if bare(value) not in own}
+    return any(text and said in (text, own + text) for text in texts)
+
+
+def _strings(call: ToolCall) -> list[str]:
+    try:
+        value = orjson.loads(call.arguments)
+    except orjson.JSONDecodeError:
+        return []
+    given = value.values() if isinstance(value, dict) else ()
+    return [text for text in given if isinstance(text, str)]
 
 
 class ToolTurnLost(Rule):
@@ -55,7 +112,10 @@ class ToolTurnLost(Rule):
         "It is no defect where the reply was cut or failed, where the request is a retry, a fork "
         "or a compaction, where nothing follows, or where ids or the spelling of the arguments "
         "were rewritten. A lost call whose arguments were no JSON is a warning where its text was "
-        "kept, and a discarded reply where a user's message took its place."
+        "kept, and a discarded reply where a user's message took its place. Nor is it "
+        "one where the call was an answer and not a turn: its text comes back word for word as the "
+        "assistant's own (`final_answer`), or the request declared one tool and demanded a call of "
+        "it by its name, as frameworks do for a structured answer."
     )
     remedy = (
         "Change the agent's history format: in Roo Code turn off “R1 model parameters” and "
@@ -98,6 +158,26 @@ class ToolTurnLost(Rule):
                     (*TASK, assistant("I read the notes first."), assistant(None, READ), NOTES),
                     DONE,
                 ),
+            ),
+        ),
+        Example(
+            "a supervisor is forced to name who acts next, and the agent acts on it",
+            (
+                step(TASK, ROUTED, "stop", tools=ROUTING, tool_choice=FORCED),
+                step(
+                    (*TASK, user("Ada: the notes are read.")),
+                    ROUTED,
+                    "stop",
+                    tools=ROUTING,
+                    tool_choice=FORCED,
+                ),
+            ),
+        ),
+        Example(
+            "a call that was the answer comes back as what it said",
+            (
+                step(TASK, assistant(None, call("c1", "finish", text="Ada has 3.")), tools=ENDING),
+                step((*TASK, assistant("Ada has 3."), user("Thanks.")), DONE, tools=ENDING),
             ),
         ),
         Example("a call that nothing follows", (step(TASK, ASKED),)),

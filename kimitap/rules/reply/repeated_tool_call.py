@@ -16,8 +16,16 @@ from kimitap.rules.wording import named, quoted_call
 ENOUGH = 3
 """Replies in a row with the same calls that make a loop."""
 
-_NUMBERS = re.compile(r"\b[0-9a-f]{6,}\b|\d+|\s+")
-"""What differs between two runs that tell the same: times, counts, addresses, white space."""
+_PASSING = re.compile(
+    r"\b[0-9a-f]{6,}\b"
+    r"|\d+(?:[.:,]\d+)*\s*(?:[nµm]?s|secs?|seconds?|min|minutes?|h|hours?)\b"
+    r"|\d+(?:[-:]\d+){2,}|\d+:\d\d\b"
+    r"|\b(?:attempt|retry|try|pid|port)s?\W{0,3}\d+"
+    r"|\d+(?:st|nd|rd|th|\s+(?:times|attempts|retries))\b"
+    r"|\s+",
+    re.I,
+)
+"""What differs between two runs that tell the same: times, addresses, attempts, white space."""
 
 Calls = tuple[tuple[str, str], ...]
 
@@ -54,14 +62,14 @@ def _in_vain(thread: Thread, turns: Sequence[Turn]) -> Iterator[list[Turn]]:
 
 
 def _told(thread: Thread, turn: Turn) -> str | None:
-    """What the next request gives as the calls' results, numbers aside; None where it has none."""
+    """What the next request gives as the calls' results, but for what passes; None if nothing."""
     link = thread.link_after(turn.exchange)
     if link is None:
         return None
     echo, messages = link.echo, link.child.messages
     start = echo.slot[-1] + 1 if echo.slot else echo.place
     results = takewhile(lambda message: message.role == "tool", messages[start:])
-    return "\n".join(_NUMBERS.sub("", message.text) for message in results) or None
+    return "\n".join(_PASSING.sub("", message.text) for message in results) or None
 
 
 def _calls(turn: Turn) -> Calls:
@@ -82,12 +90,12 @@ class RepeatedToolCall(Rule):
     summary = "three or more replies in a row make the same call"
     meaning = (
         "The model made the same calls with the same arguments in at least three replies in a "
-        "row, ids and spelling aside, and was told the same each time, numbers aside. It is stuck, "
-        "or it cannot see what it did: where the calls or their results do not come back in the "
-        "requests, that defect is reported with the loop as related places. Retries of one request "
-        "do not count, nor does a call that is made again after other replies, or whose result "
-        "was another (a build that is watched, tests after a change). A tool that is polled in "
-        "vain looks the same."
+        "row, ids and spelling aside, and was told the same each time; times, addresses and the "
+        "number of the attempt may differ. It is stuck, or it cannot see what it did: where the "
+        "calls or their results do not come back in the requests, that defect is reported with the "
+        "loop as related places. Retries of one request do not count, nor does a call that is made "
+        "again after other replies, or whose result was another (a build that is watched, a job's "
+        "progress, tests after a change). A tool that is polled in vain looks the same."
     )
     remedy = (
         "Read the results that the model got: an error it does not understand, or an empty "
