@@ -1,7 +1,7 @@
 """What one request still carried is gone from the next, out of the middle."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, ToolResult
@@ -24,6 +24,7 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.gaps import Differences, Gap, bare, differences, lost_calls, says_nothing
 from kimitap.rules.rule import Example, Rule
+from kimitap.rules.stand_ins import is_deleted_talk, is_summed_up
 from kimitap.rules.wording import cut, named, quoted_request, spoken, times
 
 HEAD = 2
@@ -42,6 +43,8 @@ class Dropped:
     gone: tuple[int, ...]
     calls: tuple[ToolCall, ...]
     results: tuple[ToolResult, ...]
+    summed_up: bool = False
+    """New messages in their place tell of them."""
 
     @property
     def messages(self) -> list[Message]:
@@ -68,7 +71,7 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
         slid = slides(gap, link) and (window or turns_in(gap, link) > 1)
         gone = None if slid else _lost(link, gap, others)
         if gone is not None:
-            yield gone
+            yield replace(gone, summed_up=is_summed_up(gap, link, found.fresh))
     for edit in found.edits:
         old, new = link.parent.messages[edit.old], link.child.messages[edit.new]
         calls = lost_calls(old, link, others)
@@ -163,7 +166,9 @@ class DroppedFromHistory(Rule):
         "slides as a window (the oldest go away, several at once or again and again), where a "
         "message is blank, tells "
         "only what changes by itself, moved, or was merged into another. Reminders that an agent "
-        "puts at the end of each request and takes away again are a note."
+        "puts at the end of each request and takes away again are a note; so are calls and results "
+        "in whose place a message tells of them, and questions deleted with their answers where no "
+        "tool is declared (a user can do that)."
     )
     remedy = (
         "Look at what the dropped turn had in common: agents take out failed calls, or what they "
@@ -275,7 +280,7 @@ class DroppedFromHistory(Rule):
         link = drop.link
         return Finding(
             self.name,
-            self.severity if drop.grave else Severity.WARNING,
+            _severity(drop),
             self.side,
             f"Request {link.child.exchange} no longer holds {_what(drop)}, which request "
             f"{link.parent.exchange} carried, though what stood around it is there: {_so(drop)}.",
@@ -306,6 +311,12 @@ class DroppedFromHistory(Rule):
         )
 
 
+def _severity(drop: Dropped) -> Severity:
+    if drop.summed_up or is_deleted_talk(drop.messages, drop.link):
+        return Severity.INFO
+    return Severity.ERROR if drop.grave else Severity.WARNING
+
+
 def _what(drop: Dropped) -> str:
     """What is gone, in words."""
     if drop.calls:
@@ -320,4 +331,6 @@ def _what(drop: Dropped) -> str:
 
 
 def _so(drop: Dropped) -> str:
+    if drop.summed_up:
+        return "a text in its place tells of it"
     return "the model forgets what it did" if drop.grave else "the model forgets what was said"
