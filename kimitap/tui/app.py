@@ -160,8 +160,8 @@ class Kimitap(GrantingApp):
         self.load_again()
 
     def load_again(self) -> None:
-        """Read anew though nobody wrote: something was learnt."""
-        self._seen = None
+        """Read anew though nobody wrote: something was learnt, and is told without a bell."""
+        self._seen, self._alarmed = None, None
         self.poll()
 
     def on_unmount(self) -> None:

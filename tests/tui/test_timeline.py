@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from textual.app import App
@@ -27,6 +28,8 @@ from tests.support.threads import assistant, lost_turn, turn, user
 from tests.tui.test_hostile import HOSTILE, Taps, acting
 
 MESSAGES = (user("Sum up the notes."),)
+
+SAMPLE = Path(__file__).parents[2] / "sessions" / "lost-tool-turn.db"
 
 
 def told(number: int, prompt: int = 1000, cached: int | None = 960, **more: float | None) -> Turn:
@@ -342,7 +345,7 @@ async def test_how_a_turn_ended_or_follows_is_said() -> None:
 
 
 async def test_the_sample_tells_where_the_turns_were_lost() -> None:
-    source = RecordingSource("sessions/lost-tool-turn.db")
+    source = RecordingSource(str(SAMPLE))
     try:
         shown = source.load()
     finally:

@@ -47,15 +47,17 @@ def paint_session(row: SessionRow, brush: Brush) -> Line:
 def _session(row: SessionRow, entry: Entry, brush: Brush) -> list[Segment]:
     at = brush.columns
     segments = [_fold(row), Segment(f"{entry.session.name:<{at.name - 2}}", STRONG)]
-    segments += _badges(row, brush, entry)
-    words = ((entry.agent, at.agent, NORMAL), (entry.model, at.model, FAINT))
-    taken = sum(cell_len(segment.text) for segment in segments) - at.name
-    for text, width, style in words:
+    badges = _badges(row, brush, entry)
+    taken = sum(cell_len(segment.text) for segment in badges)
+    if not at.task:
+        segments += badges
+    for text, width, style in ((entry.agent, at.agent, NORMAL), (entry.model, at.model, FAINT)):
         if width:
-            cells = max(0, width - taken)
-            taken = 0
-            segments += _column(text, cells, style, brush)
-    return [*segments, *_column(entry.task, at.task, FAINT, brush)] if at.task else segments
+            segments += _column(text, width if at.task else max(0, width - taken), style, brush)
+            taken = taken if at.task else 0
+    if at.task:
+        segments += [*badges, *_column(entry.task, max(0, at.task - taken), FAINT, brush)]
+    return segments
 
 
 def _column(text: str, width: int, style: Style, brush: Brush) -> list[Segment]:
