@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from kimitap.rules import blocks
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -129,6 +130,27 @@ def routed(*sent: Json, tools: Sequence[Json] = (ROUTE,)) -> list[str]:
 
 def test_a_forced_call_of_the_only_tool_is_an_answer_that_may_go() -> None:
     assert routed(HEARD) == []
+
+
+def test_what_a_forced_call_chose_may_speak_as_an_assistant() -> None:
+    assert "error tool-turn-lost" not in routed(
+        assistant("I am the archivist: Ada kept it."), HEARD
+    )
+
+
+@pytest.mark.parametrize(("choice", "expected"), [("tool", []), ("auto", ["error tool-turn-lost"])])
+def test_a_call_that_anthropic_s_api_was_told_to_make_may_go(
+    choice: str, expected: list[str]
+) -> None:
+    tools = [{"name": "route", "input_schema": {"type": "object"}}]
+    forced = {"type": choice, **({"name": "route"} if choice == "tool" else {})}
+    made = {"type": "tool_use", "id": "toolu_1", "name": "route", "input": {"next": "Ada"}}
+    heard = (*blocks.TASK, blocks.user(blocks.text("Ada says: it is in the table.")))
+    samples = [
+        blocks.step(blocks.TASK, made, tools=tools, tool_choice=forced),
+        blocks.step(heard, blocks.DONE, tools=tools, tool_choice=forced),
+    ]
+    assert [one for one in told(samples) if one.startswith("error")] == expected
 
 
 def test_a_forced_call_that_leaves_a_blank_turn_or_its_result_behind_is_lost() -> None:
