@@ -4,7 +4,7 @@ Frozen values without I/O. A `Link` compares the history that a turn left behind
 its reply) with the messages of the turn that follows; the `Echo` is the verdict on that reply.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -18,6 +18,16 @@ def named_by(turn: Turn) -> str:
     `""` where it names none. OpenAI's Responses API: `previous_response_id`.
     """
     name = turn.parameters.get("previous_response_id")
+    return name if isinstance(name, str) else ""
+
+
+def kept_in(turn: Turn) -> str:
+    """The id of the conversation that the server keeps, and that a request goes on with.
+
+    `""` where it names none. OpenAI's Responses API: `conversation`, an id or an object with one.
+    """
+    named = turn.parameters.get("conversation")
+    name = named.get("id") if isinstance(named, Mapping) else named
     return name if isinstance(name, str) else ""
 
 
@@ -234,7 +244,8 @@ class Thread:
     def story_of(self, exchange: int) -> tuple[Message, ...]:
         """All that the model was told at the exchange: what the server kept, then the request.
 
-        That is the request's own messages, except where it names an earlier reply of the thread.
+        That is the request's own messages, except where it names an earlier reply of the thread,
+        or the conversation that the server keeps.
         """
         at = self._places[exchange]
         told = [self.turns[at].messages]
@@ -247,8 +258,20 @@ class Thread:
 
     def _named_before(self, at: int) -> int | None:
         name = named_by(self.turns[at])
+        if not name and kept_in(self.turns[at]):
+            return self._kept_before(at)
         earlier = range(at - 1, -1, -1) if name else ()
         return next((i for i in earlier if self.turns[i].reply.id == name), None)
+
+    def _kept_before(self, at: int) -> int | None:
+        """The turn whose conversation goes on; for one sent again, that of the first attempt."""
+        link = self.links[at]
+        parent = None if link is None else self._places.get(link.parent.exchange)
+        if link is None or parent is None or parent >= at:
+            return None
+        if link.relation is Relation.RETRY:
+            return self._kept_before(parent)
+        return parent if link.echo.kind is EchoKind.STORED else None
 
 
 @dataclass(frozen=True)

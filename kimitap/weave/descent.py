@@ -10,13 +10,14 @@ from datetime import timedelta
 from itertools import islice
 
 from kimitap.conversation import Turn
-from kimitap.lineage import EchoKind, Fate, Link, Relation, named_by
+from kimitap.lineage import EchoKind, Fate, Link, Relation, kept_in, named_by
 from kimitap.weave import prompts
 from kimitap.weave.classify import EARLY, classify
 from kimitap.weave.evidence import Evidence
 from kimitap.weave.keys import Keys
 from kimitap.weave.kin import asks_aside, asks_for_summary, kin, like_system, odd_one, scoped
 from kimitap.weave.link import align_history, beside, forked, link_by_alignment, link_by_prefix
+from kimitap.weave.opening import goes_on, waiting
 from kimitap.weave.prefixes import Candidate, Prefixes
 from kimitap.weave.prompts import Prompts
 from kimitap.weave.sightings import Sightings
@@ -80,6 +81,8 @@ class Ancestors:
             return _told(self._stored.follows(child))
         if child.turn.dialect == prompts.DIALECT:
             return _told(self._prompts.follows(child))
+        if kept_in(child.turn) and (found := self._stored.goes_on(child)):
+            return Descent(*found)
         return self._by_content(child)
 
     def _by_content(self, child: Strand) -> Descent:
@@ -110,6 +113,7 @@ class Ancestors:
             held = held or found
             tried += 1
         found = best or held or self._by_sightings(child) or self._by_answer(child)
+        found = found or self._by_opening(child)
         return Descent(*found, near) if found else Descent(near=near)
 
     def _rivals(self, candidate: Candidate, child: Strand, held: Found) -> bool:
@@ -198,6 +202,17 @@ class Ancestors:
                     )
                     return link, parent
         return None
+
+    def _by_opening(self, child: Strand) -> Found:
+        """A link to the turn whose lone short message is repeated, under a prompt much the same."""
+        found: Found = None
+        candidates = self._prefixes.candidates(child.turn, child.start)
+        for candidate in waiting(islice(candidates, EXAMINED), child):
+            link = self._continues(candidate, child)
+            one = link, candidate.strand
+            if goes_on(link, self._keys) and (not found or _given_back(*one) > _given_back(*found)):
+                found = one
+        return found
 
     def _by_history(self, tip: Strand, child: Strand, beyond: int | None) -> Found:
         """A link to `tip` if the request holds enough of its history.

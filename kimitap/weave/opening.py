@@ -1,0 +1,118 @@
+"""A lone short first message that comes again, after the prompt or the tools changed a little.
+
+Such a message proves nothing by itself ("hi"), and where the prompt has a clock in it, or one more
+tool was declared, no two requests speak in one voice. Then the program, the connection, the time
+and what stands in the reply's place have to tell that one request follows the other.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from kimitap.conversation import Turn
+from kimitap.lineage import Fate, Link
+from kimitap.weave.keys import LIKENESS, Keys, plain
+from kimitap.weave.kin import asks_aside, leading_systems, scoped
+from kimitap.weave.prefixes import Candidate
+from kimitap.weave.slot import ENOUGH
+from kimitap.weave.strand import LATE, SLACK, Strand
+
+SOON = timedelta(seconds=60)
+WHILE = timedelta(minutes=10)
+HARDLY = 0.9
+"""Likeness from which a prompt changed in hardly a word."""
+READ = 6_000
+"""Characters of a prompt, from either end, that a comparison reads."""
+WORDS = re.compile(r"[^\W\d_]+")
+"""Words without figures: clocks, dates and counters are left out."""
+
+
+def waiting(candidates: Iterable[Candidate], child: Strand) -> list[Candidate]:
+    """The first turns whose only message begins the request, and that nothing has followed yet.
+
+    Those of the same connection alone, if there are any: two users may open with the same words.
+    """
+    found = [one for one in candidates if _open(one, child)]
+    near = [one for one in found if _on_line(one.strand.turn, child.turn)]
+    return near or found
+
+
+def goes_on(link: Link, keys: Keys) -> bool:
+    """True where all that is known of two requests makes one follow the other.
+
+    Where something of the reply came back, or a blank message stands for it, the prompts must be
+    alike. Where nothing stands there, calls were lost, at once or on one connection, and the prompt
+    changed in hardly a word.
+    """
+    parent, child = link.parent, link.child
+    likeness = _likeness(parent, child, keys)
+    if link.echo.slot:
+        return likeness >= LIKENESS and _stands(link)
+    since = child.started_at - (parent.ended_at or parent.started_at)
+    near = since <= SOON or _on_line(parent, child)
+    return near and likeness >= HARDLY and bool(parent.reply.message.tool_calls)
+
+
+def _open(candidate: Candidate, child: Strand) -> bool:
+    strand, turn = candidate.strand, candidate.strand.turn
+    further = strand.depth < child.length or candidate.grown
+    if candidate.covered or strand.depth != 1 or not further:
+        return False
+    if not (strand.is_tip and strand.is_first and turn.succeeded) or turn.reply.empty:
+        return False
+    since = child.turn.started_at - (turn.ended_at or turn.started_at)
+    return (
+        strand.over_before(child.turn, LATE if turn.reply.complete else SLACK)
+        and since <= WHILE
+        and scoped(turn, child.turn)
+        and (turn.agent, turn.model) == (child.turn.agent, child.turn.model)
+        and _one_host(turn, child.turn)
+        and _tools_alike(turn, child.turn)
+        and not asks_aside(turn, child.turn)
+    )
+
+
+def _stands(link: Link) -> bool:
+    """True where what stands in the reply's place is blank, or holds something of the reply."""
+    if all(link.child.messages[index].blank for index in link.echo.slot):
+        return True
+    if any(call.fate is not Fate.GONE for call in link.echo.calls):
+        return True
+    told = len(plain(link.parent.reply.message.text)) >= ENOUGH
+    return told and link.echo.text is Fate.SAME
+
+
+def _on_line(one: Turn, other: Turn) -> bool:
+    return bool(one.client) and one.client == other.client
+
+
+def _one_host(one: Turn, other: Turn) -> bool:
+    """True unless the two are known to come from two machines."""
+    if not one.client or not other.client:
+        return True
+    return one.client.rpartition(":")[0] == other.client.rpartition(":")[0]
+
+
+def _tools_alike(one: Turn, other: Turn) -> bool:
+    """True where one has all the tools of the other, or both have most in common."""
+    a, b = {tool.name for tool in one.tools}, {tool.name for tool in other.tools}
+    if not a or not b:
+        return a == b
+    return a <= b or b <= a or 2 * len(a & b) > len(a | b)
+
+
+def _likeness(one: Turn, other: Turn, keys: Keys) -> float:
+    """How alike two prompts are, from 0 to 1, figures and volatile spans left out."""
+    a, b = one.messages[: leading_systems(one)], other.messages[: leading_systems(other)]
+    if keys.same(a, b):
+        return 1.0
+    ours, theirs = (
+        Counter(WORDS.findall(_ends(plain("\n".join(m.text for m in side))))) for side in (a, b)
+    )
+    total = ours.total() + theirs.total()
+    return 2 * (ours & theirs).total() / total if a and b and total else 0.0
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= 2 * READ else f"{text[:READ]} {text[-READ:]}"
