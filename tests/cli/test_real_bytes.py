@@ -103,3 +103,18 @@ def test_a_session_of_claude_code_reads_as_one_of_chat_completions_does(
     assert "anthropic-messages, streamed" in report
     assert "repeats 7, changes 0 and drops 0; it adds 1." in report
     assert "message 7 (on the wire in entry 5)" in report
+
+
+def test_a_capture_without_bodies_is_said_to_lack_them_and_blames_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = as_flow(load("chat_stream", MAINLINE))
+    assert flow.response is not None
+    flow.request.raw_content = flow.response.raw_content = None
+    capture = tmp_path / "streamed.flow"
+    with capture.open("wb") as file:
+        io.FlowWriter(file).add(flow)
+    said = commands(tmp_path / "streamed.db", [capture], capsys)
+    assert "1 of them without their bodies" in said
+    assert "nothing wrong found" in said
+    assert "a part of the answer is not recorded" in said
