@@ -77,7 +77,6 @@ def test_a_full_context_is_a_limit(prompt: int, made: int, rules: set[str]) -> N
         ("function_call", False),
         ("content_filter", False),
         ("error", False),
-        ("abort", False),
         ("insufficient_system_resource", False),
     ],
 )
