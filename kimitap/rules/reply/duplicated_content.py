@@ -16,7 +16,7 @@ SHORTEST = 20
 """Characters of what is said twice, at least."""
 WORDS = 3
 """Different words in it, at least: lines of dashes and the like are no speech."""
-WHOLE = 0.7
+WHOLE = 0.9
 """How much of the text the two must be, where it is lines that repeat: lists and verses may."""
 _TRIED = 200
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
@@ -101,6 +101,18 @@ class DuplicatedContent(Rule):
                     assistant(
                         "- [ ] write the test again\n- [ ] write the test again\n"
                         f"The list has that task twice. {TEXT} You may want to strike one out."
+                    ),
+                ),
+            ),
+        ),
+        Example(
+            "a song whose first line is sung twice",
+            (
+                step(
+                    TASK,
+                    assistant(
+                        "Heave away, my hearties, the tide is on the turn.\n" * 2
+                        + "Heave away, oh!"
                     ),
                 ),
             ),
