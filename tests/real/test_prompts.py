@@ -87,7 +87,9 @@ async def test_the_screens_show_what_the_template_leaves_out(
             await pilot.press("n", "p")
             await settle(app, pilot)
             assert isinstance(app.screen, TurnScreen)
-            shown = [block.text for block in app.screen.query_one(TextPane).blocks]
+            pane = app.screen.pane
+            assert isinstance(pane, TextPane)
+            shown = [block.text for block in pane.blocks]
             assert any(text.startswith("✗ ABSENT    tool ") for text in shown)
             assert any(text.startswith("✗ ABSENT    call ") for text in shown)
             assert any(text.startswith("── message 1 · user") for text in shown)
