@@ -20,12 +20,10 @@ from kimitap.weave.strand import LATE, SLACK, Strand
 
 SOON = timedelta(seconds=60)
 WHILE = timedelta(minutes=10)
-HARDLY = 0.9
-"""Likeness from which a prompt changed in hardly a word."""
 READ = 6_000
 """Characters of a prompt, from either end, that a comparison reads."""
-WORDS = re.compile(r"[^\W\d_]+")
-"""Words without figures: clocks, dates and counters are left out."""
+WORDS = re.compile(r"\b(?!\d\d)\w+")
+"""Words, without the figures of clocks and dates; "agent 1" is another than "agent 2"."""
 
 
 def waiting(candidates: Iterable[Candidate], child: Strand) -> list[Candidate]:
@@ -42,16 +40,17 @@ def goes_on(link: Link, keys: Keys) -> bool:
     """True where all that is known of two requests makes one follow the other.
 
     Where something of the reply came back, or a blank message stands for it, the prompts must be
-    alike. Where nothing stands there, calls were lost, at once or on one connection, and the prompt
-    changed in hardly a word.
+    alike. Where nothing stands there, calls were lost, at once or on one connection, and nothing
+    but figures may differ in the prompts: agents of one team may speak alike, and share a task.
     """
     parent, child = link.parent, link.child
-    likeness = _likeness(parent, child, keys)
-    if link.echo.slot:
-        return likeness >= LIKENESS and _stands(link)
+    if _came_back(link) or _blank(link):
+        return _likeness(parent, child, keys) >= LIKENESS
+    if link.echo.slot or not parent.reply.message.tool_calls:
+        return False
     since = child.started_at - (parent.ended_at or parent.started_at)
     near = since <= SOON or _on_line(parent, child)
-    return near and likeness >= HARDLY and bool(parent.reply.message.tool_calls)
+    return near and _likeness(parent, child, keys) == 1.0
 
 
 def _open(candidate: Candidate, child: Strand) -> bool:
@@ -73,10 +72,13 @@ def _open(candidate: Candidate, child: Strand) -> bool:
     )
 
 
-def _stands(link: Link) -> bool:
-    """True where what stands in the reply's place is blank, or holds something of the reply."""
-    if all(link.child.messages[index].blank for index in link.echo.slot):
-        return True
+def _blank(link: Link) -> bool:
+    slot = link.echo.slot
+    return bool(slot) and all(link.child.messages[index].blank for index in slot)
+
+
+def _came_back(link: Link) -> bool:
+    """True where the request holds a call of the reply, be it as text, or the reply's words."""
     if any(call.fate is not Fate.GONE for call in link.echo.calls):
         return True
     told = len(plain(link.parent.reply.message.text)) >= ENOUGH

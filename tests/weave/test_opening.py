@@ -86,6 +86,13 @@ def test_of_two_users_with_the_same_words_each_is_told_by_the_connection() -> No
     assert numbers(woven(*exchanges)) == [[[1, 3]], [[2, 4]]]
 
 
+def test_a_result_told_as_the_users_words_minutes_later_shows_that_its_call_was_made() -> None:
+    told = user("[read_file for 'ponds.csv'] Result: nine herons")
+    late = then(told, started_at=at(300), client="127.0.0.1:50001")
+    link = last_link(woven(first(), late))
+    assert (link.echo.kind, link.judged) == (EchoKind.FLATTENED, True)
+
+
 # -- what does not
 
 
@@ -111,12 +118,21 @@ def test_a_lone_message_in_the_same_words_from_elsewhere_is_another_conversation
     "how",
     [
         {"started_at": at(90), "client": "127.0.0.1:50001"},
-        {"prompt": prompt("noon", "The warden counts otters, eels, frogs and toads. " * 4)},
+        {"prompt": prompt("noon", "The warden counts otters.")},
     ],
-    ids=["later, on another connection", "another prompt in part"],
+    ids=["later, on another connection", "words in the prompt"],
 )
 def test_where_nothing_stands_for_the_reply_more_has_to_agree(how: dict[str, object]) -> None:
     assert apart(first(), then(NUDGE, **how))
+
+
+@pytest.mark.parametrize("names", [("one", "two"), ("1", "2")])
+def test_two_agents_of_a_team_that_speak_alike_lose_nothing_to_each_other(
+    names: tuple[str, str],
+) -> None:
+    one, other = (system(f"{RULES}You are agent {name} of the team.") for name in names)
+    told = {**user("Nine herons, says the table."), "name": "one"}
+    assert apart(first(prompt=one), then(told, prompt=other))
 
 
 def test_an_answer_without_calls_is_not_missed_where_the_prompt_changed() -> None:
