@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from kimitap.conversation import Message
+from kimitap.conversation import Message, Other
 from kimitap.lineage import Mark, Pair, Relation
 from kimitap.weave.keys import Keys
-from kimitap.weave.markers import COMPACTION, WINDOW, holds
+from kimitap.weave.markers import COMPACTED, COMPACTION, WINDOW, holds
 from kimitap.weave.strand import Strand
 
 HISTORY = 12
@@ -34,9 +34,15 @@ def fresh(child: Strand, pairs: Sequence[Pair], early: bool = False) -> list[Mes
 
 
 def compaction_mark(child: Strand, pairs: Sequence[Pair]) -> str:
-    """A marker of compaction among the first messages, where it is new."""
+    """A marker of compaction among the first messages, where it is new, or an item that is one."""
     marks = (holds(message.text, COMPACTION) for message in fresh(child, pairs, early=True))
-    return next((mark for mark in marks if mark), "")
+    items = (
+        part.kind
+        for message in fresh(child, pairs)
+        for part in message.parts
+        if isinstance(part, Other) and part.kind in COMPACTED
+    )
+    return next((mark for mark in (*marks, *items) if mark), "")
 
 
 def _went_back(parent: Strand, child: Strand, pairs: Sequence[Pair], gone: Sequence[int]) -> bool:
@@ -50,6 +56,29 @@ def _went_back(parent: Strand, child: Strand, pairs: Sequence[Pair], gone: Seque
         return False
     said = child.turn.messages[last + 1 : last + 2]
     return bool(said) and said[0].role == "user"
+
+
+def _only_text_left(
+    parent: Strand, child: Strand, pairs: Sequence[Pair], gone: Sequence[int]
+) -> bool:
+    """True where the request leaves out the calls and results that the last answer came of.
+
+    All before and the answer itself are kept as they were, and nothing stands between.
+    """
+    messages, end = parent.turn.messages, len(parent.turn.messages)
+    if parent.turn.reply.message.tool_calls or list(gone) != list(range(end - len(gone), end)):
+        return False
+    kept = [row for row in pairs if row.old is None or row.old not in gone]
+    head, rest = kept[: parent.length - len(gone) + 1], kept[parent.length - len(gone) + 1 :]
+    return (
+        any(messages[old].role == "user" for old in range(parent.start, gone[0]))
+        and all(messages[old].role == "assistant" or messages[old].tool_results for old in gone)
+        and any(messages[old].tool_calls for old in gone)
+        and len(head) == parent.length - len(gone) + 1
+        and all(row.mark is Mark.SAME for row in head)
+        and head[-1].old == end
+        and all(row.mark is Mark.NEW for row in rest)
+    )
 
 
 def _says_more(parent: Strand, child: Strand, keys: Keys) -> bool:
@@ -79,6 +108,8 @@ def classify(
     moved = any(keys.key(parent.turn.messages[old]) in there for old in gone)
     if not moved and _went_back(parent, child, pairs, gone):
         return Relation.FORK, f"goes back within exchange {number} and says something else"
+    if not moved and _only_text_left(parent, child, pairs, gone):
+        return Relation.CONTINUES, f"leaves out all tool turns of exchange {number}"
     if moved or len(gone) > len(both):
         return Relation.REBUILT, f"holds {len(both)} messages of exchange {number}, rearranged"
     one_run = gone[-1] - gone[0] == len(gone) - 1

@@ -14,6 +14,9 @@ COMPACTION = (
 )
 """In a message of the new history: what stood here before was summarised."""
 
+COMPACTED = ("compaction", "compaction_summary")  # OpenAI's /responses/compact, Anthropic; Codex
+"""Kinds of items or blocks: what stood before was summarised, in a form that the server reads."""
+
 WINDOW = (
     "[NOTE] Some previous conversation history",  # Cline, Roo Code
     "[[NOTE] This file read has been removed",

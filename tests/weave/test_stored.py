@@ -183,6 +183,21 @@ def test_two_agents_that_name_their_replies_are_never_mixed() -> None:
     assert numbers(sessions) == [[[1, 3, 5, 7, 9, 11]], [[2, 4, 6, 8, 10, 12]]]
 
 
+def test_a_history_that_gave_way_to_an_item_of_compaction_is_compacted() -> None:
+    packed = {"type": "compaction", "id": "cmp_3", "encrypted_content": "c2VhbGVk"}
+    whole = [TASK, said("assistant", "I begin."), called(1), given(1)]
+    sessions = sessions_of(
+        [
+            asked([TASK], answer("r1", said("assistant", "I begin."), called(1))),
+            asked(whole, answer("r2", called(2))),
+            asked([TASK, packed, said("user", "Go on.")], DONE),
+        ]
+    )
+    link = links(sessions)[-1]
+    assert link and (link.relation, link.judged) == (Relation.COMPACTION, False)
+    assert "compaction" in link.why
+
+
 # -- text completions
 
 

@@ -68,7 +68,8 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
         return
     others = [*found.fresh, *(edit.new for edit in found.edits)]
     for gap in found.gaps:
-        slid = slides(gap, link) and (window or turns_in(gap, link) > 1)
+        several = turns_in(gap, link) > 1 and not is_whole_task(gap, link)
+        slid = slides(gap, link) and (window or several)
         gone = None if slid else _lost(link, gap, others)
         if gone is not None:
             yield replace(gone, summed_up=is_summed_up(gap, link, found.fresh))
@@ -121,6 +122,20 @@ def _drops_at(thread: Thread, position: int) -> list[Dropped]:
     return [] if link is None else list(drops(link))
 
 
+def is_whole_task(gap: Gap, link: Link) -> bool:
+    """True where all calls and results are gone that an answer came of, and the answer is kept.
+
+    A window keeps the latest; chat clients whose history is text only keep none.
+    """
+    messages, reply = link.parent.messages, link.parent.reply.message
+    if gap.gone[-1] != len(messages) - 1 or reply.tool_calls or link.echo.kind is not EchoKind.SAME:
+        return False
+    if not all(messages[i].role == "assistant" or messages[i].tool_results for i in gap.gone):
+        return False
+    said = bare(reply.text)
+    return all(bare(link.child.messages[i].text) in said for i in link.echo.slot)
+
+
 def turns_in(gap: Gap, link: Link) -> int:
     """How many turns of the model are among what is gone."""
     return sum(link.parent.messages[i].role == "assistant" for i in gap.gone)
@@ -163,12 +178,13 @@ class DroppedFromHistory(Rule):
         "it is still there: the agent took it out. Of calls and results it is an error, since the "
         "model forgets what it did and does it again; of text a warning. Calls that vanish from a "
         "turn that stays count too. It is no defect where the history was compacted, rewound, or "
-        "slides as a window (the oldest go away, several at once or again and again), where a "
-        "message is blank, tells "
-        "only what changes by itself, moved, or was merged into another. Reminders that an agent "
-        "puts at the end of each request and takes away again are a note; so are calls and results "
-        "in whose place a message tells of them, and questions deleted with their answers where no "
-        "tool is declared (a user can do that)."
+        "slides as a window (the oldest go away, several at once or again and again, and the "
+        "latest stay), where a message is blank, tells only what changes by itself, moved, or was "
+        "merged into another. An answer that stays without any of the calls that it came of is a "
+        "defect: so do chat clients that keep text only. Reminders that an agent puts at the end "
+        "of each request and takes away again are a note; so are calls and results in whose place "
+        "a message tells of them, and questions deleted with their answers where no tool is "
+        "declared (a user can do that)."
     )
     remedy = (
         "Look at what the dropped turn had in common: agents take out failed calls, or what they "
