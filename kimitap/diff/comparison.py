@@ -99,15 +99,24 @@ def compare_threads(old: Thread, new: Thread) -> Comparison:
 
 
 def compare_sessions(old: Session, new: Session) -> Comparison:
-    """Two sessions: threads of one kind and one first message are compared with each other."""
+    """Two sessions: threads of one kind and one first message are compared with each other.
+
+    Threads that stand for one another come first, the main ones before all.
+    """
     keys = Keys()
     found = []
-    for one, other in _threads(old.threads, new.threads, keys):
+    for one, other in sorted(_threads(old.threads, new.threads, keys), key=_importance):
         if one is not None and other is not None:
             found.append(_paired(one, other, keys))
         else:
             found.append(_alone(one, other, keys))
     return Comparison(old.name, new.name, tuple(found))
+
+
+def _importance(pair: tuple[Thread | None, Thread | None]) -> tuple[bool, bool]:
+    """What threads of two sessions are sorted by; else they stay in their order."""
+    mains = all(thread is None or thread.kind == "main" for thread in pair)
+    return None in pair, not mains
 
 
 class _Own:

@@ -78,6 +78,18 @@ async def test_enter_on_a_hit_leads_to_its_message() -> None:
         assert (reader.row.exchange, reader.row.text) == (90, "What is 2 + 2?")
 
 
+async def test_what_was_searched_for_stays_lit_and_is_remembered() -> None:
+    async with reading(still()) as reader:
+        await reader.press("S")
+        await reader.type("What is 2")
+        await reader.press("enter", "j", "enter")
+        view = reader.app.main.conversation
+        assert view.filter.words == ("what", "is", "2")
+        assert view.current_index in view.hits
+        await reader.press("escape", "S")
+        assert "what is 2" in reader.words("words")
+
+
 async def test_enter_on_the_timeline_leads_to_its_turn() -> None:
     async with reading(still()) as reader:
         await reader.press("T", "g", "l", "enter")

@@ -25,7 +25,7 @@ def title_segments(
     pair = f"pair {at + 1}/{count}" if count > 1 else ""
     yield Segment(f" {'  '.join(word for word in ('diff', names, pair) if word)}  ", STRONG)
     told = False
-    for severity in (Severity.ERROR, Severity.WARNING):
+    for severity in Severity:
         for badge in dict.fromkeys(h.badge for h in heads if h.severity is severity):
             number = sum(head.badge == badge for head in heads)
             times = f"{number} " if number > 1 else ""
