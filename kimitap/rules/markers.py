@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from kimitap.rules.markup import BARE, FENCED, HINTS, MARKUPS, TAGS, TOKENS, Markup
+from kimitap.rules.markup import BARE, FENCED, HINTS, MARKUPS, TAGS, TOKENS, TOOL_CODE, XML, Markup
 
 _TOKEN = re.compile("|".join(TOKENS))
 _MARK = re.compile("|".join((*TOKENS, *TAGS)))
@@ -40,9 +40,20 @@ _ARGUMENTS_FIRST = re.compile(
 )
 _LANGUAGES = ("", "json", "tool_call", "tool_code")
 """What a code block that is a call calls itself."""
+_TOOL_CODE = re.compile(
+    r"```tool_code[ \t]*\n\s*(?:print\()?(?:[\w.]*\.)?(?P<name>\w+)\([^`]*\)\)?\s*```\s*\Z"
+)
 _EATEN = re.compile(r"(?<![\w.\-])(?P<words>[\w.\-]++)(?::\d++)?(?=\{)")
 _LEADS_UP = re.compile(r"[\w,;(=|*–—\-][ \t]+\Z")
 """Words, or a list's mark, before a token that they name: a sentence ends before a leak."""
+_TELLS = re.compile(
+    r"(?:\A|[.!?]\s)\s*(?:Put|Add|Paste|Insert|Place|Copy|Set)\b"
+    r"|\b(?:example|for instance|e\.g\.|looks? like|syntax)\b"
+)
+"""What a line says that bids the reader write what follows, or gives it as an example."""
+_COLON = re.compile(r":\Z")
+_OWN = re.compile(r"\b(?:I|we|let me|let's|let’s|now)\b", re.IGNORECASE)
+"""Words of one who is about to do it himself."""
 _BEFORE = re.compile(r"\S[ \t]\Z")
 _AFTER = re.compile(r"[ \t]+\w|[ \t]*[.,;:)!?]")
 _IN_WORD = re.compile(r"[A-Za-z0-9_\-]")
@@ -79,7 +90,7 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
     A complete opener and a declared name make a call. Without any markers (a server ate them as
     special tokens) it is `NAME{…}` at the text's end.
     """
-    if not text.rstrip().endswith("}") and not any(markup.hint in text for markup in MARKUPS):
+    if not text.rstrip().endswith(("}", "```")) and not any(m.hint in text for m in MARKUPS):
         return []
     bare = without_code(text)
     marked = (*_marked(text, bare, names), *_swapped(text, bare, names))
@@ -89,7 +100,7 @@ def calls_in(text: str, names: frozenset[str]) -> list[Leak]:
     for leak in found:
         if leak.start >= at:
             at = leak.stop
-            if not _in_sentence(text, leak):
+            if not _in_sentence(text, leak) and not _is_shown(text, leak):
                 apart.append(leak)
     return apart or list(_eaten(bare, names)) or list(_fenced(text, names))
 
@@ -130,16 +141,37 @@ def _is_named(text: str, run: re.Match[str]) -> bool:
         return False
     if "</s>" in run[0] and "<s>" in text:  # HTML
         return True
+    if _is_last_paragraph(text, run) and _is_told(text[: run.start()].rstrip()):
+        return True
     before, after = text[max(0, run.start() - 3) : run.start()], text[run.end() : run.end() + 1]
     return bool(_LEADS_UP.search(before)) or (
         not before.strip() and run[0][0] == "<" and run[0][-1] == " " and after.islower()
     )
 
 
+def _is_last_paragraph(text: str, run: re.Match[str]) -> bool:
+    apart = text[max(0, run.start() - 2) : run.start()] == "\n\n"
+    return apart and not text[run.end() :].strip()
+
+
 def _in_sentence(text: str, leak: Leak) -> bool:
     """True where a whole call stands between the words of one sentence: it is talk about calls."""
     before, after = text[max(0, leak.start - 2) : leak.start], text[leak.stop : leak.stop + 40]
     return leak.whole and bool(_BEFORE.search(before)) and bool(_AFTER.match(after))
+
+
+def _is_shown(text: str, leak: Leak) -> bool:
+    """True for XML that a sentence leads up to, or that one goes on after: it is an example."""
+    if leak.family != XML or not leak.whole:
+        return False
+    before, after = text[: leak.start].rstrip(), text[leak.stop :].lstrip()
+    return bool(before) and after[:1].isalpha() and (after[0].islower() or _is_told(before))
+
+
+def _is_told(before: str, tells: re.Pattern[str] = _COLON) -> bool:
+    """True where the last line of a text ends with a colon, and does not speak of its writer."""
+    line = before[before.rfind("\n") + 1 :]
+    return line.endswith(":") and bool(tells.search(line)) and not _OWN.search(line)
 
 
 def breaks_off(text: str, names: frozenset[str]) -> bool:
@@ -239,6 +271,9 @@ def _fenced(text: str, names: frozenset[str]) -> Iterator[Leak]:
     said = text.strip()
     if not (said.startswith("```") and said.endswith("```") and len(said) < _TAIL):
         return
+    if (code := _TOOL_CODE.match(said)) and code["name"] in names:
+        yield Leak(TOOL_CODE, code["name"], text.find("`"), len(text.rstrip()), True, True)
+        return
     language, _, body = said[3:-3].partition("\n")
     try:
         value = json.loads(body, strict=False) if language.strip() in _LANGUAGES else None
@@ -257,6 +292,8 @@ def _eaten(bare: str, names: frozenset[str]) -> Iterator[Leak]:
         name = _last_name(found["words"], names)
         if name and _is_object(bare[found.end() : end]):
             start = found.end("words") - len(name)
+            if _is_told(bare[max(0, start - _EDGE) : start].rstrip(), _TELLS):
+                return
             yield Leak(EATEN, name, start, end, True, True)
             return
 

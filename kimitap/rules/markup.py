@@ -30,6 +30,8 @@ BARE = "bare JSON"
 """The family of a call as JSON without any markers."""
 XML = "XML (Roo Code, Cline)"
 """The family of a call in the tags of agents that had calls written as text."""
+TOOL_CODE = "Gemma's tool_code"
+"""The family of a call as Python in a block that calls itself so, where nothing else is said."""
 FENCED = "JSON in a code block"
 """The family of a call as JSON that is quoted as code, where nothing else is said."""
 
@@ -169,6 +171,28 @@ MARKUPS: Sequence[Markup] = (
         "https://huggingface.co/tencent/Hunyuan-A13B-Instruct",
     ),
     Markup(
+        "Hunyuan 7B",
+        "<tool_call>",
+        rf"<tool_call>\s*{_NAME}\s*(?=[\0`])",  # its arguments are a block of code
+        "</tool_call>",
+        "https://huggingface.co/tencent/Hunyuan-7B-Instruct",
+    ),
+    Markup(
+        "Apertus",
+        "<|tools_prefix|>",
+        rf"<\|tools_prefix\|>\s*\[?\s*\{{\s*{_QUOTED}\s*:",
+        "<|tools_suffix|>",
+        "https://huggingface.co/swiss-ai/Apertus-8B-Instruct-2509",
+    ),
+    Markup(
+        "Step 3",
+        "<steptml:invoke",
+        rf"<steptml:invoke\s+name={_QUOTED}>?{_ON}",
+        "</steptml:invoke>",
+        "https://huggingface.co/stepfun-ai/step3",
+        json=False,
+    ),
+    Markup(
         "LongCat",
         "<longcat_tool_call>",
         rf"<longcat_tool_call>\s*(?:{_JSON_NAME}|{_BARE}\s*(?:<longcat_arg_key>|</longcat_tool_call>))",
@@ -216,14 +240,15 @@ TOKENS: Sequence[str] = (
     r"\[TOOL_CALLS\]|\[/?INST\]|\[/?TOOL_RESULTS\]",
     r"\]<\]minimax\[>\[|\[e~\[",
     r"</s>(?=\s*\Z)",
+    r"(?<=[.!?>])\[EO[ST]\](?=\s*\Z)",
 )
 """Special tokens: of ChatML, Llama, Harmony, Kimi, DeepSeek, Command R, LFM2 (the first line),
-Gemma, Mistral, MiniMax, Llama 2 (elsewhere HTML's); from the models' `tokenizer_config.json`."""
+Gemma, Mistral, MiniMax, Llama 2 (elsewhere HTML's), Kimi; from `tokenizer_config.json`."""
 
 TAGS: Sequence[str] = (
-    r"</?(?:minimax:|seed:|longcat_)?tool_calls?>|</?function_calls>",
+    r"</?(?:minimax:|seed:|steptml:|longcat_)?tool_calls?>|</?function_calls>",
     r"</?function(?:=[\w.\-]*)?>",
-    r"</invoke>|</?TOOLCALL>",
+    r"</(?:steptml:)?invoke>|</?TOOLCALL>",
 )
 """Marks of a call that look like XML. Without declared tools they are an agent's own protocol."""
 
@@ -239,7 +264,8 @@ HINTS = (
     "[e~[",
     "tool_call",
     "function",
-    "</invoke>",
+    "invoke>",
     "TOOLCALL>",
+    "[EO",
 )
 """Each token and tag holds one of these: a text without them has none."""

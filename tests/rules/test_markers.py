@@ -37,6 +37,10 @@ WRITTEN = {
     "Gemma": "<start_function_call>call:read_file{path:<escape>a.md<escape>}<end_function_call>",
     "Nemotron": f"<TOOLCALL>[{AS_JSON}]</TOOLCALL>",
     "Hunyuan, Apriel": f"<tool_calls>[{AS_JSON}]</tool_calls>",
+    "Hunyuan 7B": f"<tool_calls>\n<tool_call>read_file\n```json\n{ARGUMENTS}\n```\n</tool_call>",
+    "Apertus": f'<|tools_prefix|>[{{"read_file": {ARGUMENTS}}}]<|tools_suffix|>',
+    "Step 3": '<steptml:toolcall><steptml:invoke name="read_file">'
+    '<steptml:parameter name="path">a.md</steptml:parameter></steptml:invoke>',
     "LongCat": f"<longcat_tool_call>\n{AS_JSON}\n</longcat_tool_call>",
     "Olmo 3": '<function_calls>\nread_file(path="a.md")\n</function_calls>',
     "XML (Roo Code, Cline)": "<read_file>\n<path>a.md</path>\n</read_file>",
@@ -127,6 +131,13 @@ def test_a_call_whose_markers_were_eaten_is_found_at_the_end(text: str, name: st
         f"It now renders <tool_call>{AS_JSON}</tool_call> for a call.",
         f"It now renders <tool_call>\n{AS_JSON}\n</tool_call>, as Qwen does.",
         f"A call is {AS_JSON} in the end, no more.",
+        "Older agents want:\n\n<read_file>\n<path>a.md</path>\n</read_file>\n\nThat is XML.",
+        "They write\n<read_file>\n<path>a.md</path>\n</read_file>\nand wait for the result.",
+        f"Put this into the settings:\n\nread_file{ARGUMENTS}",
+        f"It works. An example of the syntax:\n\nread_file{ARGUMENTS}",
+        '```tool_code\nother(path="a.md")\n```',
+        'Gemma writes:\n```tool_code\nread_file(path="a.md")\n```',
+        '```python\nread_file(path="a.md")\n```',
         f"It renders:\n\n    <tool_call>\n    {AS_JSON}\n    </tool_call>\n\nand stops.",
     ],
 )
@@ -149,6 +160,14 @@ def test_talk_about_calls_is_none(text: str) -> None:
         (f'{{"parameters": {ARGUMENTS}, "name": "read_file"}}', "bare JSON"),
         (f"```json\n{AS_JSON}\n```", "JSON in a code block"),
         (f"\n```\n{AS_JSON}\n```\n", "JSON in a code block"),
+        ('```tool_code\nread_file(path="a.md")\n```', "Gemma's tool_code"),
+        ('```tool_code\nprint(api.read_file(path="a (1).md"))\n```\n', "Gemma's tool_code"),
+        (f"I read it:\n\nread_file{ARGUMENTS}", "markers eaten"),
+        (f"Let me look at an example file:\nread_file{ARGUMENTS}", "markers eaten"),
+        (
+            "I read it:\n\n<read_file>\n<path>a.md</path>\n</read_file>\n\nThen I go on.",
+            "XML (Roo Code, Cline)",
+        ),
     ],
 )
 def test_a_call_is_found_in_its_rarer_spellings(text: str, family: str) -> None:
@@ -194,6 +213,10 @@ def test_a_call_whose_json_is_broken_cannot_be_read() -> None:
         "Done.</s>",
         "I will look <|tool_calls_section_begin|>",
         "[INST] and now?",
+        "It is done.<|im_end|>[EOS]",
+        "It is done.[EOS]",
+        "I look at it now:\n\n<|im_end|>",
+        "It is done.\n\n<|im_end|>",
     ],
 )
 def test_tokens_at_an_end_or_side_by_side_are_stray(text: str) -> None:
@@ -243,6 +266,9 @@ HOSTILE = {
     "tokens": "<|im_end|>" * 50_000,
     "unclosed tokens": "<|" * 200_000,
     "actions": "<|START_ACTION|>" * 30_000,
+    "blank block": "```tool_code" + "\n" * 190_000 + "```",
+    "block of brackets": "```tool_code\nread_file(" + ") " * 90_000 + "```",
+    "block of dots": "```tool_code\n" + "a." * 90_000 + "```",
     "deep": '<tool_call>{"name": "read_file", "arguments": ' + "[" * 200_000,
     "quotes": '"' * 300_000 + "<",
 }

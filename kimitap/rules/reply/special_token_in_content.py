@@ -47,7 +47,8 @@ class SpecialTokenInContent(Rule):
         "the beginning or the end of the reply's text, or side by side in it: the server turned "
         "into text what it should have acted upon. Often a call was lost with them. It is an "
         "error once the agent sends them back: the template reads them as the end of a message. "
-        "Tokens amid a sentence, in code, or quoted from a file are talk about them."
+        "Tokens amid a sentence, in code, after a sentence that leads up to them, or quoted from a "
+        "file are talk about them."
     )
     remedy = (
         "Start the server without --special, with --jinja and the model's own template, and "

@@ -9,7 +9,7 @@ from kimitap.rules import markers, soundness
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, call, step, tool, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.markers import Leak
-from kimitap.rules.markup import BARE, FENCED, XML
+from kimitap.rules.markup import BARE, FENCED, TOOL_CODE, XML
 from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
@@ -61,9 +61,10 @@ class ToolCallInContent(Rule):
         "which the model calls one of them (or, where the server ate the markers, the bare "
         "NAME{…} at its end). The agent shows it as an answer and stops, or complains. Code that "
         "is quoted (unless a block of code is all of the reply, and a call), an answer about chat "
-        "templates, text that a file or the user said before, JSON where the request told the form "
-        "of the answer, and agents that declare no tools and parse text themselves are no defect; "
-        "nor is a call that the length limit cut within its markup (truncated-by-length)."
+        "templates, what a sentence gives as an example, text that a file or the user said before, "
+        "JSON where the request told the form of the answer, and agents that declare no tools and "
+        "parse text themselves are no defect; nor is a call that the length limit cut within its "
+        "markup (truncated-by-length)."
     )
     remedy = (
         "Use a newer build of the server, start it with --jinja and without --special, and give "
@@ -191,7 +192,7 @@ def _blame(turn: Turn, found: list[Leak]) -> tuple[Side, str]:
         return Side.MODEL, "its JSON is broken, so that no parser could take it"
     if not all(leak.whole for leak in found):
         return Side.MODEL, "the model ended it before its markup was closed"
-    if found[0].family in (FENCED, XML):
+    if found[0].family in (FENCED, TOOL_CODE, XML):
         return Side.MODEL, f"the model wrote {found[0].family}, which no parser takes for a call"
     built = turn.reply.fingerprint or turn.server
     said = f" (it calls itself {built})" if built else ""
