@@ -63,7 +63,15 @@ def _settings(changes: Sequence[Change], effort: Effort) -> Head:
     text = partial(one_line, ", ".join(names), 400)
     opened = len(made) <= _OPEN
     return Head(
-        Mark.CHANGED, None, None, "SETTINGS", "OTHER SETTINGS", Severity.INFO, text, _body(made), opened
+        Mark.CHANGED,
+        None,
+        None,
+        "SETTINGS",
+        "OTHER SETTINGS",
+        Severity.INFO,
+        text,
+        _body(made),
+        opened,
     )
 
 
