@@ -218,9 +218,11 @@ def unread(link: Link) -> int:
     before, after = link.parent.reply.usage.prompt_tokens, link.child.reply.usage.prompt_tokens
     if before is None or after is None or min(before, after) < LEAST:
         return 0
-    more = _least(link.child.messages[len(link.parent.messages) + 1 :])
     most = _said(link.parent) + SLACK + OF_PROMPT * before + _thought(link)
     full = after % LEAST == 0
+    if not full and after - before > most:
+        return 0
+    more = _least(link.child.messages[len(link.parent.messages) + 1 :])
     still = after - before <= most if not full else after - before + most < more
     if more < MUCH or more < 2 * most or not still:
         return 0
