@@ -14,6 +14,7 @@ from kimitap.errors import KimitapError
 from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Place, Severity
+from kimitap.store import Glimpse
 from kimitap.tui.commands import KeyCommands
 from kimitap.tui.conversation.session_screen import SessionScreen
 from kimitap.tui.filters import NoControls, WithoutColour
@@ -107,14 +108,24 @@ class Kimitap(GrantingApp):
         try:
             if not self._glimpsed:
                 self._glimpsed = True
-                self.call_from_thread(self.main.glimpse, self.source.glimpses())
+                self.call_from_thread(self._glimpse, self.source.glimpses())
             view = self.source.load()
         except KimitapError as error:
             self.call_from_thread(self._complain, error)
         else:
             self.call_from_thread(self._loaded, view)
 
+    def _gone(self) -> bool:
+        """True once the screens are taken down: a worker may end later than they."""
+        return not self.main.query("#conversation")
+
+    def _glimpse(self, seen: Sequence[Glimpse]) -> None:
+        if not self._gone():
+            self.main.glimpse(seen)
+
     def _loaded(self, view: View) -> None:
+        if self._gone():
+            return
         self._loading, self._complaint = bool(view.unread), ""
         before, self.view = self.view, view
         grown = not view.unread or view.tells_more_than(before)
@@ -169,6 +180,8 @@ class Kimitap(GrantingApp):
 
     def _complain(self, error: KimitapError) -> None:
         """Say once what is wrong, and try again in a while: a lock may go, a file come back."""
+        if self._gone():
+            return
         self._loading, self._seen = False, None
         self._patience_until = time.monotonic() + AGAIN_S
         if str(error) != self._complaint:

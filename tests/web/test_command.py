@@ -100,7 +100,7 @@ async def test_place_and_options_are_those_of_tui() -> None:
         async with browser() as client:
             page = await opened(client, url)
             shown = await until(page, "nothing wrong found")
-            assert "#3 of 4" in shown
+            assert "turn 3 of 4 · #3" in shown
             process.terminate()
             await asyncio.to_thread(process.communicate, None, 15)
             assert process.returncode == 0

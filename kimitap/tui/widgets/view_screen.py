@@ -26,15 +26,17 @@ class ViewScreen(Screen[None]):
     def __init__(self, view: View) -> None:
         super().__init__()
         self.view = view
+        self._composed = False
 
     def on_mount(self) -> None:
+        self._composed = True
         self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
         self.shown()
 
     def apply(self, view: View) -> None:
         """Show a fresh view."""
         self.view = view
-        if self.is_mounted:
+        if self._composed:
             self.shown()
 
     def shown(self) -> None:
