@@ -117,7 +117,8 @@ class Kimitap(GrantingApp):
 
     def _gone(self) -> bool:
         """True once the screens are taken down: a worker may end later than they."""
-        return not self.main.query("#conversation")
+        panes = ("#status", "#contents", "#conversation", "#map", "#detail", "#filter", "#foot")
+        return not all(self.main.query(pane) for pane in panes)
 
     def _glimpse(self, seen: Sequence[Glimpse]) -> None:
         if not self._gone():
