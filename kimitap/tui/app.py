@@ -48,6 +48,7 @@ class Kimitap(GrantingApp):
         self._after = (NoControls(),)
         self._alarmed: frozenset[tuple[str, Place]] | None = None
         self._seen: int | None = None
+        self._leaving = False
         self._written_at = float("-inf")
         self._loading = self._glimpsed = False
         self._asked = source.server is None
@@ -115,10 +116,13 @@ class Kimitap(GrantingApp):
         else:
             self.call_from_thread(self._loaded, view)
 
+    async def _shutdown(self) -> None:
+        self._leaving = True
+        await super()._shutdown()
+
     def _gone(self) -> bool:
-        """True once the screens are taken down: a worker may end later than they."""
-        panes = ("#status", "#contents", "#conversation", "#map", "#detail", "#filter", "#foot")
-        return not all(self.main.query(pane) for pane in panes)
+        """True once the screens are being taken down: a worker may end later than they."""
+        return self._leaving
 
     def _glimpse(self, seen: Sequence[Glimpse]) -> None:
         if not self._gone():
