@@ -76,9 +76,10 @@ class Frame:
                 at = self._add_equal(body, at, found)
             else:
                 counted = True
-        if counted:
-            at -= len(self._before) + len(found.pop()) + len(self._behind)
-        texts = _read(found)
+        texts = _read(found)  # of all, so that the one left out is sure to be a whole event
+        if texts and counted:
+            at -= len(self._before) + len(found[-1]) + len(self._behind)
+            texts.pop()
         return texts, at if texts else start
 
     def _stop(self, body: bytes, at: int) -> int:

@@ -22,7 +22,12 @@ from kimitap.recorder.ending import has_ended, is_event_stream
 from kimitap.redact import mask_headers, mask_url
 
 CLIENT_DISCONNECTED = "Client disconnected."
-_CLIENT_SIDE = (CLIENT_DISCONNECTED, "stream reset by client", "stream closed by client")
+_CLIENT_SIDE = (
+    CLIENT_DISCONNECTED,
+    "stream reset by client",
+    "stream closed by client",
+    "client disconnected",  # while mitmproxy was connecting to the server
+)
 
 
 def instant(timestamp: float | None) -> datetime:

@@ -48,7 +48,6 @@ class Kimitap(GrantingApp):
         self._after = (NoControls(),)
         self._alarmed: frozenset[tuple[str, Place]] | None = None
         self._seen: int | None = None
-        self._leaving = False
         self._written_at = float("-inf")
         self._loading = self._glimpsed = False
         self._asked = source.server is None
@@ -74,8 +73,8 @@ class Kimitap(GrantingApp):
         changed = {old: new for old, new in COLOURS.get(name, {}).items() if old != new}
         self._theme: tuple[LineFilter, ...] = (Repainted(changed),) if changed else ()
 
-    def on_mount(self) -> None:
-        self.push_screen(self.main)
+    async def on_mount(self) -> None:
+        await self.push_screen(self.main)  # composed, before a worker paints it
         self.set_interval(POLL_S, self.poll)
         self.call_after_refresh(self.poll)
 
@@ -116,20 +115,12 @@ class Kimitap(GrantingApp):
         else:
             self.call_from_thread(self._loaded, view)
 
-    async def _shutdown(self) -> None:
-        self._leaving = True
-        await super()._shutdown()
-
-    def _gone(self) -> bool:
-        """True once the screens are being taken down: a worker may end later than they."""
-        return self._leaving
-
     def _glimpse(self, seen: Sequence[Glimpse]) -> None:
-        if not self._gone():
+        if self.is_running:  # a worker may end later than the screens
             self.main.glimpse(seen)
 
     def _loaded(self, view: View) -> None:
-        if self._gone():
+        if not self.is_running:
             return
         self._loading, self._complaint = bool(view.unread), ""
         before, self.view = self.view, view
@@ -185,7 +176,7 @@ class Kimitap(GrantingApp):
 
     def _complain(self, error: KimitapError) -> None:
         """Say once what is wrong, and try again in a while: a lock may go, a file come back."""
-        if self._gone():
+        if not self.is_running:
             return
         self._loading, self._seen = False, None
         self._patience_until = time.monotonic() + AGAIN_S

@@ -234,6 +234,17 @@ def test_the_last_count_of_a_run_counts() -> None:
     assert (stream.choices[0].message().text, stream.events) == ("a" * 119, 120)
 
 
+def test_a_count_before_a_broken_event_counts() -> None:
+    event = 'data: {"choices":[{"delta":{"content":%s}}],"usage":{"completion_tokens":%d}}\n\n'
+    sent = [event % one for one in (('"a"', 1), ('"b"', 5), ('"c","d"', 5))]
+    body = BEGUN + "".join(sent).encode()
+    facts, faults = Facts(), Faults()
+    stream = StreamedReply(facts, faults)
+    read_stream(body, ENDED, stream)
+    assert facts.usage.completion_tokens == 5
+    assert quickly(body) == thoroughly(body)
+
+
 def test_only_what_is_new_in_a_run_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     one_by_one: list[Event] = []
     monkeypatch.setattr(

@@ -1,6 +1,8 @@
 """Traffic first, live, nothing lost: a real mitmdump between a raw client and a raw server."""
 
+import contextlib
 import gzip
+import socket
 import sqlite3
 import threading
 import time
@@ -10,7 +12,7 @@ import pytest
 
 from kimitap.exchange import Outcome
 from kimitap.store import Recording
-from tests.recorder.conftest import Stage, newest
+from tests.recorder.conftest import Stage, Starter, newest
 from tests.support.proxy import Client, Peer, Play, fetch, request_bytes, wait_for
 
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"%d"},"finish_reason":null}]}\n\n'
@@ -437,3 +439,21 @@ def test_a_hang_up_before_the_recording_began_is_recorded_once(stage: Stage) -> 
     wait_for(lambda: len(outcomes()) >= 20, "every exchange")
     time.sleep(0.3)
     assert outcomes() == [Outcome.CLIENT_HUNG_UP] * 20
+
+
+def test_a_hang_up_while_the_server_lets_nobody_in_is_the_clients(
+    start: Starter, tmp_path: Path
+) -> None:
+    with socket.socket() as server, contextlib.ExitStack() as waiting:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(2):  # nobody accepts: the next one's connection is not established
+            queued = waiting.enter_context(socket.socket())
+            queued.setblocking(False)
+            queued.connect_ex(server.getsockname())
+        proxy = start(f"http://127.0.0.1:{server.getsockname()[1]}", tmp_path / "kimitap.db")
+        client = Client(proxy.port).send(request_bytes("/busy", b"{}"))
+        wait_for(lambda: newest(proxy.where, "/busy", ended=False), "the request")
+        client.close()
+        exchange = wait_for(lambda: newest(proxy.where, "/busy"), "the end")
+    assert exchange.outcome is Outcome.CLIENT_HUNG_UP
