@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from kimitap import rules
 from kimitap.errors import UsageError
-from kimitap.rules import RULES
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Severity
 
@@ -92,7 +92,7 @@ def chosen(
 
 def rule_names(words: Iterable[str]) -> set[str]:
     """The words, each of which must be a rule's name."""
-    known = {rule.name for rule in RULES}
+    known = {rule.name for rule in rules.RULES}
     return {
         _one_of(word, known, "no rule is named", "; `kimitap rules` lists them") for word in words
     }

@@ -5,16 +5,15 @@ Exit status: 0 all is well, 1 `check` found something at or above `--fail-on`, 2
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import NamedTuple
 
 import click
 
 import kimitap
-from kimitap.cli import checking, deleting, reading, recording, results, web
-from kimitap.cli.rendering import with_server
-from kimitap.cli.words import names_database, with_database
+from kimitap.cli.words import names_database, with_database, with_server
 from kimitap.errors import KimitapError, UsageError
-from kimitap.settings import settings_here
 from kimitap.store import location
 from kimitap.visible import one_line
 
@@ -22,13 +21,60 @@ COULD_NOT_RUN = 2
 INTERRUPTED = 130
 
 
+class Named(NamedTuple):
+    """A command that is not loaded yet: where it is defined, and its line in the help."""
+
+    home: str
+    function: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Named] = {
+    "backup": Named("keeping", "backup", "Copy a recording to a new file, while it is written."),
+    "check": Named("checking", "check", "Say what broke: every finding, its place and what to do."),
+    "delete": Named("deleting", "delete", "Take sessions out of a recording for good."),
+    "demo": Named("recording", "demo", "Watch an agent lose a tool turn: no model, no key."),
+    "diff": Named("reading", "diff", "Compare request N and its reply with request N+1."),
+    "import": Named("recording", "import_", "Add mitmproxy captures to a recording."),
+    "migrate": Named("recording", "migrate", "Bring an older Kimitap's recording to this schema."),
+    "prune": Named("keeping", "prune", "Delete the oldest, by age or down to a size."),
+    "record": Named("recording", "record", "Stand between an agent and its server, and record."),
+    "rules": Named("checking", "rules", "List the rules, or explain one."),
+    "show": Named("reading", "show", "Print the conversation for a pipe."),
+    "status": Named("keeping", "status", "Say who records now, what is open, what was lost."),
+    "tui": Named("screens", "tui", "Open the screens: the conversation, and where it broke."),
+    "verify": Named("keeping", "verify", "Look whether all of a recording is there, and right."),
+    "web": Named("web", "web", "Serve the screens to a browser on this machine."),
+}
+"""Every command by its name. A line here is all that a new one needs: a command is loaded when it
+is run, since what most of them need takes a second or two to load."""
+
+
 class _Group(click.Group):
-    """Lets a database stand where a command is expected: `kimitap FILE` is `kimitap tui FILE`."""
+    """Loads the command that is run, and no other.
+
+    Lets a database stand where a command is expected: `kimitap FILE` is `kimitap tui FILE`.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        named = COMMANDS.get(cmd_name)
+        if named is None:
+            return None
+        found = getattr(import_module(f"kimitap.cli.{named.home}"), named.function)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in sorted(COMMANDS)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if self.get_command(ctx, args[0]) is None and names_database(args[0]):
+        if args[0] not in COMMANDS and names_database(args[0]):
             args = ["tui", *args]
         return super().resolve_command(ctx, args)
 
@@ -46,27 +92,14 @@ def app(context: click.Context, db: str | None, server: str | None) -> None:
     session.
     """
     if context.invoked_subcommand is None:
-        reading.open_tui(location(db), None, settings_here().choice, server)
+        from kimitap.cli.screens import open_tui
+        from kimitap.settings import settings_here
+
+        open_tui(location(db), None, settings_here().choice, server)
     for name, value in (("--db", db), ("--ask-server", server)):
         if context.invoked_subcommand is not None and value is not None:
             said = f"kimitap {context.invoked_subcommand} {name} …"
             raise UsageError(f"say {name} after the command: {said}")
-
-
-for _command in (
-    recording.record,
-    recording.import_,
-    checking.check,
-    reading.show,
-    reading.diff,
-    reading.tui,
-    web.web,
-    checking.rules,
-    recording.demo,
-    recording.migrate,
-    deleting.delete,
-):
-    app.add_command(_command)
 
 
 def main() -> None:
@@ -97,10 +130,10 @@ def run(words: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        results.close_stdout()
+        sys.stdout = None  # else Python complains while it flushes at exit
         return 0
     except OSError as error:  # a full disk under stdout, a folder that was taken away
-        results.close_stdout()
+        sys.stdout = None
         named = f"{error.filename}: " if error.filename else ""
         return _refuse(f"{named}{error.strerror or error}")
     return status if isinstance(status, int) else 0

@@ -1,73 +1,21 @@
-"""The commands that read a recording: tui, show, diff."""
+"""The commands that print what a recording says: show, diff."""
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from kimitap.analysis import Analysis, asked
-from kimitap.asking import Server
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.rendering import ask_for, say_prompt, with_server
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
 from kimitap.lineage import Thread
-from kimitap.places import PlaceWord, parse_place
+from kimitap.places import parse_place
 from kimitap.report import report_on, turns_of
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.settings import Settings
 from kimitap.store import Recording, shown
 from kimitap.visible import one_line
-from kimitap.web.inside import end_with_parent, in_browser
-
-
-@click.command()
-@click.argument("words", nargs=-1, metavar="[DB] [PLACE]")
-@with_database
-@with_server
-@with_choice
-def tui(words: Sequence[str], db: str | None, server: str | None, settings: Settings) -> None:
-    """Open the screens: sessions and threads, the conversation, and where it broke."""
-    where, rest = split(words, db)
-    open_tui(where, one_place(rest), settings.choice, server)
-
-
-def open_tui(
-    where: str,
-    place: PlaceWord | None,
-    choice: Choice = EVERYTHING,
-    server: str | None = None,
-) -> None:
-    """Open the screens on a recording; `server` is asked for prompts."""
-    demand_screens(where, place, server)
-    if in_browser():
-        end_with_parent()
-    elif not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the screens need a terminal; for a pipe there is: kimitap show")
-    from kimitap.tui.app import run
-
-    status = run(where, place, choice, server)
-    if status:
-        raise click.exceptions.Exit(status)
-
-
-def demand_screens(where: str, place: PlaceWord | None, server: str | None) -> None:
-    """Raise a `KimitapError` where the screens cannot open: no recording, no such place."""
-    with Recording.open(where):
-        pass
-    if server is not None:
-        Server(server)  # refuses an unfit address
-    if place is not None:
-        _demand(where, place)
-
-
-def _demand(where: str, place: PlaceWord) -> None:
-    """Raise `UsageError` where the screens have no conversation at that place."""
-    analysis = read(where)
-    if place.kind:
-        analysis.threads_at(place)
-    else:
-        analysis.turn_at(place)
 
 
 def read(where: str, choice: Choice = EVERYTHING) -> Analysis:

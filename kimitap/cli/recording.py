@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from kimitap import recipes
-from kimitap.cli.reading import open_tui, read
+from kimitap.cli.reading import read
 from kimitap.cli.results import result_of
+from kimitap.cli.screens import open_tui
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import ProxyError
 from kimitap.export.formats import FORMATS

@@ -1,26 +1,15 @@
 """The prompts behind the requests: `--ask-server`, and what `show --prompt` prints."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from kimitap.analysis import Analysis
 from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, outcome, wanted
+from kimitap.cli.words import with_server as with_server
 from kimitap.conversation import Turn
 from kimitap.errors import UsageError
 from kimitap.prompt import marked, seen
-
-
-def with_server[F: Callable[..., Any]](command: F) -> F:
-    """The `--ask-server` option, the same for all commands."""
-    return click.option(
-        "--ask-server",
-        "server",
-        metavar="URL",
-        help="Have this llama-server render the chats' prompts (it only reads), and see what its "
-        "template left out. Sends recorded requests there.",
-    )(command)
 
 
 def learn_prompts(analysis: Analysis, url: str, numbers: Sequence[int]) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 import click
 
 from kimitap.cli.choosing import with_choice
-from kimitap.cli.reading import demand_screens
-from kimitap.cli.rendering import with_server
-from kimitap.cli.words import one_place, split, with_database
+from kimitap.cli.screens import demand_screens
+from kimitap.cli.words import one_place, split, with_database, with_server
 from kimitap.settings import Settings
 from kimitap.web.address import DEFAULT_LISTEN, parse_listen
 

@@ -55,3 +55,14 @@ def with_database[F: Callable[..., Any]](command: F) -> F:
         metavar="PATH|URL",
         help="The database; else KIMITAP_DB, else sessions/kimitap.db.",
     )(command)
+
+
+def with_server[F: Callable[..., Any]](command: F) -> F:
+    """The `--ask-server` option, the same for all commands."""
+    return click.option(
+        "--ask-server",
+        "server",
+        metavar="URL",
+        help="Have this llama-server render the chats' prompts (it only reads), and see what its "
+        "template left out. Sends recorded requests there.",
+    )(command)

@@ -3,39 +3,20 @@
 They stand in groups, each with a folder: how a request gives the history back (`replay`), what it
 carries (`request`), what the model said (`reply`), how the exchange went (`exchange`) and what the
 server made of it (`prompt`). `RULES` is all of them, in the order in which they are documented;
-`check` applies them to a session.
+`check` applies them to a session. Both are loaded when they are first asked for (see `lazily`).
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from kimitap.lineage import Session
-from kimitap.rules import exchange, prompt, replay, reply, request
-from kimitap.rules.finding import Finding, by_place
-from kimitap.rules.reply_choices import strike
-from kimitap.rules.rule import Rule
-from kimitap.rules.swallow import swallow
+from kimitap.lazily import lazily
 
-RULES: tuple[Rule, ...] = (
-    *replay.RULES,
-    *request.RULES,
-    *reply.RULES,
-    *exchange.RULES,
-    *prompt.RULES,
-)
+if TYPE_CHECKING:
+    from kimitap.rules.catalogue import RULES, check
+
+__all__ = ["RULES", "check"]
+
+_load = lazily(__name__, {"RULES": "catalogue", "check": "catalogue"})
 
 
-def check(session: Session, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
-    """What is wrong in a session, in the order of its places: one defect, one finding.
-
-    For a view that is kept up to date see `checker.Checker`.
-    """
-    chosen = tuple(rules)
-    found: list[Finding] = []
-    for thread in session.threads:
-        struck = [finding for rule in chosen for finding in strike(rule, thread, session)]
-        found += (
-            replace(finding, session=session.name, thread=thread.name)
-            for finding in swallow(struck, thread)
-        )
-    return tuple(sorted(found, key=by_place))
+def __getattr__(name: str) -> object:
+    return _load(name)

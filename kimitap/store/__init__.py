@@ -1,14 +1,22 @@
-"""The recording: one database, written by recorders and read by everything else."""
+"""The recording: one database, written by recorders and read by everything else.
 
-from kimitap.store.deleting import Deleted, delete
-from kimitap.store.exchanges import Ending, Head
-from kimitap.store.glimpses import Glimpse
-from kimitap.store.location import file_of, location, shown
+What needs SQLAlchemy is loaded when it is first asked for (see `lazily`).
+"""
+
+from typing import TYPE_CHECKING
+
+from kimitap.lazily import lazily
+from kimitap.store.glimpse import Glimpse
+from kimitap.store.location import file_of, location, looks_recorded, shown
 from kimitap.store.losses import Loss
-from kimitap.store.migrating import migrate
-from kimitap.store.reading import Recording
-from kimitap.store.sealing import seal
-from kimitap.store.writing import RecordingWriter
+
+if TYPE_CHECKING:
+    from kimitap.store.deleting import Deleted, delete
+    from kimitap.store.exchanges import Ending, Head
+    from kimitap.store.migrating import migrate
+    from kimitap.store.reading import Recording
+    from kimitap.store.sealing import seal
+    from kimitap.store.writing import RecordingWriter
 
 __all__ = [
     "Deleted",
@@ -21,7 +29,24 @@ __all__ = [
     "delete",
     "file_of",
     "location",
+    "looks_recorded",
     "migrate",
     "seal",
     "shown",
 ]
+
+_HOMES = {
+    "Deleted": "deleting",
+    "Ending": "exchanges",
+    "Head": "exchanges",
+    "Recording": "reading",
+    "RecordingWriter": "writing",
+    "delete": "deleting",
+    "migrate": "migrating",
+    "seal": "sealing",
+}
+_load = lazily(__name__, _HOMES)
+
+
+def __getattr__(name: str) -> object:
+    return _load(name)

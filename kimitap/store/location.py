@@ -1,16 +1,15 @@
-"""Where the recording is: a path, or a SQLAlchemy URL."""
+"""Where the recording is: a path, or a SQLAlchemy URL, which alone needs SQLAlchemy loaded."""
 
 import os
 import re
 from pathlib import Path
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from kimitap.errors import UsageError
 
 DEFAULT = "sessions/kimitap.db"
 VARIABLE = "KIMITAP_DB"
+MAGIC = b"SQLite format 3\x00"
+"""How every SQLite database begins."""
 
 
 def location(option: str | None) -> str:
@@ -25,6 +24,9 @@ def file_of(where: str) -> Path | None:
     """
     if "://" not in where:
         return Path(where)
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(where)
         url.get_dialect()
@@ -41,7 +43,23 @@ def file_of(where: str) -> Path | None:
 
 def shown(where: str) -> str:
     """`where` for a message: an URL without its password."""
+    if "://" not in where:
+        return where
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
-        return make_url(where).render_as_string() if "://" in where else where
+        return make_url(where).render_as_string()
     except (ArgumentError, ValueError):
         return re.sub(r"://.*@", "://***@", where)
+
+
+def looks_recorded(where: str) -> bool:
+    """True where a SQLite database stands: it may still be refused when it is opened."""
+    if "://" in where:
+        return False
+    try:
+        with Path(where).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, ValueError):
+        return False

@@ -25,7 +25,7 @@ from kimitap.errors import (
     OlderRecording,
     RecordingUnavailable,
 )
-from kimitap.store.location import file_of, shown
+from kimitap.store.location import MAGIC, file_of, shown
 from kimitap.store.tables import SCHEMA, VERSION_TABLE
 from kimitap.store.trouble import translated
 
@@ -33,7 +33,6 @@ WRITER_PATIENCE_S = 30.0
 """How long a writer waits for another program's lock."""
 READER_PATIENCE_S = 5.0
 
-_MAGIC = b"SQLite format 3\x00"
 _WAL = 2
 _OUR_LOCK = int.from_bytes(b"kimitap")
 PAGE_SIZE = 1024
@@ -48,21 +47,22 @@ def writer(where: str) -> Connection:
     path = file_of(where)
     if path is None:
         return _server(where, "READ COMMITTED", f"SELECT pg_advisory_xact_lock({_OUR_LOCK})")
-    _make(where, path)
+    make(where, path)
     with translated(where):
         connection = _connection(lambda: _writable(path), "BEGIN IMMEDIATE")
         try:
             with connection.begin():
                 if schema_of(where, connection) is None and inspect(connection).get_table_names():
                     raise not_ours(where)
-            _persist(lambda: _driver(connection).execute("PRAGMA journal_mode=WAL"))
+            _persist(lambda: driver_of(connection).execute("PRAGMA journal_mode=WAL"))
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _make(where: str, path: Path) -> None:
+def make(where: str, path: Path) -> None:
+    """Make the file, and its folder, for their owner only; `where` names it in what is raised."""
     if path.is_dir():
         raise NotARecording(f"{where} is a folder: name the database inside it")
     try:
@@ -85,23 +85,24 @@ def _writable(path: Path) -> sqlite3.Connection:
 
 def pragma(connection: Connection, setting: str) -> None:
     """Set something of a SQLite connection that may not be set in a transaction: `name=value`."""
-    _driver(connection).execute(f"PRAGMA {setting}")
+    driver_of(connection).execute(f"PRAGMA {setting}")
 
 
 def shrink(connection: Connection) -> None:
     """Compact a SQLite recording. Others may have it open, but nobody can write meanwhile."""
-    _driver(connection).execute("VACUUM")
-    _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    driver_of(connection).execute("VACUUM")
+    driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def fold(connection: Connection) -> None:
     """Compact a SQLite recording into the one file, without a log beside it."""
-    _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    _driver(connection).execute("VACUUM")
-    _driver(connection).execute("PRAGMA journal_mode=DELETE")
+    driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    driver_of(connection).execute("VACUUM")
+    driver_of(connection).execute("PRAGMA journal_mode=DELETE")
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection to a SQLite recording."""
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
@@ -160,7 +161,7 @@ def _journal_mode(where: str, path: Path) -> int:
         raise RecordingUnavailable(f"{where} cannot be read: {error.strerror}") from error
     if not head:
         raise NotARecording(f"{where} is empty: it is no Kimitap recording")
-    if not head.startswith(_MAGIC):
+    if not head.startswith(MAGIC):
         raise NotARecording(f"{where} is no Kimitap recording: it is no SQLite database")
     return head[18]
 
