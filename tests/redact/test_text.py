@@ -429,7 +429,7 @@ def test_urls_within_urls_are_masked_however_deep() -> None:
 
 
 def shared(name: str) -> Path:
-    return Path(__file__).resolve().parents[2] / "shared" / name
+    return Path(__file__).resolve().parents[3] / "shared" / name
 
 
 def test_the_recorded_server_answers_hold_nothing_that_is_masked() -> None:

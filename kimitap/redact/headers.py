@@ -1,0 +1,146 @@
+"""Credentials in headers and URLs, as the recorder masks them before they are queued for disk."""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from re import Match
+from urllib.parse import unquote_plus
+
+from kimitap.exchange import Headers
+from kimitap.redact.shapes import KEY
+
+_MASK = re.compile(r"\[masked:[0-9a-f]{8}\]")
+
+# fmt: off
+_CREDENTIAL_WORDS = frozenset({
+    "token", "secret", "key", "apikey", "password", "passwd", "pwd", "passphrase", "credential",
+    "credentials", "auth", "authorization", "cookie", "jwt", "signature", "sig",
+})
+_HARMLESS_BEFORE_KEY = frozenset({
+    "cache", "idempotency", "websocket", "surrogate", "partition", "sort", "primary", "routing",
+    "shard", "public",
+})
+_COOKIE_ATTRIBUTES = frozenset({
+    "path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned",
+})
+# fmt: on
+_CREDENTIAL_ENDINGS = ("token", "secret", "apikey", "password", "passwd", "credential")
+_URL_HEADERS = frozenset({"referer", "location", "content-location", "link", "origin"})
+
+
+def marker(secret: str, key: bytes) -> str:
+    """What stands for `secret`: equal secrets under one `key` (any length) give equal markers."""
+    if not secret or _MASK.fullmatch(secret):
+        return secret
+    data = secret.encode("utf-8", "surrogateescape")
+    keyed = blake2b(data, digest_size=4, key=blake2b(key, digest_size=32).digest())
+    return f"[masked:{keyed.hexdigest()}]"
+
+
+def mask_headers(headers: Headers, key: bytes) -> Headers:
+    """`headers` with every credential replaced; the scheme (`Bearer`) and cookies' names stay."""
+    return tuple((name, _mask_header(name.lower(), value, key)) for name, value in headers)
+
+
+def mask_url(url: str, key: bytes) -> str:
+    """A URL or request target without its userinfo's password and its parameters' credentials."""
+    return _mask_url(url, key, 0)
+
+
+def _mask_url(url: str, key: bytes, depth: int) -> str:
+    head, mark, query = _cut_query(url)
+    head = _USERINFO.sub(lambda found: _mask_userinfo(found, key), head)
+    head = _MATRIX.sub(lambda found: _mask_parameter(found, key, depth), head)
+    head = KEY.sub(lambda found: marker(found[0], key), head)
+    if not mark:
+        return head
+    return head + mark + _PARAMETER.sub(lambda found: _mask_parameter(found, key, depth), query)
+
+
+# These run on the recorder's event loop: a long run without `@` is walked once, and once back.
+_USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*+)(:?+)([^\s/?#]*)@")
+"""The password goes up to the last `@` of the host's part: some hold one."""
+_MATRIX = re.compile(r"(?<=;)([^;/=?#]+)(=)([^;/?#]*)")
+"""A parameter of a path's segment: `/models;api_key=…/kimi`."""
+_PARAMETER = re.compile(r"([^&;#=?]+)(?:(=)([^&;#]*))?")
+_SCHEMED = re.compile(r"\s*(?i:bearer|basic)\s+[^\s\[]\S*\s*")
+_DEEPEST = 4
+"""So many URLs within one another are looked into; what is deeper is masked unseen."""
+
+
+@lru_cache(maxsize=4096)
+def _is_credential(name: str) -> bool:
+    """Whether a header or parameter of this name (any case) carries a credential."""
+    words = [word for word in re.split(r"[^a-z0-9]+", _split_camel(name).lower()) if word]
+    for before, word in zip(["", *words], words, strict=False):
+        if word == "key" and before in _HARMLESS_BEFORE_KEY:
+            continue
+        if word in _CREDENTIAL_WORDS or word.endswith(_CREDENTIAL_ENDINGS):
+            return True
+    return False
+
+
+def _split_camel(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name)
+
+
+def _mask_header(name: str, value: str, key: bytes) -> str:
+    if name in ("cookie", "cookie2"):
+        return "; ".join(_mask_cookie(part, key) for part in value.split("; "))
+    if name == "set-cookie2":  # several, by comma: nothing of it is worth the risk
+        return marker(value, key)
+    if name == "set-cookie":
+        first, *attributes = value.split(";")
+        return ";".join([_mask_cookie(first, key), *attributes])
+    if name.endswith("authorization") or (
+        _SCHEMED.fullmatch(value) and not name.endswith("authenticate")
+    ):
+        return _mask_authorization(value, key)
+    if _is_credential(name):
+        return marker(value, key)
+    if name in _URL_HEADERS or "://" in value:
+        return mask_url(value, key)
+    return KEY.sub(lambda found: marker(found[0], key), value)
+
+
+def _mask_authorization(value: str, key: bytes) -> str:
+    scheme, space, credential = value.strip().partition(" ")
+    if not space:
+        known = scheme.lower() in ("bearer", "basic", "token", "")
+        return value if known else marker(scheme, key)
+    return f"{scheme} {marker(credential.strip(), key)}"
+
+
+def _mask_cookie(pair: str, key: bytes) -> str:
+    name, equals, value = pair.partition("=")
+    if not equals:
+        return pair if name.strip().lower() in _COOKIE_ATTRIBUTES else marker(name, key)
+    return f"{name}={marker(value, key)}"
+
+
+def _cut_query(url: str) -> tuple[str, str, str]:
+    found = re.search(r"[?#]", url)
+    if not found:
+        return url, "", ""
+    return url[: found.start()], found[0], url[found.end() :]
+
+
+def _mask_userinfo(found: Match[str], key: bytes) -> str:
+    user, colon, password = found.groups()
+    if not colon:  # `https://TOKEN@host`: the user is the credential
+        return f"{marker(user + password, key)}@"
+    return f"{user}:{marker(password, key)}@"
+
+
+def _mask_parameter(found: Match[str], key: bytes, depth: int) -> str:
+    name, equals, value = found.groups()
+    if not equals:
+        return KEY.sub(lambda inner: marker(inner[0], key), name)
+    plain = unquote_plus(value)
+    if _is_credential(unquote_plus(name)):
+        return f"{name}={marker(value, key)}"
+    if "://" in plain and (depth == _DEEPEST or _mask_url(plain, key, depth + 1) != plain):
+        return f"{name}={marker(value, key)}"  # a URL within the URL
+    if KEY.search(plain):
+        return f"{name}={marker(value, key)}"
+    return found[0]
