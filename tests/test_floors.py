@@ -39,14 +39,16 @@ FLOORS: dict[str, set[str]] = {
     "comparison": VALUES | {"analysis", "diff"},
     "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
     "settings": {"errors", "rules"},
+    "shrink": VALUES | {"store", "dialects", "weave", "rules"},
     "tui": VALUES
     | {"analysis", "comparison", "report", "diff", "export", "rules", "transcript", "store"}
     | {"asking", "prompt", "wire"},
     "demo": set(),
     "web": {"errors", "visible"},
+    "running": VALUES | {"store", "recorder", "analysis", "rules"},
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report", "recipes", "settings", "asking", "prompt", "web"},
+    | {"report", "recipes", "settings", "asking", "prompt", "web", "running"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 

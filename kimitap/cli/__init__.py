@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Named] = {
     "prune": Named("keeping", "prune", "Delete the oldest, by age or down to a size."),
     "record": Named("recording", "record", "Stand between an agent and its server, and record."),
     "rules": Named("checking", "rules", "List the rules, or explain one."),
+    "run": Named("running", "run", "Run a command behind a recorder, and say what broke."),
     "show": Named("reading", "show", "Print the conversation for a pipe."),
     "status": Named("keeping", "status", "Say who records now, what is open, what was lost."),
     "tui": Named("screens", "tui", "Open the screens: the conversation, and where it broke."),

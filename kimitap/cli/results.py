@@ -16,13 +16,14 @@ from kimitap.analysis import Analysis
 from kimitap.errors import UsageError
 from kimitap.export.formats import Checked, harmless
 from kimitap.rules import RULES
+from kimitap.running.since import Recorded
 from kimitap.settings import DEFAULTS, Settings
 from kimitap.store import file_of, shown
 from kimitap.visible import one_line
 
 
-def result_of(where: str, analysis: Analysis, settings: Settings = DEFAULTS) -> Checked:
-    """What was found in the recording at `where`, ready for any format."""
+def result_of(where: str, analysis: Analysis | Recorded, settings: Settings = DEFAULTS) -> Checked:
+    """What was found in the recording at `where`, or in one run of it, ready for any format."""
     return Checked(
         database=shown(where),
         uri=_uri(where),
