@@ -114,12 +114,13 @@ class ContentReader:
             by_pack[row.pack_id].append(row)
         _demand_all(ids, {row.id for rows in by_pack.values() for row in rows}, "piece")
         found: dict[int, Piece] = {}
-        for pack_id, content in self._contents(by_pack):
-            for row in by_pack[pack_id]:
+        for pack_id, content in self._contents(list(by_pack)):
+            for row in by_pack.pop(pack_id):
                 data = content[row.start : row.start + row.length]
                 if digest(data) != row.digest:
                     raise DamagedRecording(f"piece {row.id} does not match its digest")
                 found[row.id] = Piece(row.digest, data)
+        _demand_all(by_pack.keys(), set(), "pack")
         return found
 
     def _put_together(
@@ -132,8 +133,12 @@ class ContentReader:
 
     def _contents(self, pack_ids: Iterable[int]) -> Iterable[tuple[int, bytes]]:
         for row in self._rows(_packs, pack_ids):
-            leaning = row.dictionary_id and self._leaning_on(row.dictionary_id)
-            yield row.id, packs.decompress(row.data, leaning)
+            yield row.id, self.content(row.data, row.dictionary_id)
+
+    def content(self, data: bytes, dictionary_id: int | None) -> bytes:
+        """What a pack holds, with the help of the one on which it leans."""
+        leaning = None if dictionary_id is None else self._leaning_on(dictionary_id)
+        return packs.decompress(data, leaning)
 
     def _rows[*Columns](
         self, query: Select[*Columns], ids: Iterable[int]

@@ -122,8 +122,11 @@ class ExchangeWriter:
             self._driver.run(_drop_flushes, {"number": number})
         return arrivals.joined(some)
 
-    def add(self, exchange: Exchange, request: Body) -> int | None:
-        """A whole exchange, that has ended; None if its origin is there already."""
+    def add(self, exchange: Exchange, request: Body, renumber: bool = True) -> int | None:
+        """A whole exchange, that has ended; None if its origin is there already.
+
+        It gets the next number; without `renumber` it keeps its own, which must be free.
+        """
         if self.knows(exchange.origin):
             return None
         last_s = exchange.segments[-1].at_s if exchange.segments else 0.0
@@ -144,6 +147,8 @@ class ExchangeWriter:
             answer |= self._head(
                 Head(exchange.status, exchange.reason, fields, version, exchange.headers_at)
             )
+        if not renumber:
+            answer |= {"id": exchange.number}
         number = self._insert(exchange, request, answer)
         arrived = arrivals.of_segments(exchange.segments, exchange.response)
         self._store_arrivals(number, arrived)

@@ -79,5 +79,5 @@ def decompress(data: bytes, leaning: zstandard.ZstdDecompressor | None) -> bytes
         return zstd.decompress(data)
     try:
         return leaning.decompress(data)
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, MemoryError) as error:  # a broken head may ask for any size
         raise DamagedRecording(f"a pack cannot be decompressed: {error}") from error

@@ -162,7 +162,7 @@ class Recording:
             return headers.join(fields[piece_id].data, values) if piece_id else ()
 
         return [
-            _exchange(
+            put_together(
                 row,
                 requests[row.request_id] if row.request_id else Body(),
                 joined(row.request_headers_id, row.request_values),
@@ -225,13 +225,14 @@ def _that_fit(rows: Sequence[Row[tuple[object, ...]]]) -> Sequence[Row[tuple[obj
     return rows
 
 
-def _exchange(
+def put_together(
     row: Row[tuple[object, ...]],
     request: Body,
     request_headers: Headers,
     answer: tuple[Sequence[Segment], bytes],
     response_headers: Headers,
 ) -> Exchange:
+    """The exchange of a row, and of what its ids stand for; `answer` is segments and bytes."""
     return Exchange(
         number=row.id,
         started_at=from_us(row.started_us),

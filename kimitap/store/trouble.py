@@ -32,6 +32,8 @@ def translated(where: str) -> Iterator[None]:
     """Raise our errors for the driver's inside the block."""
     try:
         yield
+    except UnicodeDecodeError as error:  # text that no recorder wrote
+        raise DamagedRecording(f"{shown(where)} is damaged: restore it from a copy") from error
     except (DBAPIError, sqlite3.Error) as error:
         raise translate(where, error) from error
 

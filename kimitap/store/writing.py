@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self
 
-from kimitap.errors import RecordingUnavailable
+from kimitap.errors import RecordingUnavailable, UsageError
 from kimitap.exchange import Exchange, Headers, Outcome
 from kimitap.store import arrivals, opening, recall, recovery, tables
 from kimitap.store.arrivals import Parts
@@ -96,12 +96,18 @@ class RecordingWriter:
         elif arrived:
             self._flushed[number] = flushed + 1
 
-    def add(self, exchange: Exchange) -> int | None:
-        """Store a finished exchange of a capture; None if its origin is there already."""
+    def add(self, exchange: Exchange, renumber: bool = True) -> int | None:
+        """Store a finished exchange of a capture; None if its origin is there already.
+
+        It gets the next number; in a SQLite file it can keep its own, without `renumber`, if that
+        is free. Raises UsageError where a server gives the numbers.
+        """
+        if not renumber and file_of(self.where) is None:
+            raise UsageError(f"{shown(self.where)} gives its own numbers: name a file instead")
         self._keep_to_the_file()
         request = cut(exchange.request.content, self._familiar)
         with self._transaction():
-            return self._exchanges.add(exchange, request)
+            return self._exchanges.add(exchange, request, renumber)
 
     def lose(self, count: int, reason: str, at: datetime) -> None:
         """Say in the recording that exchanges, or parts of them, could not be recorded."""

@@ -33,5 +33,5 @@ def decompress(frame: bytes) -> bytes:
     """The inverse of `compress`. Raises DamagedRecording."""
     try:
         return _ready.decompressor.decompress(frame)
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, MemoryError) as error:  # a broken head may ask for any size
         raise DamagedRecording(f"compressed data is broken: {error}") from error

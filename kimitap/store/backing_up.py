@@ -1,0 +1,39 @@
+"""A copy of a recording as it is at one moment, while a recorder may write."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from kimitap.errors import UsageError
+from kimitap.store import opening
+from kimitap.store.location import file_of, shown
+from kimitap.store.trouble import translated
+
+
+def back_up(where: str, into: Path) -> int:
+    """Copy the SQLite recording at `where` to the new file `into`; the copy's size in bytes.
+
+    The copy is one file for its owner only, and complete or not there at all. Raises UsageError for
+    a database server, whose own tools make backups, and where `into` is there already; NoRecording,
+    NotARecording, OlderRecording, NewerRecording, RecordingUnavailable, DamagedRecording.
+    """
+    if file_of(where) is None:
+        raise UsageError(f"{shown(where)} is on a server: back it up there, as with pg_dump")
+    if into.exists():
+        raise UsageError(f"{into} is there already: name a new file")
+    half = into.with_name(f".{into.name}.unfinished")
+    try:
+        opening.make(str(into), half)
+        with translated(where), closing(opening.reader(where)) as connection:
+            _copy(opening.driver_of(connection), half)
+        half.rename(into)
+    finally:
+        half.unlink(missing_ok=True)
+    return into.stat().st_size
+
+
+def _copy(source: sqlite3.Connection, into: Path) -> None:
+    """In one step, so that no recorder makes it begin again; in WAL mode it holds nobody up."""
+    with closing(sqlite3.connect(into)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")

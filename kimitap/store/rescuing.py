@@ -1,0 +1,148 @@
+"""All that can still be read of a damaged recording, in a new one.
+
+An exchange of which a part is lost keeps the others, and says in its own words what is missing. It
+keeps its number too, so that what was said about it still points at it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import DBAPIError
+
+from kimitap.errors import DamagedRecording, UsageError
+from kimitap.exchange import NO_REQUEST, NO_RESPONSE, Body, Exchange, Headers, Outcome, Segment
+from kimitap.store import arrivals, headers, opening, tables
+from kimitap.store.arrivals import Segments
+from kimitap.store.content import ContentReader
+from kimitap.store.exchanges import flushes
+from kimitap.store.location import file_of, shown
+from kimitap.store.reading import put_together
+from kimitap.store.trouble import translated
+from kimitap.store.writing import RecordingWriter
+
+_MEMORY = 16 << 20
+DAMAGED = "a part of the recording was lost"
+LOST_HEADERS = "no headers"
+LOST_TIMES = "when the parts of the response came is not known"
+
+type _Row = Row[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """How many exchanges are in the new recording, and the numbers of those not whole there."""
+
+    exchanges: int
+    incomplete: tuple[int, ...]
+    lost: tuple[int, ...]
+    """The numbers of those that could not be read at all."""
+
+
+def rescue(where: str, into: str) -> Rescued:
+    """Write what can be read of the recording at `where` to a new file `into`.
+
+    The damaged one stays as it is. Raises UsageError where `into` is there already or no file, and
+    RecordingErrors as a reader and a writer do.
+    """
+    path = file_of(into)
+    if path is None or path.exists():
+        raise UsageError(f"{shown(into)} is there already, or no file: name a new one")
+    with closing(opening.reader(where)) as connection, RecordingWriter(into) as writer:
+        rescuer = _Rescuer(connection)
+        with translated(where), connection.begin():
+            count = 0
+            for exchange in rescuer.exchanges():
+                writer.add(exchange, renumber=False)
+                count += 1
+    return Rescued(count, tuple(rescuer.incomplete), tuple(rescuer.lost))
+
+
+class _Rescuer:
+    """Reads exchange by exchange, and part by part, in a transaction of `connection`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._content = ContentReader(connection, _MEMORY)
+        self.incomplete: list[int] = []
+        self.lost: list[int] = []
+
+    def exchanges(self) -> Iterator[Exchange]:
+        last = self._connection.scalar(select(func.max(tables.exchange.c.id))) or 0
+        for number in range(1, int(last) + 1):
+            query = select(tables.exchange).where(tables.exchange.c.id == number)
+            try:
+                row = self._connection.execute(query).first()
+            except DBAPIError:
+                self.lost.append(number)
+                continue
+            if row is not None:
+                yield self._exchange(row)
+
+    def _exchange(self, row: _Row) -> Exchange:
+        missing: list[str] = []
+        exchange = put_together(
+            row,
+            self._request(row, missing),
+            self._headers(row.request_headers_id, row.request_values, missing),
+            self._response(row, missing),
+            self._headers(row.response_headers_id, row.response_values, missing),
+        )
+        if exchange.outcome is Outcome.IN_FLIGHT:
+            exchange = replace(exchange, outcome=Outcome.INTERRUPTED)
+        if missing:
+            self.incomplete.append(row.id)
+            missing.sort(key=lambda what: what == NO_RESPONSE)  # told by how the detail ends
+            told = filter(None, (row.detail, DAMAGED, *missing))
+            exchange = replace(exchange, detail="; ".join(told))
+        return exchange
+
+    def _request(self, row: _Row, missing: list[str]) -> Body:
+        try:
+            return (
+                self._content.bodies({row.request_id})[row.request_id] if row.request_id else Body()
+            )
+        except (DamagedRecording, DBAPIError):
+            missing.append(NO_REQUEST)
+            return Body()
+
+    def _headers(self, id_: int | None, values: str, missing: list[str]) -> Headers:
+        if id_ is None:
+            return ()
+        try:
+            return headers.join(self._content.pieces({id_})[id_].data, values)
+        except (DamagedRecording, DBAPIError, ValueError, TypeError, StopIteration, RuntimeError):
+            if LOST_HEADERS not in missing:
+                missing.append(LOST_HEADERS)
+            return ()
+
+    def _response(self, row: _Row, missing: list[str]) -> tuple[Sequence[Segment], bytes]:
+        try:
+            if row.ended_us is None:
+                return self._arrived(row.id)
+            if row.response_id is None:
+                return (), b""
+            data = self._content.unshared({row.response_id})[row.response_id].data
+        except (DamagedRecording, DBAPIError, ValueError, IndexError):
+            missing.append(NO_RESPONSE)
+            return (), b""
+        return self._times(row, data, missing), data
+
+    def _arrived(self, number: int) -> tuple[Sequence[Segment], bytes]:
+        packed = self._connection.execute(flushes, {"number": number}).scalars()
+        arrived = arrivals.joined([arrivals.unpack_flush(flush) for flush in packed])
+        return arrived.segments, arrived.data
+
+    def _times(self, row: _Row, data: bytes, missing: list[str]) -> Sequence[Segment]:
+        """The segments; one that came at the end where their times are lost."""
+        query = select(tables.arrivals.c.data).where(tables.arrivals.c.exchange_id == row.id)
+        try:
+            packed = self._connection.execute(query).scalar()
+            segments = tuple(Segments(packed, data)) if packed else ()
+        except (DamagedRecording, DBAPIError, ValueError):
+            segments = ()
+        if sum(segment.length for segment in segments) == len(data):
+            return segments
+        missing.append(LOST_TIMES)
+        return (Segment(max(0, row.ended_us - row.started_us) / 1e6, len(data)),)

@@ -1,0 +1,169 @@
+"""status, verify, backup and prune, as a user types them, beside a recorder that lives."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kimitap.cli import run
+from kimitap.store import Recording, RecordingWriter
+from tests.support.recordings import lost_tool_turn, recording
+from tests.support.requests_made import asked, reply
+
+type Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Path:
+    return recording(tmp_path / "k.db", lost_tool_turn())
+
+
+def numbers(where: Path) -> list[int]:
+    with Recording.open(str(where)) as opened:
+        return opened.numbers()
+
+
+def test_status_of_a_recording_that_nobody_writes(where: Path, capsys: Said) -> None:
+    assert run(["status", str(where)]) == 0
+    said = capsys.readouterr().out
+    assert f"{where}: 2 exchanges\n" in said
+    assert "nobody, now" in said
+    assert "in flight" not in said
+
+
+def test_status_says_who_records_what_is_open_and_what_was_lost(where: Path, capsys: Said) -> None:
+    with RecordingWriter(str(where)) as writer:
+        open_ = writer.begin(asked(b"{}"))
+        writer.lose(3, "the disk was \x1b[31mfull", asked(b"").started_at)
+        assert run(["status", "--db", str(where)]) == 0
+    said = capsys.readouterr().out
+    assert "recording  process" in said
+    assert f"in flight  #{open_}, for " in said
+    assert "lost       3 at" in said
+    assert "\x1b" not in said
+
+
+def test_verify_says_that_all_is_whole(where: Path, capsys: Said) -> None:
+    assert run(["verify", str(where)]) == 0
+    assert "whole: every piece matches its hash" in capsys.readouterr().out
+
+
+def spoil(where: Path) -> None:
+    with closing(sqlite3.connect(where, isolation_level=None)) as db:
+        db.execute(
+            "UPDATE piece SET digest = X'00' WHERE id = "
+            "(SELECT response_id FROM exchange WHERE id = 2)"
+        )
+
+
+def test_verify_says_what_is_damaged_and_how_to_save_the_rest(where: Path, capsys: Said) -> None:
+    spoil(where)
+    assert run(["verify", str(where)]) == 1
+    said = capsys.readouterr().out
+    assert "damaged: #2 its response: piece" in said
+    assert "1 of 2 exchanges lost something; --save NEW.db saves the rest" in said
+
+
+def test_verify_saves_what_is_not_damaged(where: Path, capsys: Said) -> None:
+    spoil(where)
+    saved = where.with_name("saved.db")
+    assert run(["verify", str(where), "--save", str(saved)]) == 1
+    assert f"2 exchanges saved to {saved}; incomplete: #2" in capsys.readouterr().out
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert run(["verify", str(saved)]) == 0
+    assert run(["show", str(saved)]) == 0
+
+
+def test_backup_copies_what_is_there_beside_a_recorder(where: Path, capsys: Said) -> None:
+    copy = where.with_name("copy.db")
+    with RecordingWriter(str(where)) as writer:
+        open_ = writer.begin(asked(b"{}"))
+        writer.append(open_, reply(1)[:5])
+        assert run(["backup", str(where), str(copy)]) == 0
+        assert numbers(copy) == [1, 2, open_]
+    assert f"{where} copied to {copy}, " in capsys.readouterr().out
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in where.parent.glob("*copy*")] == ["copy.db"]
+    assert run(["verify", str(copy)]) == 0
+
+
+def test_the_copy_can_be_read_where_nothing_may_be_written(where: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    with RecordingWriter(str(where)):
+        assert run(["backup", "--db", str(where), str(folder / "copy.db")]) == 0
+    folder.chmod(0o500)
+    try:
+        assert numbers(folder / "copy.db") == [1, 2]
+    finally:
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["backup", "{db}", "{db}"], "is there already: name a new file"),
+        (["backup", "no.db", "{new}"], "there is no recording at no.db"),
+        (["backup", "{db}", "{new}", "--db", "{db}"], "say the recording and the new file"),
+        (["backup", "{db}", "{folder}/none/copy.db"], ""),
+        (["verify", "{db}", "--save", "{db}"], "is there already: name a new file"),
+        (["verify", "no.db"], "there is no recording at no.db"),
+        (["status", "no.db"], "there is no recording at no.db"),
+        (["prune", "{db}"], "say how much to keep"),
+        (["prune", "{db}", "--older-than", "soon"], "'soon' is no age: say 30d, 12h or 2w"),
+        (["prune", "{db}", "--max-size", "much"], "'much' is no size: say 500MB or 2GB"),
+        (["prune", "{db}", "--older-than", "1d"], "nobody can be asked here"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    where: Path, words: list[str], said: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(where.parent)
+    named = {"db": str(where), "new": "new.db", "folder": str(where.parent)}
+    status = run([word.format(**named) for word in words])
+    told = capsys.readouterr()
+    if said:
+        assert status == 2
+        assert said in told.err
+        assert told.err.count("\n") == 1
+        assert told.out == ""
+    assert numbers(where) == [1, 2]
+
+
+def test_prune_deletes_what_is_old(where: Path, capsys: Said) -> None:
+    assert run(["prune", str(where), "--older-than", "1h", "--yes"]) == 0
+    assert capsys.readouterr().out == f"2 exchanges deleted from {where}\n"
+    assert numbers(where) == []
+
+
+def test_prune_keeps_what_is_young(where: Path, capsys: Said) -> None:
+    assert run(["prune", str(where), "--older-than", "90y", "--yes"]) == 0
+    assert capsys.readouterr().out == f"nothing in {where} is that old\n"
+    assert numbers(where) == [1, 2]
+
+
+def test_a_dry_run_deletes_nothing(where: Path, capsys: Said) -> None:
+    assert run(["prune", str(where), "--older-than", "1h", "--max-size", "1", "--dry-run"]) == 0
+    assert f"2 exchanges would be deleted from {where}" in capsys.readouterr().out
+    assert numbers(where) == [1, 2]
+
+
+def test_prune_goes_down_to_a_size(where: Path, capsys: Said) -> None:
+    assert run(["prune", str(where), "--max-size", "1kB", "--yes"]) == 0
+    assert "2 exchanges deleted" in capsys.readouterr().out
+    assert numbers(where) == []
+
+
+def test_a_copy_made_while_writing_is_of_one_moment(where: Path) -> None:
+    """Each copy holds all of what was written before it, and nothing of it half."""
+    with RecordingWriter(str(where)) as writer:
+        for turn in range(20):
+            number = writer.begin(asked(b'{"messages": [%d]}' % turn, turn))
+            writer.append(number, reply(turn))
+            copy = where.with_name(f"copy{turn}.db")
+            assert run(["backup", str(where), str(copy)]) == 0
+            assert numbers(copy)[-1] == number
+            assert run(["verify", str(copy)]) == 0
+    shutil.rmtree(where.parent)

@@ -1,0 +1,101 @@
+"""What is old goes, at a pause if there is one; what is left is whole."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kimitap.exchange import Outcome
+from kimitap.store import Recording, RecordingWriter
+from kimitap.store.glimpse import Glimpse
+from kimitap.store.retention import Cut, older_than, shrink_to, used_bytes
+from kimitap.store.times import to_us
+from kimitap.store.verifying import verify
+from tests.support.requests_made import START, asked, conversation, reply
+
+MINUTE = timedelta(minutes=1)
+
+
+def at(number: int, minute: float, lasts: float | None = 1.0) -> Glimpse:
+    start_us = to_us(START + minute * MINUTE)
+    end_us = None if lasts is None else start_us + round(lasts * 60e6)
+    return Glimpse(number, start_us, end_us, "POST", "h", "/", "c", "complete", 200, 10)
+
+
+def limit(minute: float) -> datetime:
+    return START + minute * MINUTE
+
+
+WORK = [at(1, 0), at(2, 2), at(3, 30), at(4, 32), at(5, 34)]
+
+
+def test_a_conversation_that_went_on_at_the_limit_stays_whole() -> None:
+    assert older_than(WORK, limit(33)) == Cut((1, 2), torn=False)
+
+
+def test_all_that_is_old_goes_where_a_pause_follows() -> None:
+    assert older_than(WORK, limit(29)) == Cut((1, 2), torn=False)
+    assert older_than(WORK, limit(90)) == Cut((1, 2, 3, 4, 5), torn=False)
+
+
+def test_without_a_pause_what_is_old_goes_and_that_is_told() -> None:
+    assert older_than(WORK[2:], limit(33)) == Cut((3, 4), torn=True)
+
+
+def test_nothing_old_is_nothing() -> None:
+    assert older_than(WORK, limit(-1)) == Cut((), torn=False)
+    assert older_than([], limit(5)) == Cut((), torn=False)
+
+
+def test_a_long_answer_is_no_pause() -> None:
+    assert older_than([at(1, 0, 40), at(2, 41), at(3, 90)], limit(60)) == Cut((1, 2), torn=False)
+    assert older_than([at(1, 0, 40), at(2, 41), at(3, 90)], limit(20)) == Cut((1,), torn=True)
+
+
+def test_what_is_in_flight_stays() -> None:
+    assert older_than([at(1, 0), at(2, 1, None), at(3, 90)], limit(60)).numbers == (1,)
+
+
+def test_numbers_that_overtook_one_another_are_taken_in_the_order_of_time() -> None:
+    assert older_than([at(1, 50), at(2, 0), at(3, 51)], limit(20)) == Cut((2,), torn=False)
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """Ten sessions of eight turns, an hour apart."""
+    path = str(tmp_path / "k.db")
+    with RecordingWriter(path) as writer:
+        for session in range(10):
+            for turn, body in enumerate(conversation(8, seed=session)):
+                second = session * 3600 + turn * 5
+                number = writer.begin(asked(body, second))
+                writer.respond(number, 200, "OK", (), "HTTP/1.1", START)
+                writer.append(number, reply(session * 100 + turn))
+                ended = START + timedelta(seconds=second + 3)
+                writer.finish(number, Outcome.COMPLETE, ended_at=ended)
+    return path
+
+
+def numbers(where: str) -> list[int]:
+    with Recording.open(where) as recording:
+        return recording.numbers()
+
+
+def test_a_recording_shrinks_to_a_size_by_whole_sessions(where: str) -> None:
+    before = used_bytes(where)
+    gone = shrink_to(where, before // 2)
+    left = numbers(where)
+    assert used_bytes(where) <= before // 2
+    assert left == list(range(gone + 1, 81))
+    assert gone % 8 == 0
+    assert len(left) > 16
+    assert verify(where).damages == ()
+
+
+def test_a_size_that_fits_takes_nothing(where: str) -> None:
+    assert shrink_to(where, used_bytes(where)) == 0
+
+
+def test_a_size_that_nothing_fits_takes_all(where: str) -> None:
+    assert shrink_to(where, 1) == 80
+    assert numbers(where) == []
