@@ -288,6 +288,9 @@ class Turn:
     scope: Scope = field(default_factory=Scope)
     faults: tuple[Fault, ...] = ()
     wire_indexes: tuple[int, ...] = ()
+    replay_of: int | None = None
+    """The exchange that Kimitap itself sent again here, 0 where that stands in another recording;
+    None for what an agent sent."""
 
     @property
     def duration_s(self) -> float | None:

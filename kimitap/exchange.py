@@ -133,6 +133,10 @@ NO_REQUEST = "the capture has no body of this request"
 NO_RESPONSE = "the capture has no body of this response"
 """How `Exchange.detail` ends where a capture was made without bodies; both are told in a row."""
 
+REPLAY = "X-Kimitap-Replay"
+"""The request header by which a replay says so: the number of the exchange that it sends again, or
+`elsewhere` where that stands in another recording; then what was done to it (`41; edited`)."""
+
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order and letter case of the wire; credentials already masked."""
 

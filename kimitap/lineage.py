@@ -210,7 +210,7 @@ class Thread:
     turns: tuple[Turn, ...]
     links: tuple[Link | None, ...]
     kind: str = "main"
-    """main, side, sub-agent or fork."""
+    """main, side, sub-agent, fork, or replay: a turn that Kimitap itself sent again."""
     resumed: bool = False
     """The first request already carried a history that this recording did not see grow."""
     notes: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)

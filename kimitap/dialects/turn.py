@@ -8,7 +8,7 @@ from kimitap.dialects.fields import Rest
 from kimitap.dialects.pace import silence
 from kimitap.dialects.program import program_of
 from kimitap.dialects.scope import scope_of
-from kimitap.exchange import Exchange, header, times_since
+from kimitap.exchange import REPLAY, Exchange, header, times_since
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,16 @@ def turn_of(
         scope=scope_of(exchange.request_headers, request.fields),
         faults=faults.told(),
         wire_indexes=request.wire_indexes,
+        replay_of=_replayed(header(exchange.request_headers, REPLAY)),
     )
+
+
+def _replayed(value: str) -> int | None:
+    """The number in `41; edited`; 0 where no exchange of this recording is named."""
+    number = value.partition(";")[0].strip()
+    if not number:
+        return None
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
 def _retries(value: str) -> int:

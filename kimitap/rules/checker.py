@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kimitap.lineage import Session, Thread
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.each import same_turns
-from kimitap.rules.finding import Finding, by_place
+from kimitap.rules.finding import Finding, Side, by_place
 from kimitap.rules.reply_choices import strike
 from kimitap.rules.rule import Rule
 from kimitap.rules.swallow import swallow
@@ -84,6 +84,7 @@ class Checker:
         told = (
             replace(finding, session=session.name, thread=thread.name)
             for finding in (swallow(found, thread) if found else ())
+            if thread.kind != "replay" or finding.side is not Side.AGENT  # told of its original
         )
         return tuple(sorted(self._choice.of(told), key=by_place))
 

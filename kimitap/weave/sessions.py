@@ -71,6 +71,24 @@ class Sessions:
         session.made = None
         return thread
 
+    def place_replay(self, strand: Strand, original: Strand | None) -> None:
+        """Give a replay a thread of its own, in the session of the turn that it sends again.
+
+        Where that is not here, or another turn has its number (the recording was written anew), it
+        is a session of its own.
+        """
+        if original is not None and not _repeats(strand, original, self._keys):
+            original = None
+        session = original.thread.session if original else GrowingSession(strand.turn.scope.session)
+        if original is None:
+            self._add(self.all, session, strand)
+        else:
+            strand.link = forked(original, strand, self._keys)
+        strand.thread = GrowingThread(session, replay=True)
+        session.threads.append(strand.thread)
+        strand.undone_by(session.threads.pop)
+        session.made = None
+
     def set_aside(self, aside: Strand, for_strand: Strand, keys: Keys) -> None:
         """Give a thread's last turn a thread of its own: `for_strand` goes on in its place."""
         thread, link = aside.thread, aside.link
@@ -135,10 +153,12 @@ class Sessions:
         """Sessions of the same program that were active lately, the latest and nearest first."""
         found: list[tuple[bool, GrowingSession]] = []
         for session in self.all[-RECENT:][::-1]:
-            last = session.threads[-1].tip.turn
-            if session.scope or not scoped(last, turn) or last.agent != turn.agent:
+            sent = [thread.tip.turn for thread in session.threads[-RECENT:] if not thread.replay]
+            if not sent or session.scope or not scoped(sent[-1], turn):
                 continue
-            active = max(_active(thread.tip.turn) for thread in session.threads[-RECENT:])
+            if sent[-1].agent != turn.agent:
+                continue
+            active = max(map(_active, sent))
             if active >= turn.started_at - WHILE:
                 found.append((bool(turn.client) and _on(session, turn.client), session))
         yield from (session for _, session in sorted(found, key=lambda f: not f[0]))
@@ -215,6 +235,15 @@ class Sessions:
         if near is not None and near.thread.session is session:
             return True
         return self._quotes(turn, self._said(turn), session)
+
+
+def _repeats(replay: Strand, original: Strand, keys: Keys) -> bool:
+    """True where a replay can be one of that turn: later, and with something of what it said."""
+    old, new = original.turn, replay.turn
+    if old.dialect != new.dialect or old.started_at > new.started_at:
+        return False
+    said = set(keys.all(old.messages))
+    return not said or not new.messages or any(key in said for key in keys.all(new.messages))
 
 
 def _belongs(near: Strand, turn: Turn) -> bool:

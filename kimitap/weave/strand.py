@@ -98,6 +98,8 @@ class GrowingThread:
     side: bool = False
     """Its first request is about another thread; one that left it and goes on is a fork."""
     sub_agent: bool = False
+    replay: bool = False
+    """Kimitap itself sent its one turn, to see what comes of it."""
     made: Thread | None = None
     """The value last given out, as long as nothing changed."""
     notes: dict[Hashable, object] = field(default_factory=dict)
@@ -118,6 +120,8 @@ class GrowingThread:
 
     def kind(self, has_tools: bool) -> str:
         """What this thread is in its session, one with tools or without, as known by now."""
+        if self.replay:
+            return "replay"
         link, tools = self.first.link, self.first.turn.tools
         if link is not None and link.relation is Relation.FORK:
             lone = len(self.strands) == 1

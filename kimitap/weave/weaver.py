@@ -76,6 +76,29 @@ class Weaver:
 
     def _append(self, turn: Turn) -> None:
         strand = Strand(turn, leading_systems(turn))
+        if turn.replay_of is None:
+            self._descend(strand)
+        else:
+            self._sessions.place_replay(strand, self._replayed(turn))
+        strand.append(strand.thread.strands)
+        strand.thread.touch()
+        if turn.replay_of is None:  # nothing that an agent sends follows a replay
+            self._ancestors.add(strand)
+            self._sessions.note(strand)
+        self._woven.append(strand)
+        self._order.append(_place(turn))
+        self._started[turn.exchange] = turn.started_at
+
+    def _replayed(self, turn: Turn) -> Strand | None:
+        """What a replay sends again, as far as it is here."""
+        number = turn.replay_of or 0
+        started = self._started.get(number)
+        if started is None:
+            return None
+        return self._woven[bisect_left(self._order, (started, number))]
+
+    def _descend(self, strand: Strand) -> None:
+        """Find what a turn follows, and the thread that it belongs to."""
         descent = self._ancestors.descent(strand)
         strand.link = descent.link
         parent = descent.parent
@@ -85,13 +108,6 @@ class Weaver:
             strand.thread = parent.thread
         else:
             strand.thread = self._sessions.place(strand, parent, descent.near, descent.aside)
-        strand.append(strand.thread.strands)
-        strand.thread.touch()
-        self._ancestors.add(strand)
-        self._sessions.note(strand)
-        self._woven.append(strand)
-        self._order.append(_place(turn))
-        self._started[turn.exchange] = turn.started_at
 
     def _undo_to(self, position: int) -> list[Turn]:
         """Take back all turns from `position` on, the last first."""
