@@ -48,7 +48,8 @@ FLOORS: dict[str, set[str]] = {
     "running": VALUES | {"store", "recorder", "analysis", "rules"},
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report", "recipes", "settings", "asking", "prompt", "web", "running"},
+    | {"report", "recipes", "settings", "asking", "prompt", "web", "running"}
+    | {"shrink"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 

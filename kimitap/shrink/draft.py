@@ -1,0 +1,278 @@
+"""An exchange taken apart, so that parts of it can be left out, and put together again.
+
+A request is its skeleton (the JSON object with its top-level arrays empty) and the arrays'
+elements; an answer is the events of a stream, or one JSON value. Each part is a slice of the bytes
+on the wire. What cannot be read as JSON stays whole.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate, pairwise
+
+from kimitap.dialects import speaks
+from kimitap.dialects.encoding import decoded
+from kimitap.exchange import Body, Elements, Exchange, Headers, Piece, Segment, digest
+from kimitap.shrink.spans import parse
+from kimitap.store.cut import cut
+
+HISTORIES = {"openai-responses": "input"}
+"""The array that holds the history, where it is not `messages`."""
+
+_SEPARATOR = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
+_BLOCK = re.compile(rb"(?:\r\n|\n|\r){2,}")
+_DATA = re.compile(rb"^data:[ \t]*+(?=[{\[])([^\r\n]*+)", re.M)
+_STREAM = re.compile(rb"\s*(?:data|event|id|retry|error|):")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of a top-level array, with the comma before it if it has one.
+
+    `index` is where it stood in the array as it was recorded.
+    """
+
+    data: bytes
+    index: int
+
+    @property
+    def bare(self) -> bytes:
+        """The element without its comma."""
+        found = _SEPARATOR.match(self.data)
+        return self.data[found.end() :] if found else self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an answer: an event of a stream, or the whole body. `data` is JSON, or empty.
+
+    `before` and `after` are what stands around it, the end of the event included. `times` are when
+    bytes of it came, in seconds since the request.
+    """
+
+    before: bytes
+    data: bytes = b""
+    after: bytes = b""
+    times: tuple[float, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        return self.before + self.data + self.after
+
+
+Run = tuple[Element, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """An exchange in parts. `original` gives the facts; what it says of the bodies is not read."""
+
+    original: Exchange
+    dialect: str
+    skeleton: bytes
+    runs: tuple[tuple[str, Run], ...]
+    parts: tuple[Part, ...]
+    touched: bool = False
+    """Something was left out or replaced; else the exchange is given back as it was."""
+
+    @property
+    def number(self) -> int:
+        return self.original.number
+
+    @property
+    def history(self) -> str:
+        """The name of the array that holds the messages."""
+        return HISTORIES.get(self.dialect, "messages")
+
+    def run(self, name: str) -> Run:
+        """The elements of a top-level array; none where it has none or cannot be taken apart."""
+        return next((run for known, run in self.runs if known == name), ())
+
+    def with_run(self, name: str, run: Sequence[Element]) -> "Draft":
+        """The draft with other elements in that array."""
+        kept = _led(run)
+        runs = tuple((known, kept if known == name else old) for known, old in self.runs)
+        return self if runs == self.runs else replace(self, runs=runs, touched=True)
+
+    def with_parts(self, parts: Sequence[Part]) -> "Draft":
+        """The draft with another answer."""
+        made = tuple(parts)
+        return self if made == self.parts else replace(self, parts=made, touched=True)
+
+    def with_skeleton(self, skeleton: bytes) -> "Draft":
+        """The draft with other top-level fields; arrays that are gone go with their elements."""
+        if skeleton == self.skeleton:
+            return self
+        names = {item.name for item in parse(skeleton).items}
+        runs = tuple((name, run) for name, run in self.runs if name in names)
+        return replace(self, skeleton=skeleton, runs=runs, touched=True)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """The exchange that the parts make, under its old number."""
+        if not self.touched:
+            return self.original
+        request = self._request()
+        response = b"".join(part.content for part in self.parts)
+        return replace(
+            self.original,
+            request=request,
+            request_headers=_fitting(self.original.request_headers, request.size),
+            response=response,
+            response_headers=_fitting(self.original.response_headers, len(response)),
+            segments=tuple(_segments(self.parts)),
+        )
+
+    @cached_property
+    def key(self) -> bytes:
+        """Equal for drafts of one exchange whose parts are the same bytes."""
+        elements = (e.data for _, run in self.runs for e in run)
+        parts = (part.content for part in self.parts)
+        return digest(b"\0".join([b"%d" % self.number, self.skeleton, *elements, b"", *parts]))
+
+    def _request(self) -> Body:
+        if not self.runs:
+            return Body.whole(self.skeleton)
+        tree = parse(self.skeleton)
+        pieces: list[Piece] = []
+        elements: list[Elements] = []
+        at = 0
+        for name, run in sorted(self.runs, key=lambda one: tree.at(one[0]).start):  # type: ignore[union-attr]
+            node = tree.get(name)
+            assert node is not None
+            if not run:
+                continue
+            pieces.append(_piece(self.skeleton[at : node.start + 1]))
+            begin = len(pieces)
+            pieces += [_piece(element.data) for element in run]
+            elements.append(Elements(name, begin, len(pieces)))
+            at = node.start + 1
+        return Body((*pieces, _piece(self.skeleton[at:])), tuple(elements))
+
+
+def draft_of(exchange: Exchange) -> Draft:
+    """The exchange, taken apart as far as it can be read."""
+    dialect = speaks(exchange) or ""
+    sent, trouble = decoded(exchange.request.content, exchange.request_headers)
+    skeleton, runs = (
+        (exchange.request.content, ()) if trouble or not dialect else _taken_apart(sent)
+    )
+    parts = _answer(exchange) if dialect else (_whole(exchange),)
+    return Draft(exchange, dialect, skeleton, runs, parts)
+
+
+def _taken_apart(sent: bytes) -> tuple[bytes, tuple[tuple[str, Run], ...]]:
+    body = cut(sent)
+    runs = tuple(
+        (
+            run.name,
+            tuple(Element(p.data, i) for i, p in enumerate(body.pieces[run.start : run.stop])),
+        )
+        for run in body.elements
+    )
+    return body.skeleton, runs
+
+
+def _led(run: Sequence[Element]) -> Run:
+    """The elements with no comma before the first."""
+    return (replace(run[0], data=run[0].bare), *run[1:]) if run else ()
+
+
+def _answer(exchange: Exchange) -> tuple[Part, ...]:
+    body, trouble = decoded(exchange.response, exchange.response_headers)
+    if trouble or not body:
+        return (_whole(exchange),)
+    encoded = body is not exchange.response and body != exchange.response
+    if not _STREAM.match(body):
+        part = Part(b"", body, b"", _last(exchange))
+        return (part,) if _is_json(body) else (Part(body, times=_last(exchange)),)
+    blocks = _blocks(body)
+    if encoded:
+        return tuple(_event(block, _last(exchange)) for block in blocks)
+    ends = list(accumulate(len(block) for block in blocks))
+    return tuple(_event(b, t) for b, t in zip(blocks, _arrivals(ends, exchange), strict=True))
+
+
+def _whole(exchange: Exchange) -> Part:
+    return Part(exchange.response, times=_last(exchange))
+
+
+def _last(exchange: Exchange) -> tuple[float, ...]:
+    return tuple(segment.at_s for segment in exchange.segments[-1:])
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        parse(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _blocks(body: bytes) -> list[bytes]:
+    """The events of a stream, each with the blank line that ends it."""
+    ends = [found.end() for found in _BLOCK.finditer(body)]
+    bounds = [0, *ends] if ends and ends[-1] == len(body) else [0, *ends, len(body)]
+    return [body[a:b] for a, b in pairwise(bounds)]
+
+
+def _event(block: bytes, times: tuple[float, ...]) -> Part:
+    """The block; its data is JSON where it is one line of it."""
+    found = _DATA.search(block)
+    if (
+        found
+        and block.count(b"data:", 0, found.start()) == 0
+        and b"\ndata:" not in block[found.end() :]
+    ):
+        start, stop = found.span(1)
+        if _is_json(block[start:stop]):
+            return Part(block[:start], block[start:stop], block[stop:], times)
+    return Part(block, times=times)
+
+
+def _arrivals(ends: Sequence[int], exchange: Exchange) -> Iterator[tuple[float, ...]]:
+    """For each stretch of the answer, when bytes of it came."""
+    segments = list(exchange.segments)
+    at, stop, last = 0, 0, 0.0
+    for end in ends:
+        times = []
+        while stop < end and at < len(segments):
+            stop += segments[at].length
+            last = segments[at].at_s
+            times.append(last)
+            at += 1
+        yield tuple(times) or (last,)
+
+
+def _segments(parts: Sequence[Part]) -> Iterator[Segment]:
+    """The parts as they came: the first time brings all but a byte for each further one."""
+    last = 0.0
+    for part in parts:
+        left = len(part.content)
+        times = _thinned(part.times or (last,), left)
+        for i, at_s in enumerate(times):
+            last = max(last, at_s)
+            length = left - (len(times) - 1) if i == 0 else 1
+            yield Segment(last, length)
+
+
+def _thinned(times: Sequence[float], most: int) -> Sequence[float]:
+    """The times, or evenly chosen ones of them with the first and the last, no more than `most`."""
+    if len(times) <= most:
+        return times
+    if most < 2:
+        return times[:1]
+    step = (len(times) - 1) / (most - 1)
+    return [times[round(i * step)] for i in range(most)]
+
+
+def _fitting(headers: Headers, size: int) -> Headers:
+    """The headers of a body of so many bytes that is not encoded."""
+    gone = ("content-encoding",)
+    kept = ((name, value) for name, value in headers if name.lower() not in gone)
+    return tuple((n, str(size) if n.lower() == "content-length" else v) for n, v in kept)
+
+
+def _piece(data: bytes) -> Piece:
+    return Piece(digest(data), data)
