@@ -28,11 +28,18 @@ _BODILESS = "which the capture does not hold (mitmproxy's stream_large_bodies le
     metavar="HOST:PORT",
     help="Where the agent will connect.",
 )
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Listen where other machines can connect: all of them can use your server then.",
+)
 @with_database
-def record(upstream: str, listen: str, db: str | None) -> None:
+def record(upstream: str, listen: str, allow_remote: bool, db: str | None) -> None:
     """Stand between an agent and its server, and record what passes. Ctrl-C ends it."""
-    from kimitap.recorder import run_proxy
+    from kimitap.recorder import demand_loopback, run_proxy
 
+    if not allow_remote:
+        demand_loopback(listen)
     where = location(db)
 
     def ready(url: str) -> None:

@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from kimitap.recorder.addon import Recorder
     from kimitap.recorder.capture import Imported, import_capture
     from kimitap.recorder.line import Tally
-    from kimitap.recorder.proxy import DEFAULT_LISTEN, run_proxy
+    from kimitap.recorder.proxy import DEFAULT_LISTEN, demand_loopback, run_proxy
 
-__all__ = ["DEFAULT_LISTEN", "Imported", "Recorder", "Tally", "import_capture", "run_proxy"]
+__all__ = [
+    "DEFAULT_LISTEN",
+    "Imported",
+    "Recorder",
+    "Tally",
+    "demand_loopback",
+    "import_capture",
+    "run_proxy",
+]
 
 _HOMES = {
     "Recorder": "addon",
@@ -21,6 +29,7 @@ _HOMES = {
     "import_capture": "capture",
     "Tally": "line",
     "DEFAULT_LISTEN": "proxy",
+    "demand_loopback": "proxy",
     "run_proxy": "proxy",
 }
 

@@ -16,7 +16,7 @@ from mitmproxy.addons import block, core, disable_h2c, next_layer, proxyserver, 
 from mitmproxy.master import Master
 
 from kimitap.errors import ProxyError, RecordingUnavailable
-from kimitap.recorder.addon import SILENCE_S, Recorder
+from kimitap.recorder.addon import SILENCE_S, Recorder, beyond_loopback
 from kimitap.recorder.line import Tally
 
 DEFAULT_LISTEN = "127.0.0.1:9090"
@@ -57,6 +57,20 @@ def parse_listen(listen: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ProxyError(f"{listen!r} is no address to listen on: give one like {DEFAULT_LISTEN}")
     return host, int(port)
+
+
+def demand_loopback(listen: str) -> None:
+    """Raise ProxyError where other machines could connect to the address."""
+    host, port = parse_listen(listen)
+    try:
+        found = socket.getaddrinfo(host, port)
+    except OSError as error:
+        raise ProxyError(_why_not(error, host, port)) from error
+    if beyond_loopback(str(address[0]) for *_, address in found):
+        raise ProxyError(
+            f"{host} can be reached by other machines, which could use your server through it: "
+            f"listen on 127.0.0.1:{port}, or say --allow-remote if that is meant"
+        )
 
 
 def parse_upstream(upstream: str) -> str:

@@ -109,7 +109,9 @@ def test_a_database_url_that_leads_nowhere_is_one_line(
         ("ftp://h", "127.0.0.1:0", "'ftp://h' is no upstream"),
         ("http://h/v1", "127.0.0.1:0", "has a path"),
         (DEAD, "nowhere", "'nowhere' is no address to listen on"),
-        (DEAD, "192.0.2.1:9090", "192.0.2.1 is no address of this machine"),
+        (DEAD, "0.0.0.0:9090", "0.0.0.0 can be reached by other machines"),
+        (DEAD, "[::]:9090", "or say --allow-remote if that is meant"),
+        (DEAD, "192.0.2.1:9090 --allow-remote", "192.0.2.1 is no address of this machine"),
         (DEAD, "no-such-host.invalid:9090", "no-such-host.invalid is no address of this machine"),
     ],
 )
@@ -117,7 +119,7 @@ def test_an_address_that_is_none_is_one_line_and_makes_no_recording(
     tmp_path: Path, upstream: str, listen: str, said: str
 ) -> None:
     where = tmp_path / "kimitap.db"
-    words = ("--upstream", upstream, "--listen", listen, "--db", str(where))
+    words = ("--upstream", upstream, "--listen", *listen.split(), "--db", str(where))
     assert_one_line(record(tmp_path, *words), said)
     assert not where.exists()
 
