@@ -19,7 +19,7 @@ from kimitap.tui.commands import KeyCommands
 from kimitap.tui.conversation.session_screen import SessionScreen
 from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.granting import GrantingApp
-from kimitap.tui.source import Source, View
+from kimitap.tui.source import Source, Unopened, View
 from kimitap.tui.themes import COLOURS, DEFAULT, Repainted, themes
 from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.visible import visible
@@ -34,15 +34,20 @@ AGAIN_S = 2.0
 
 
 class Kimitap(GrantingApp):
-    """The app over one source. `place` is where it opens: an exchange, a thread or a session."""
+    """The app over one source. `place` is where it opens: an exchange, a thread or a session.
+
+    A source that is not open yet is opened in a worker, once the conversation's screen is painted;
+    where that fails the app ends, and `failure` says why.
+    """
 
     CSS_PATH = "kimitap.tcss"
     TITLE = "kimitap"
     COMMANDS = {KeyCommands}  # noqa: RUF012 (as Textual declares it)
     BINDINGS = []  # noqa: RUF012 (ctrl+q of Textual stays)
 
-    def __init__(self, source: Source, place: PlaceWord | None = None) -> None:
-        super().__init__(source, SessionScreen(place, source.remedies))
+    def __init__(self, source: Source | Unopened, place: PlaceWord | None = None) -> None:
+        super().__init__(source, SessionScreen(place, lambda: self.source.remedies))
+        self.failure: KimitapError | None = None
         self._set_themes()
         self._before: tuple[LineFilter, ...] = (WithoutColour(),) if self.no_color else ()
         self._after = (NoControls(),)
@@ -75,8 +80,29 @@ class Kimitap(GrantingApp):
 
     async def on_mount(self) -> None:
         await self.push_screen(self.main)  # composed, before a worker paints it
-        self.set_interval(POLL_S, self.poll)
-        self.call_after_refresh(self.poll)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Open what is not open yet; then look every moment whether somebody wrote."""
+        if isinstance(self._source, Unopened):
+            self._open(self._source)
+        else:
+            self.set_interval(POLL_S, self.poll)
+            self.poll()
+
+    @work(thread=True, group="open")
+    def _open(self, unopened: Unopened) -> None:
+        try:
+            source = unopened.open()
+        except KimitapError as error:
+            self.failure = error
+            self.call_from_thread(self.exit, return_code=1)
+            return
+        if get_current_worker().is_cancelled:
+            source.close()  # the reader has left
+            return
+        self._source = source
+        self.call_from_thread(self._begin)
 
     def poll(self) -> None:
         """Look whether somebody wrote; if so, and no reader is at work, read in a worker."""
@@ -133,7 +159,9 @@ class Kimitap(GrantingApp):
             self._say_news(view, told=not before.unread)
         if view.unread:
             self.load()
-        elif not self._asked and view.threads:
+            return
+        self.load_others()
+        if not self._asked and view.threads:
             self._asked = True
             self.ask()
 
@@ -172,7 +200,13 @@ class Kimitap(GrantingApp):
         self.poll()
 
     def on_unmount(self) -> None:
-        self.source.stop()
+        if not isinstance(self._source, Unopened):
+            self._source.stop()
+
+    def close(self) -> None:
+        """Let go of the recording."""
+        if not isinstance(self._source, Unopened):
+            self._source.close()
 
     def _complain(self, error: KimitapError) -> None:
         """Say once what is wrong, and try again in a while: a lock may go, a file come back."""
@@ -197,12 +231,17 @@ def run(
     `server` is the llama-server that is asked for prompts. Gives the exit status: 0, but where the
     screens broke.
     """
-    from kimitap.tui.recording import RecordingSource
 
-    source = RecordingSource(where, choice, server)
+    def opened() -> Source:
+        from kimitap.tui.recording import RecordingSource
+
+        return RecordingSource(where, choice, server)
+
+    app = Kimitap(Unopened(where, server, opened), place)
     try:
-        app = Kimitap(source, place)
         app.run()
-        return app.return_code or 0
     finally:
-        source.close()
+        app.close()
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or 0

@@ -1,6 +1,11 @@
-"""What the screens ask for, granted: other screens, places, files, the clipboard, an editor."""
+"""What the screens ask for, granted: other screens, places, files, the clipboard, an editor.
+
+The other screens are loaded here when they are first opened, or before that in a worker: the
+conversation is painted without them.
+"""
 
 from collections.abc import Callable
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -9,21 +14,12 @@ from textual.app import App, SuspendNotSupported
 from textual.notifications import SeverityLevel
 
 from kimitap.conversation import Turn
-from kimitap.diff import compare_links
 from kimitap.errors import KimitapError
-from kimitap.export.curl import curl
 from kimitap.places import PlaceWord
 from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.session_screen import SessionScreen
-from kimitap.tui.diff.screen import DiffScreen
-from kimitap.tui.findings.screen import FindingsScreen
 from kimitap.tui.handing_out import LONGEST_COPY, read_outside, write_new
-from kimitap.tui.search.screen import SearchScreen
-from kimitap.tui.sessions.screen import SessionsScreen
-from kimitap.tui.source import Source, View
-from kimitap.tui.timeline.screen import TimelineScreen
-from kimitap.tui.turn.faces import Readers
-from kimitap.tui.turn.screen import TurnScreen
+from kimitap.tui.source import Source, Unopened, View
 from kimitap.tui.widgets.confirm import ConfirmScreen
 from kimitap.tui.widgets.text_screens import HelpScreen
 from kimitap.tui.wishes import (
@@ -45,19 +41,34 @@ from kimitap.tui.wishes import (
 )
 from kimitap.visible import visible
 
+OTHERS = ("diff", "findings", "search", "sessions", "timeline", "turn")
+"""The rooms of the screens that open over the conversation."""
+
 
 class GrantingApp(App[None]):
     """The app's answers to `wishes`; `main` is the conversation, below all other screens."""
 
-    def __init__(self, source: Source, main: SessionScreen) -> None:
+    def __init__(self, source: Source | Unopened, main: SessionScreen) -> None:
         super().__init__()
-        self.source = source
+        self._source = source
         self.view = View()
         self.main = main
         self.searched = ""
         """The words of the last search of all sessions that led somewhere."""
         self.deleting = False
         """True while this app itself writes to the recording."""
+
+    @property
+    def source(self) -> Source:
+        """The recording; nothing may be asked before it is open."""
+        assert not isinstance(self._source, Unopened)
+        return self._source
+
+    @work(thread=True, group="others")
+    def load_others(self) -> None:
+        """Load the other screens, so that the first key that opens one need not."""
+        for room in OTHERS:
+            import_module(f"kimitap.tui.{room}.screen")
 
     def load_again(self) -> None:
         """Read anew though nobody wrote: something was learnt."""
@@ -67,25 +78,38 @@ class GrantingApp(App[None]):
         self.push_screen(HelpScreen(wish.title, wish.keys))
 
     def on_show_diff(self, wish: ShowDiff) -> None:
+        from kimitap.diff import compare_links
+        from kimitap.tui.diff.screen import DiffScreen
+
         first = wish.links[wish.at].child.exchange
         named = (t.name for t in self.view.threads if t.place_of(first) is not None)
         thread = next(named, "")
         self.push_screen(DiffScreen(lambda: compare_links(wish.links, thread), wish.at))
 
     def on_compare(self, wish: Compare) -> None:
+        from kimitap.tui.diff.screen import DiffScreen
+
         places = wish.old, wish.new
         self.push_screen(DiffScreen(lambda: self.source.compare(*places), places=places))
 
     def on_show_sessions(self, wish: ShowSessions) -> None:
+        from kimitap.tui.sessions.screen import SessionsScreen
+
         self.push_screen(SessionsScreen(self.view))
 
     def on_show_findings(self, wish: ShowFindings) -> None:
+        from kimitap.tui.findings.screen import FindingsScreen
+
         self.push_screen(FindingsScreen(self.view))
 
     def on_show_timeline(self, wish: ShowTimeline) -> None:
+        from kimitap.tui.timeline.screen import TimelineScreen
+
         self.push_screen(TimelineScreen(self.view, wish.thread, wish.exchange))
 
     def on_show_search(self, wish: ShowSearch) -> None:
+        from kimitap.tui.search.screen import SearchScreen
+
         self.push_screen(SearchScreen(self.view, wish.words or self.searched))
 
     def on_delete_session(self, wish: DeleteSession) -> None:
@@ -137,6 +161,8 @@ class GrantingApp(App[None]):
 
     @work(thread=True, group="copy")
     def on_copy_curl(self, wish: CopyCurl) -> None:
+        from kimitap.export.curl import curl
+
         try:
             text = curl(self.source.exchange(wish.number))
         except KimitapError as error:
@@ -158,6 +184,9 @@ class GrantingApp(App[None]):
             self.notify(failed, severity="error", markup=False)
 
     def on_show_turn(self, wish: ShowTurn) -> None:
+        from kimitap.tui.turn.faces import Readers
+        from kimitap.tui.turn.screen import TurnScreen
+
         turns = (turn.exchange for thread in self.view.threads for turn in thread.turns)
         numbers = sorted(
             {wish.number, *self.main.listed, *turns, *(other.number for other in self.view.others)}

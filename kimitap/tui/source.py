@@ -1,18 +1,20 @@
 """What the screens show and whom they ask for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import is_
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kimitap.conversation import Turn
-from kimitap.diff import Comparison
 from kimitap.exchange import Exchange
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.rules.finding import Finding
 from kimitap.store import Glimpse
+
+if TYPE_CHECKING:
+    from kimitap.diff import Comparison
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Source(Protocol):
         """The Markdown report on a place."""
         ...
 
-    def compare(self, old: PlaceWord, new: PlaceWord) -> Comparison:
+    def compare(self, old: PlaceWord, new: PlaceWord) -> "Comparison":
         """Two exchanges, two threads or two sessions against each other.
 
         Raises `UsageError` for a place that is not there, and for two of different kinds.
@@ -114,3 +116,16 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Unopened:
+    """A recording that a worker opens once the first screen is painted.
+
+    To load what reads it takes longer than to load the screens. `open` raises a `RecordingError`
+    where the recording cannot be opened.
+    """
+
+    where: str
+    server: str | None
+    open: Callable[[], Source]

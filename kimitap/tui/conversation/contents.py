@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.message import Message
 
-from kimitap.analysis import asked
 from kimitap.conversation import Turn
 from kimitap.lineage import Thread
 from kimitap.rules.finding import Finding, Severity
@@ -70,6 +69,8 @@ def nodes(view: View, open_thread: int | None, others_open: bool) -> Iterator[No
     if view.others:
         text = f"{plural(len(view.others), 'other exchange')}"
         yield Node(NodeKind.OTHERS, 0, None, text)
+        from kimitap.analysis import asked  # loaded by who read them: not before the first paint
+
         for other in view.others if others_open else ():
             said = f"{one_line(asked(other), 90)} {other.status or other.outcome}"
             yield Node(NodeKind.OTHER, other.number, None, f"#{other.number} {said}")

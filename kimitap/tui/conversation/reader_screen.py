@@ -1,7 +1,5 @@
 """The panes of the main screen, and what a key asks of the app at the row at the cursor."""
 
-from collections.abc import Mapping
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import Screen
@@ -12,7 +10,7 @@ from kimitap.transcript import Row
 from kimitap.tui.conversation import asked_here
 from kimitap.tui.conversation.contents import ALONE, Contents, Node
 from kimitap.tui.conversation.conversation_view import ConversationView
-from kimitap.tui.conversation.reading_pane import ReadingPane
+from kimitap.tui.conversation.reading_pane import ReadingPane, Remedies
 from kimitap.tui.keys import MAIN_KEYS
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar, foot_segments
@@ -34,7 +32,7 @@ from kimitap.tui.wishes import (
 class ReaderScreen(Screen[None]):
     """Sessions and threads, the conversation, and what there is to say of a row."""
 
-    def __init__(self, remedies: Mapping[str, str]) -> None:
+    def __init__(self, remedies: Remedies) -> None:
         super().__init__()
         self.view = View()
         self.marked: PlaceWord | None = None

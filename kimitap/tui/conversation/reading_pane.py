@@ -14,6 +14,9 @@ from kimitap.tui.conversation.findings_map import FindingsMap
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.widgets.text_pane import Block, TextPane
 
+Remedies = Callable[[], Mapping[str, str]]
+"""What to do about a finding, by its rule's name; asked once there are findings."""
+
 NO_MESSAGE = {Kind.TURN, Kind.TOOLS, Kind.RELATION, Kind.CARRIED}
 """Kinds of rows that stand for no message."""
 
@@ -21,7 +24,7 @@ NO_MESSAGE = {Kind.TURN, Kind.TOOLS, Kind.RELATION, Kind.CARRIED}
 class ReadingPane(Vertical):
     """Shows one thread at a time; the reader's place in it stays while it grows."""
 
-    def __init__(self, remedies: Mapping[str, str], id: str | None = None) -> None:
+    def __init__(self, remedies: Remedies, id: str | None = None) -> None:
         super().__init__(id=id)
         self.thread: Thread | None = None
         self._remedies = remedies
@@ -58,7 +61,7 @@ class ReadingPane(Vertical):
         self.conversation.join()
         self._draw_map()
         pane = self.query_one(TextPane)
-        pane.show_blocks(detail(row, numbers, self._remedies) if row is not None else nothing())
+        pane.show_blocks(detail(row, numbers, self._remedies()) if row is not None else nothing())
         for severity in Severity:
             worst = row.severity if row is not None and row.findings else None
             pane.set_class(worst is severity, f"-{severity.value}")

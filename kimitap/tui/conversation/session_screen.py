@@ -1,7 +1,7 @@
 """The main screen: sessions and threads at the left, the conversation at the right."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kimitap.lineage import Thread
 from kimitap.places import PlaceWord
@@ -15,6 +15,7 @@ from kimitap.tui.conversation.first_look import LONG, Listing, reading, still_re
 from kimitap.tui.conversation.news import News
 from kimitap.tui.conversation.reader_screen import ReaderScreen
 from kimitap.tui.conversation.reading import first_place, header_key, numbered, ring, threads_from
+from kimitap.tui.conversation.reading_pane import Remedies
 from kimitap.tui.conversation.status import Standing, status_of
 from kimitap.tui.keys import MAIN_KEYS, bindings
 from kimitap.tui.source import View
@@ -34,7 +35,7 @@ class SessionScreen(ReaderScreen):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-high")]  # noqa: RUF012
     AUTO_FOCUS = "#conversation"
 
-    def __init__(self, place: PlaceWord | None, remedies: Mapping[str, str]) -> None:
+    def __init__(self, place: PlaceWord | None, remedies: Remedies) -> None:
         super().__init__(remedies)
         self.live = False
         self.loaded = False
