@@ -91,8 +91,7 @@ class SoughtText(TextPane):
             here = Hit((at,), self._wrapped[at].offset(self.cursor - self._first[at]))
             self.hit = (bisect_left(self.hits, here) + (way < 0) * -1) % len(self.hits)
         (block,), offset = self.hits[self.hit]
-        line = bisect_right(self._wrapped[block].starts, offset) - 1
-        self.cursor = self._first[block] + max(0, line)
+        self.cursor = self._first[block] + self._wrapped[block].line_at(offset)
         self.centre()
 
     def _block_at(self, line: int) -> int:

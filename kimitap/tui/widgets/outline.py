@@ -187,7 +187,7 @@ class Outline(VirtualList):
         at = self._at(self._line_of(path))
         row, line = self._rows[at], self._firsts[at]
         if offset >= 0 and (row.entry.bare or (row.opened and row.entry.has_body)):
-            below = bisect_right(self._text_of(row).starts, offset) - 1
+            below = self._text_of(row).line_at(offset)
             line += below + (0 if row.entry.bare else 1)
         self.show(self.count, cursor=line)
         self.centre()

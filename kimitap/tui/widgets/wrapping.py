@@ -5,7 +5,9 @@ Nothing is rendered before it is on the screen.
 
 import re
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -29,47 +31,72 @@ def fit(text: str, width: int) -> str:
 
 
 class Wrapped:
-    """The display lines of `text` at `width` cells. `text` must be clean, its tabs expanded."""
+    """The display lines of `text` at `width` cells. `text` must be clean, its tabs expanded.
+
+    Only lines that must be cut between words, or whose characters differ in width, are looked at
+    one by one; of all others the length tells how many display lines they take.
+    """
 
     def __init__(self, text: str, width: int, *, words: bool = True) -> None:
         self.text = text
-        self.starts = array("Q")
-        self.stops = array("Q")
+        self._width = max(1, width)
+        self._cuts: dict[int, list[tuple[int, int]]] = {}
+        """The pieces of the lines that were cut one by one, by the line's index."""
+        lines = text.split("\n")
+        lengths = [*map(len, lines)]
+        self._begins = array("Q", accumulate((n + 1 for n in lengths), initial=0))
+        """Where each line begins in the text; one more, behind the end."""
         plain = text.isascii()
-        begin = 0
-        while True:
-            end = text.find("\n", begin)
-            end = len(text) if end < 0 else end
-            self._cut(begin, end, max(1, width), plain, words)
-            if end == len(text):
-                return
-            begin = end + 1
+        if plain and max(lengths) <= self._width:
+            self._firsts: Sequence[int] = range(len(lines) + 1)
+        elif plain and not words:
+            wide = self._width
+            heights = [-(-n // wide) or 1 for n in lengths]
+            self._firsts = array("Q", accumulate(heights, initial=0))
+        else:
+            heights = [self._height(i, line, words) for i, line in enumerate(lines)]
+            self._firsts = array("Q", accumulate(heights, initial=0))
+
+    def _height(self, at: int, line: str, words: bool) -> int:
+        """How many display lines a line takes; its pieces are noted, where it must be cut."""
+        width, plain = self._width, line.isascii()
+        if len(line) <= width and (plain or cell_len(line) <= width):
+            return 1
+        words = words and len(line) <= _WORDS_UP_TO
+        if not words and (plain or _run(_NARROW, line, 0, len(line)) == len(line)):
+            return -(-len(line) // width)
+        begin = self._begins[at]
+        pieces = [*_pieces(self.text, begin, begin + len(line), width, words)]
+        self._cuts[at] = pieces
+        return len(pieces)
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return self._firsts[-1]
 
     def __getitem__(self, index: int) -> str:
-        return self.text[self.starts[index] : self.stops[index]]
+        start, stop = self._span(index)
+        return self.text[start:stop]
 
     def offset(self, index: int) -> int:
         """The offset in the text at which a display line begins."""
-        return self.starts[index]
+        return self._span(index)[0]
 
-    def _cut(self, begin: int, end: int, width: int, plain: bool, words: bool) -> None:
-        narrow = plain or _run(_NARROW, self.text, begin, end) == end
-        fits = end - begin <= width
-        if fits and (narrow or cell_len(self.text[begin:end]) <= width):
-            self._add(begin, end)
-        elif narrow and not (words and end - begin <= _WORDS_UP_TO):
-            self.starts.extend(range(begin, end, width))
-            self.stops.extend((*range(begin + width, end, width), end))
-        else:
-            for start, stop in _pieces(self.text, begin, end, width, words):
-                self._add(start, stop)
+    def line_at(self, offset: int) -> int:
+        """The display line in which an offset of the text stands."""
+        at = max(0, min(bisect_right(self._begins, offset) - 1, len(self._begins) - 2))
+        first, pieces = self._firsts[at], self._cuts.get(at)
+        if pieces is not None:
+            return first + max(0, bisect_right(pieces, offset, key=lambda piece: piece[0]) - 1)
+        last = self._firsts[at + 1] - 1
+        return min(last, first + (offset - self._begins[at]) // self._width)
 
-    def _add(self, start: int, stop: int) -> None:
-        self.starts.append(start)
-        self.stops.append(stop)
+    def _span(self, index: int) -> tuple[int, int]:
+        at = bisect_right(self._firsts, index) - 1
+        down, pieces = index - self._firsts[at], self._cuts.get(at)
+        if pieces is not None:
+            return pieces[down]
+        start = self._begins[at] + down * self._width
+        return start, min(start + self._width, self._begins[at + 1] - 1)
 
 
 def _pieces(text: str, begin: int, end: int, width: int, words: bool) -> Iterator[tuple[int, int]]:
