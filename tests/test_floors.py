@@ -22,6 +22,7 @@ FLOORS: dict[str, set[str]] = {
     "conversation": {"exchange"},
     "lineage": {"conversation"},
     "redact": {"exchange"},
+    "redacting": {"exchange", "redact", "dialects", "rewrites", "rules", "weave"},
     "store": {"errors", "exchange", "lazily"},
     "recorder": {"errors", "exchange", "redact", "store"},
     "sse": set(),
@@ -38,18 +39,25 @@ FLOORS: dict[str, set[str]] = {
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
     "comparison": VALUES | {"analysis", "diff"},
     "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
+    "interchange": VALUES | {"redact", "store", "dialects", "wire", "rules"},
+    "replay": VALUES | {"store", "recorder", "redact", "dialects", "rules"},
+    "serving": VALUES | {"analysis", "dialects", "diff", "weave", "web"},
     "settings": {"errors", "rules"},
     "shrink": VALUES | {"store", "dialects", "weave", "rules"},
     "tui": VALUES
     | {"analysis", "comparison", "report", "diff", "export", "rules", "transcript", "store"}
-    | {"asking", "prompt", "wire"},
+    | {"asking", "prompt", "wire", "replay"},
     "demo": set(),
     "web": {"errors", "visible"},
     "running": VALUES | {"store", "recorder", "analysis", "rules"},
+    "pytest_plugin": VALUES | {"store", "analysis", "rules", "export", "settings", "running"},
+    "doctor": {"errors", "visible", "running", "store"},
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
-    | {"report", "recipes", "settings", "asking", "prompt", "web", "running"}
-    | {"shrink"},
+    | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}
+    | {"shrink"}
+    | {"redact", "dialects", "interchange"}
+    | {"replay", "serving"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 
@@ -59,8 +67,10 @@ OWNERS = {
     "mitmproxy": {"recorder"},
     "textual": {"tui"},
     "deepdiff": {"diff"},
+    "detect_secrets": {"redacting"},
     "textual_serve": {"web"},
-    "aiohttp": {"web"},
+    "aiohttp": {"web", "replay", "serving"},
+    "opentelemetry": {"interchange"},
 }
 """Library → the only rooms that may import it."""
 

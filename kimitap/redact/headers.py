@@ -1,13 +1,17 @@
 """Credentials in headers and URLs, as the recorder masks them before they are queued for disk."""
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from hashlib import blake2b
 from re import Match
 from urllib.parse import unquote_plus
 
 from kimitap.exchange import Headers
 from kimitap.redact.shapes import KEY
+
+Mask = Callable[[str], str]
+"""Gives what stands for a secret."""
 
 _MASK = re.compile(r"\[masked:[0-9a-f]{8}\]")
 
@@ -25,6 +29,7 @@ _COOKIE_ATTRIBUTES = frozenset({
 })
 # fmt: on
 _CREDENTIAL_ENDINGS = ("token", "secret", "apikey", "password", "passwd", "credential")
+_HARMLESS = frozenset({"access-control-allow-credentials"})
 _URL_HEADERS = frozenset({"referer", "location", "content-location", "link", "origin"})
 
 
@@ -39,22 +44,32 @@ def marker(secret: str, key: bytes) -> str:
 
 def mask_headers(headers: Headers, key: bytes) -> Headers:
     """`headers` with every credential replaced; the scheme (`Bearer`) and cookies' names stay."""
-    return tuple((name, _mask_header(name.lower(), value, key)) for name, value in headers)
+    return masked_headers(headers, partial(marker, key=key))
+
+
+def masked_headers(headers: Headers, mask: Mask) -> Headers:
+    """The same with what `mask` makes of each credential."""
+    return tuple((name, _mask_header(name.lower(), value, mask)) for name, value in headers)
 
 
 def mask_url(url: str, key: bytes) -> str:
     """A URL or request target without its userinfo's password and its parameters' credentials."""
-    return _mask_url(url, key, 0)
+    return masked_url(url, partial(marker, key=key))
 
 
-def _mask_url(url: str, key: bytes, depth: int) -> str:
+def masked_url(url: str, mask: Mask) -> str:
+    """The same with what `mask` makes of each credential."""
+    return _mask_url(url, mask, 0)
+
+
+def _mask_url(url: str, mask: Mask, depth: int) -> str:
     head, mark, query = _cut_query(url)
-    head = _USERINFO.sub(lambda found: _mask_userinfo(found, key), head)
-    head = _MATRIX.sub(lambda found: _mask_parameter(found, key, depth), head)
-    head = KEY.sub(lambda found: marker(found[0], key), head)
+    head = _USERINFO.sub(lambda found: _mask_userinfo(found, mask), head)
+    head = _MATRIX.sub(lambda found: _mask_parameter(found, mask, depth), head)
+    head = KEY.sub(lambda found: mask(found[0]), head)
     if not mark:
         return head
-    return head + mark + _PARAMETER.sub(lambda found: _mask_parameter(found, key, depth), query)
+    return head + mark + _PARAMETER.sub(lambda found: _mask_parameter(found, mask, depth), query)
 
 
 # These run on the recorder's event loop: a long run without `@` is walked once, and once back.
@@ -84,38 +99,40 @@ def _split_camel(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name)
 
 
-def _mask_header(name: str, value: str, key: bytes) -> str:
+def _mask_header(name: str, value: str, mask: Mask) -> str:
     if name in ("cookie", "cookie2"):
-        return "; ".join(_mask_cookie(part, key) for part in value.split("; "))
+        return "; ".join(_mask_cookie(part, mask) for part in value.split("; "))
     if name == "set-cookie2":  # several, by comma: nothing of it is worth the risk
-        return marker(value, key)
+        return mask(value)
     if name == "set-cookie":
         first, *attributes = value.split(";")
-        return ";".join([_mask_cookie(first, key), *attributes])
+        return ";".join([_mask_cookie(first, mask), *attributes])
     if name.endswith("authorization") or (
         _SCHEMED.fullmatch(value) and not name.endswith("authenticate")
     ):
-        return _mask_authorization(value, key)
+        return _mask_authorization(value, mask)
+    if name in _HARMLESS:
+        return value
     if _is_credential(name):
-        return marker(value, key)
+        return mask(value)
     if name in _URL_HEADERS or "://" in value:
-        return mask_url(value, key)
-    return KEY.sub(lambda found: marker(found[0], key), value)
+        return masked_url(value, mask)
+    return KEY.sub(lambda found: mask(found[0]), value)
 
 
-def _mask_authorization(value: str, key: bytes) -> str:
+def _mask_authorization(value: str, mask: Mask) -> str:
     scheme, space, credential = value.strip().partition(" ")
     if not space:
         known = scheme.lower() in ("bearer", "basic", "token", "")
-        return value if known else marker(scheme, key)
-    return f"{scheme} {marker(credential.strip(), key)}"
+        return value if known else mask(scheme)
+    return f"{scheme} {mask(credential.strip())}"
 
 
-def _mask_cookie(pair: str, key: bytes) -> str:
+def _mask_cookie(pair: str, mask: Mask) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
-        return pair if name.strip().lower() in _COOKIE_ATTRIBUTES else marker(name, key)
-    return f"{name}={marker(value, key)}"
+        return pair if name.strip().lower() in _COOKIE_ATTRIBUTES else mask(name)
+    return f"{name}={mask(value)}"
 
 
 def _cut_query(url: str) -> tuple[str, str, str]:
@@ -125,22 +142,22 @@ def _cut_query(url: str) -> tuple[str, str, str]:
     return url[: found.start()], found[0], url[found.end() :]
 
 
-def _mask_userinfo(found: Match[str], key: bytes) -> str:
+def _mask_userinfo(found: Match[str], mask: Mask) -> str:
     user, colon, password = found.groups()
     if not colon:  # `https://TOKEN@host`: the user is the credential
-        return f"{marker(user + password, key)}@"
-    return f"{user}:{marker(password, key)}@"
+        return f"{mask(user + password)}@"
+    return f"{user}:{mask(password)}@"
 
 
-def _mask_parameter(found: Match[str], key: bytes, depth: int) -> str:
+def _mask_parameter(found: Match[str], mask: Mask, depth: int) -> str:
     name, equals, value = found.groups()
     if not equals:
-        return KEY.sub(lambda inner: marker(inner[0], key), name)
+        return KEY.sub(lambda inner: mask(inner[0]), name)
     plain = unquote_plus(value)
     if _is_credential(unquote_plus(name)):
-        return f"{name}={marker(value, key)}"
-    if "://" in plain and (depth == _DEEPEST or _mask_url(plain, key, depth + 1) != plain):
-        return f"{name}={marker(value, key)}"  # a URL within the URL
+        return f"{name}={mask(value)}"
+    if "://" in plain and (depth == _DEEPEST or _mask_url(plain, mask, depth + 1) != plain):
+        return f"{name}={mask(value)}"  # a URL within the URL
     if KEY.search(plain):
-        return f"{name}={marker(value, key)}"
+        return f"{name}={mask(value)}"
     return found[0]

@@ -1,0 +1,105 @@
+"""What is replaced in a text: secrets by their masks, and at level `text` words by placeholders."""
+
+import re
+from collections.abc import Collection, Iterator
+
+from kimitap.redact.level import Level
+from kimitap.redacting.fields import Field, Role, field_of
+from kimitap.redacting.finder import Found, find
+from kimitap.redacting.kept import is_server_word, kept_pattern
+from kimitap.redacting.ledger import Ledger
+from kimitap.redacting.scan import Leaf, scan
+from kimitap.redacting.views import Edit, View, json_view, letters_view
+from kimitap.redacting.words import Placeholders, compiled, replaced
+
+TEXT_KIND = "text"
+_DEEPEST = 4
+"""JSON within a string within JSON …: so deep it is read as such."""
+_REMEMBERED = 32 * 1024 * 1024
+"""Characters of texts whose edits are remembered: an agent sends its history again and again."""
+_LETTERS = re.compile(r"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}")
+
+
+class Editor:
+    """Edits texts of one report alike wherever they stand. `names` are those of tools."""
+
+    def __init__(self, level: Level, ledger: Ledger, names: Collection[str] = ()) -> None:
+        self._ledger = ledger
+        self._words = level is Level.TEXT
+        self._placeholders = Placeholders(names)
+        self._runs = compiled(kept_pattern(n for n in names if not n.isidentifier()))
+        self._known: dict[tuple[str, Field], tuple[Edit, ...]] = {}
+        self._size = 0
+
+    def edits(self, text: str, field: Field) -> tuple[Edit, ...]:
+        """The edits of `text` in their order, none within another."""
+        key = (text, field)
+        known = self._known.get(key)
+        if known is None:
+            known = tuple(self._edits(text, field, 0))
+            self._size += len(text) + 100
+            if self._size > _REMEMBERED:
+                self._known.clear()
+                self._size = len(text)
+            self._known[key] = known
+        return known
+
+    def _edits(self, text: str, field: Field, depth: int) -> Iterator[Edit]:
+        leaves = nested(text) if depth < _DEEPEST and field.role not in _ATOMS else None
+        if leaves:
+            for leaf in leaves:
+                yield from self._nested(text, leaf, field, depth)
+        else:
+            yield from self._plain(text, field)
+
+    def _nested(self, text: str, leaf: Leaf, field: Field, depth: int) -> Iterator[Edit]:
+        view = json_view(text[leaf.start : leaf.stop])
+        for edit in self._edits(view.text, _inner(leaf, view, field), depth + 1):
+            start, stop, new, kind = view.written(edit)
+            yield Edit(leaf.start + start, leaf.start + stop, new, kind)
+
+    def _plain(self, text: str, field: Field) -> Iterator[Edit]:
+        words = self._words and field.role not in _ATOMS
+        at = 0
+        for found in find(text, self._ledger, _told(field)):
+            if words:
+                yield from self._replaced(text, at, found.start, field)
+            yield self._masked(found)
+            at = found.stop
+        if words:
+            yield from self._replaced(text, at, len(text), field)
+
+    def _masked(self, found: Found) -> Edit:
+        mask = self._ledger.mask(found.kind, found.value)
+        return Edit(found.start, found.stop, mask, found.kind)
+
+    def _replaced(self, text: str, start: int, stop: int, field: Field) -> Iterator[Edit]:
+        part = text[start:stop]
+        view = letters_view(part) if _LETTERS.search(part) else View(part)
+        stays = is_server_word if field.role is Role.ERROR else None
+        new = replaced(view.text, self._runs, self._placeholders, stays)
+        if new != view.text:
+            edit = view.written(Edit(0, len(new), new, TEXT_KIND))
+            yield Edit(start + edit.start, start + edit.stop, edit.new, edit.kind)
+
+
+_ATOMS = (Role.KEY, Role.NAME)
+"""What is never replaced word by word, and never read as JSON."""
+
+
+def nested(text: str) -> list[Leaf] | None:
+    """The strings of a text that is JSON itself, as a call's arguments are; None for any other."""
+    return scan(text) if text.lstrip()[:1] in ("{", "[") else None
+
+
+def _inner(leaf: Leaf, view: View, field: Field) -> Field:
+    """The field of a string in a text of JSON: only of a call's arguments the keys stay."""
+    inner = field_of(leaf, view.text)
+    if leaf.key:
+        return inner if field.role is Role.CALL else Field(Role.FREE, "")
+    return Field(Role.FREE, inner.name)
+
+
+def _told(field: Field) -> str:
+    """The name by which a field tells that it holds a secret."""
+    return "" if field.role in _ATOMS else field.name

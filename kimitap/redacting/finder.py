@@ -1,0 +1,199 @@
+"""Finds the secrets of a text, also where escapes or an encoding hide them."""
+
+import base64
+import binascii
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from kimitap.redacting.detector import detected, looks_random
+from kimitap.redacting.ledger import Ledger
+from kimitap.redacting.patterns import (
+    KEY_KIND,
+    MASK,
+    PASSWORD_KIND,
+    PATTERNS,
+    PERSONAL,
+    TOKEN_KIND,
+    WORD_KIND,
+    Pattern,
+)
+from kimitap.redacting.views import View, lax_view, percent_view
+
+_MASK = re.compile(MASK)
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{12,}+={0,2}(?![A-Za-z0-9+/_-])")
+_LONGEST_BASE64 = 64_000
+"""What is longer is a file; a secret's wrapping is short."""
+_BASIC = re.compile(r"(?i:basic)\s{1,8}\Z")
+_ESCAPE = re.compile(r"\\[bfnrtux\"'/\\]")
+_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+_DEEPEST = 3
+"""So many encodings around a secret are undone."""
+_SECRET_NAME = re.compile(
+    r"(?:.*[_.-])?(?:api-?key|apikey|api_key|secret|secret_?(?:access_?)?key|access_?key"
+    r"|client_?secret|(?:access|auth|refresh|session|bearer|bot|csrf|api|id)_?token"
+    r"|private_?key|password|passwd|pwd|passphrase|authorization|proxy-authorization|cookie"
+    r"|set-cookie|credentials?|x-api-key|account_?key|signing_?key|connection_?string)",
+    re.IGNORECASE,
+)
+_EMPTY = re.compile(
+    r"\s*(?:[$<{%*].*|\[.*|(?i:none|null|nil|true|false|undefined|string|required|optional|redacted"
+    r"|masked|x+|\*+|\.+|…|your.*|changeme|example|bearer|basic|unauthorized|invalid.*)|.{0,2})\s*",
+    re.DOTALL,
+)
+
+
+class Found(NamedTuple):
+    """`text[start:stop]` is, or holds, the secret `value`."""
+
+    start: int
+    stop: int
+    kind: str
+    value: str
+    personal: bool = False
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str) -> bool:
+    """Whether a member of this name holds a secret, whatever its value looks like."""
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name) if len(name) < 200 else ""
+    return bool(_SECRET_NAME.fullmatch(plain))
+
+
+def find(text: str, ledger: Ledger, name: str = "") -> list[Found]:
+    """The secrets of `text` in their order, none within another; `name` is that of its field."""
+    if name and is_secret_name(name) and not _EMPTY.fullmatch(text):
+        kind = PASSWORD_KIND if "pass" in name.lower() or "pwd" in name.lower() else TOKEN_KIND
+        scheme = re.match(r"(?i:bearer|basic|token)\s+(?=\S)", text)
+        start = scheme.end() if scheme else 0
+        kept = [Found(start, len(text), kind, text[start:])] if text[start:].strip() else []
+        return _apart(text, kept)
+    return _apart(text, list(_all(text, ledger, 0)))
+
+
+def _all(text: str, ledger: Ledger, depth: int) -> Iterator[Found]:
+    yield from _plain(text, ledger)
+    if depth == _DEEPEST:
+        return
+    yield from _wrapped(text, ledger, depth)
+    for spelled, view in ((_ESCAPE, lax_view), (_PERCENT, percent_view)):
+        if spelled.search(text):
+            seen = view(text)
+            if seen.text != text:
+                yield from _seen_through(seen, ledger, depth)
+
+
+def _seen_through(view: View, ledger: Ledger, depth: int) -> Iterator[Found]:
+    for one in _all(view.text, ledger, depth + 1):
+        yield one._replace(start=view.origin(one.start), stop=view.origin(one.stop))
+
+
+def _plain(text: str, ledger: Ledger) -> Iterator[Found]:
+    for secret, kind in ledger.known.items():
+        at = text.find(secret)
+        while at >= 0:
+            yield Found(at, at + len(secret), kind, secret)
+            at = text.find(secret, at + len(secret))
+    lower = text.lower()
+    for pattern in PATTERNS:
+        for start, stop in _matches(pattern, text, lower):
+            yield Found(start, stop, pattern.kind, text[start:stop])
+    for start, stop, kind in detected(text):
+        yield Found(start, stop, kind, text[start:stop])
+    for pattern in PERSONAL:
+        for start, stop in _matches(pattern, text, lower):
+            yield Found(start, stop, pattern.kind, text[start:stop], personal=True)
+
+
+def _matches(pattern: Pattern, text: str, lower: str) -> Iterator[tuple[int, int]]:
+    if pattern.hints and not any(hint in lower for hint in pattern.hints):
+        return
+    for found in pattern.regex.finditer(text):
+        start, stop = found.span(pattern.group)
+        if start < stop and not (pattern.guess and not looks_random(text[start:stop])):
+            yield start, stop
+
+
+def _wrapped(text: str, ledger: Ledger, depth: int) -> Iterator[Found]:
+    """Base64 that holds a secret, or that is a user's name and password by its scheme."""
+    if len(text) < 12:
+        return
+    for found in _BASE64.finditer(text):
+        if len(found[0]) > _LONGEST_BASE64:
+            continue
+        plain = _decoded(found[0])
+        if plain is None:
+            continue
+        basic = _BASIC.search(text, max(0, found.start() - 16), found.start())
+        if basic and ":" in plain:
+            yield Found(*found.span(), PASSWORD_KIND, plain.partition(":")[2] or plain)
+        elif inner := [one for one in _all(plain, ledger, depth + 1) if _is_news(one)]:
+            yield Found(*found.span(), inner[0].kind, inner[0].value, inner[0].personal)
+
+
+def _is_news(found: Found) -> bool:
+    return not _MASK.fullmatch(found.value)
+
+
+def _decoded(run: str) -> str | None:
+    """The text that is written as base64; None where it is none."""
+    bare = run.rstrip("=")
+    if len(bare) % 4 == 1:
+        return None
+    try:
+        data = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=_altchars(bare))
+        plain = data.decode()
+    except (binascii.Error, ValueError):
+        return None
+    return plain if plain.isprintable() or "\n" in plain else None
+
+
+def _altchars(run: str) -> bytes | None:
+    return b"-_" if "-" in run or "_" in run else None
+
+
+def _apart(text: str, found: list[Found]) -> list[Found]:
+    """Of what overlaps one, the surest; nothing of what is masked already."""
+    sure = _merged(text, [one for one in found if not one.personal])
+    starts = [one.start for one in sure]
+    for one in _merged(text, [one for one in found if one.personal]):
+        before = bisect_left(starts, one.stop) - 1
+        if before < 0 or sure[before].stop <= one.start:
+            sure.append(one)
+    sure.sort()
+    masks = [m.span() for m in _MASK.finditer(text)] if sure and "[" in text else []
+    return list(_unmasked(text, sure, masks)) if masks else sure
+
+
+def _merged(text: str, found: list[Found]) -> list[Found]:
+    """What overlaps is one find, of the kind of that which was found first."""
+    merged: list[Found] = []
+    for one in sorted(found, key=lambda one: (one.start, -one.stop)):
+        last = merged[-1] if merged else None
+        if last is None or one.start >= last.stop:
+            merged.append(one)
+        elif one.stop > last.stop:
+            merged[-1] = last._replace(stop=one.stop, value=text[last.start : one.stop])
+    return merged
+
+
+def _unmasked(text: str, found: list[Found], masks: list[tuple[int, int]]) -> Iterator[Found]:
+    """What of the finds is no mask: `masks` are where in `text` masks stand."""
+    begins = [start for start, _ in masks]
+    for one in found:
+        at = one.start
+        near = masks[max(0, bisect_left(begins, at) - 1) : bisect_left(begins, one.stop)]
+        inside = [span for span in near if span[1] > at]
+        if not inside:
+            yield one
+            continue
+        for start, stop in [*inside, (one.stop, one.stop)]:
+            rest = text[at:start]
+            if any(map(str.isalnum, rest)):
+                yield one._replace(start=at, stop=start, value=rest)
+            at = max(at, stop)
+
+
+__all__ = ["KEY_KIND", "WORD_KIND", "Found", "find", "is_secret_name"]

@@ -1,0 +1,71 @@
+"""The head of a request or an answer without its secrets: headers, the request target, reasons."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from kimitap.exchange import Headers
+from kimitap.redact.headers import masked_headers, masked_url
+from kimitap.redacting.finder import find
+from kimitap.redacting.ledger import Ledger
+from kimitap.redacting.patterns import TOKEN_KIND
+
+Told = Counter[tuple[str, str]]
+
+
+def head_text(text: str, where: str, ledger: Ledger, told: Told) -> str:
+    """A text of one line without its secrets."""
+    out: list[str] = []
+    at = 0
+    for found in find(text, ledger):
+        out += (text[at : found.start], ledger.mask(found.kind, found.value))
+        told[where, found.kind] += 1
+        at = found.stop
+    return "".join((*out, text[at:])) if out else text
+
+
+def head_headers(headers: Headers, side: str, ledger: Ledger, told: Told) -> Headers:
+    """Headers without credentials, whole values where a name tells of one, and other secrets."""
+    return tuple(_header(name, value, side, ledger, told) for name, value in headers)
+
+
+def _header(name: str, value: str, side: str, ledger: Ledger, told: Told) -> tuple[str, str]:
+    where = f"{side} header {name}"
+    mask = _counting(ledger, where, told)
+    ((_, value),) = masked_headers(((name, value),), mask)
+    return name, head_text(value, where, ledger, told)
+
+
+def head_url(path: str, ledger: Ledger, told: Told) -> str:
+    """A request target without its secrets; masks in it hold no blank."""
+    mask = _counting(ledger, "URL", told)
+    path = masked_url(path, lambda secret: mask(secret).replace(" ", "-"))
+    out: list[str] = []
+    at = 0
+    for found in find(path, ledger):
+        out += (path[at : found.start], ledger.mask(found.kind, found.value).replace(" ", "-"))
+        told["URL", found.kind] += 1
+        at = found.stop
+    return "".join((*out, path[at:]))
+
+
+def _counting(ledger: Ledger, where: str, told: Told) -> Callable[[str], str]:
+    def mask(secret: str) -> str:
+        made = ledger.mask(TOKEN_KIND, secret) if secret.strip() else secret
+        told[where, TOKEN_KIND] += made != secret
+        return made
+
+    return mask
+
+
+def learn_head(headers: Headers, path: str, ledger: Ledger) -> None:
+    """Have the credentials of a head looked for everywhere."""
+
+    def learn(secret: str) -> str:
+        ledger.learn(TOKEN_KIND, secret)
+        return secret
+
+    masked_headers(headers, learn)
+    masked_url(path, learn)
+
+
+__all__ = ["Told", "head_headers", "head_text", "head_url", "learn_head"]

@@ -1,0 +1,55 @@
+"""The masks of one report: the same one for the same secret wherever it stands."""
+
+import re
+from collections.abc import Iterable
+
+from kimitap.redacting.patterns import LABELS, MASK
+
+_MASK = re.compile(MASK)
+_NUMBERED = re.compile(r"\[([A-Za-z -]+?)[ -]([0-9]{1,9})\]")
+LEAST = 8
+"""A value of fewer characters is masked only where its place tells that it is a secret."""
+MOST = 300
+"""So many secrets are looked for in every text; others only where they show themselves."""
+
+
+class Ledger:
+    """Numbers secrets in the order in which they are met.
+
+    `known` are values that gave themselves away in one place (`"password": "…"`) and are looked
+    for in every other.
+    """
+
+    def __init__(self) -> None:
+        self._masks: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self.known: dict[str, str] = {}
+
+    def mask(self, kind: str, secret: str) -> str:
+        """What stands for the secret: `[e-mail 1]`."""
+        if _MASK.fullmatch(secret):
+            return secret
+        mask = self._masks.get(secret)
+        if mask is None:
+            label = LABELS.get(kind, kind)
+            self._counts[label] = self._counts.get(label, 0) + 1
+            mask = self._masks[secret] = f"[{label} {self._counts[label]}]"
+        return mask
+
+    def learn(self, kind: str, secret: str) -> None:
+        """Have a secret looked for everywhere, where it is not a word that may stand anywhere."""
+        if len(secret) < LEAST or len(self.known) >= MOST or _MASK.search(secret):
+            return
+        if any(map(str.isdigit, secret)) or not secret.isalpha():
+            self.known.setdefault(secret, kind)
+
+    def name(self, kind: str, secrets: Iterable[str]) -> None:
+        """Have secrets looked for everywhere, whatever they look like."""
+        self.known |= {secret: kind for secret in secrets if secret}
+
+    def heed(self, text: str) -> None:
+        """Count on from the masks that a text holds already."""
+        for found in _NUMBERED.finditer(text) if "[" in text else ():
+            label, number = found[1].replace("-", " ").replace("e mail", "e-mail"), int(found[2])
+            if _MASK.fullmatch(found[0]):
+                self._counts[label] = max(self._counts.get(label, 0), number)

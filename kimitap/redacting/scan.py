@@ -1,0 +1,101 @@
+"""The strings of a JSON text with their places, found without building its value.
+
+Only where strings stand is learnt; what stands between them stays byte for byte. A JSON text may
+be cut at its end, and several may follow one another (JSON lines).
+"""
+
+import re
+from typing import NamedTuple
+
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)("?)(\s*+:)?|[{}\[\]]', re.DOTALL)
+_GAP = re.compile(
+    r"(?:[\s,:]++|-?[0-9][0-9.eE+-]{0,60}|true|false|null|-?Infinity|NaN)*+", re.DOTALL
+)
+_LAST = re.compile(r"(?:[\s,:]++|[\w.+-]{1,64}(?=[\s,:]|\Z))*+(?:\\\Z)?", re.DOTALL)
+_PLAIN = frozenset({"", ",", ":", ", ", ": ", " "})
+_NUMBER = re.compile(r"\s*(-?[0-9]{1,9})(?![0-9.eE])")
+_COUNTERS = frozenset({"index", "output_index", "content_index", "summary_index"})
+_NAMES = frozenset({"type", "item_id"})
+_DEEPEST = 2000
+
+
+class Node:
+    """An object or array, and where it stands. `marks` tell objects in one place apart."""
+
+    __slots__ = ("array", "count", "marks", "name", "parent")
+
+    def __init__(self, parent: "Node | None", name: str, array: bool) -> None:
+        self.parent = parent
+        self.name = name
+        self.array = array
+        self.count = 0
+        self.marks: dict[str, str] = {}
+
+
+class Leaf(NamedTuple):
+    """A string: `text[start:stop]` is what stands between its quotes.
+
+    `name` is its member's name, or its index in an array; of a key that key.
+    """
+
+    start: int
+    stop: int
+    parent: Node
+    name: str
+    key: bool
+
+
+def scan(text: str, start: int = 0, stop: int | None = None) -> list[Leaf] | None:
+    """The strings of the JSON in `text[start:stop]` in their order; None where it is no JSON."""
+    end = len(text) if stop is None else stop
+    leaves: list[Leaf] = []
+    node, name, at, depth = Node(None, "$", array=False), "", start, 0
+    root = node
+    for found in _TOKEN.finditer(text, start, end):
+        gap = text[at : found.start()]
+        if gap not in _PLAIN and not _GAP.fullmatch(gap):
+            return None
+        if node.array:
+            node.count += gap.count(",")
+        at = found.end()
+        match text[found.start()]:
+            case '"':
+                if node is root:
+                    leaves.append(Leaf(*found.span(1), node, "$", key=False))
+                elif found[3] is not None and not node.array:
+                    name = found[1]
+                    leaves.append(Leaf(*found.span(1), node, name, key=True))
+                    if name in _COUNTERS and (number := _NUMBER.match(text, at)):
+                        node.marks[name] = number[1]
+                else:
+                    leaves.append(_value(node, name, found))
+            case "{" | "[" as opening:
+                depth += 1
+                if depth > _DEEPEST:
+                    return None
+                place = str(node.count) if node.array else "" if node is root else name
+                node, name = Node(node, place, opening == "["), ""
+            case _:
+                if node.parent is None:
+                    return None
+                depth -= 1
+                name, node = "", node.parent
+    return leaves if _LAST.fullmatch(text, at, end) else None
+
+
+def _value(node: Node, name: str, found: re.Match[str]) -> Leaf:
+    if name in _NAMES and not node.array:
+        node.marks[name] = found[1]
+    return Leaf(*found.span(1), node, str(node.count) if node.array else name, key=False)
+
+
+def path_of(leaf: Leaf) -> str:
+    """Where a string stands: `$.messages[3].content`."""
+    steps: list[str] = []
+    node: Node | None = leaf.parent
+    steps.append(f"[{leaf.name}]" if leaf.parent.array else f".{leaf.name}")
+    while node is not None and node.parent is not None:
+        if node.parent.parent is not None:
+            steps.append(f"[{node.name}]" if node.parent.array else f".{node.name}")
+        node = node.parent
+    return "$" + "".join(reversed(steps)) if leaf.parent.parent is not None else "$"

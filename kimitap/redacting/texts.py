@@ -1,0 +1,109 @@
+"""The texts of a body: strings of its JSON, what a stream's deltas add up to, or all of it."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kimitap.redacting.fields import Field, Role, field_of, run_key
+from kimitap.redacting.scan import Leaf, path_of, scan
+from kimitap.redacting.views import View, json_view
+
+_LINE = re.compile(r"[^\r\n]+")
+_FIELD = re.compile(r"\ufeff?(data|error|event|id|retry)?: ?")
+_STREAM = re.compile(r"\ufeff?(?:(?:data|event|id|retry|error)?:|\s*\Z)")
+
+
+class Part(NamedTuple):
+    """A piece of a text: where it stands in the body, and how it reads."""
+
+    start: int
+    stop: int
+    view: View
+    event: int
+
+
+@dataclasses.dataclass
+class Text:
+    """One text of a body, in one part or, in a stream, in many. `path` says where it stands."""
+
+    field: Field
+    path: str
+    parts: list[Part] = dataclasses.field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What the parts say together."""
+        return "".join(part.view.text for part in self.parts)
+
+
+def texts_of(body: str, stream: bool) -> list[Text]:
+    """The texts of a body in the order in which they begin; `stream` for server-sent events."""
+    if stream or _STREAM.match(body[:100]):
+        return list(_of_lines(body, _payloads(body)))
+    leaves = scan(body) if body.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"') else None
+    if leaves is None:
+        return [_whole(body)]
+    documents = [m.span() for m in _LINE.finditer(body) if body[m.start()] == "{"]
+    if len(documents) > 1 and all(body[stop - 1] == "}" for _, stop in documents):
+        return list(_of_lines(body, documents))
+    gathered = Gathered()
+    gathered.add(body, leaves, 0)
+    return gathered.texts
+
+
+def _whole(body: str) -> Text:
+    return Text(Field(Role.FREE, ""), "", [Part(0, len(body), View(body), 0)] if body else [])
+
+
+def _payloads(body: str) -> Iterator[tuple[int, int]]:
+    """Where what the lines of a stream carry stands."""
+    for line in _LINE.finditer(body):
+        named = _FIELD.match(line[0])
+        start = line.start() + (named.end() if named else 0)
+        if start < line.end() and line[0] not in ("data: [DONE]", "data:[DONE]"):
+            yield start, line.end()
+
+
+def _of_lines(body: str, lines: Iterator[tuple[int, int]] | list[tuple[int, int]]) -> list[Text]:
+    gathered = Gathered()
+    event = 0
+    for start, stop in lines:
+        head = body[start : start + 1]
+        leaves = scan(body, start, stop) if head in ("{", "[") else None
+        event += head == "{"
+        if leaves is None:
+            gathered.raw(body, start, stop, event)
+        else:
+            gathered.add(body, leaves, event)
+    return gathered.texts
+
+
+class Gathered:
+    """Texts, and those that go on in the next event."""
+
+    def __init__(self) -> None:
+        self.texts: list[Text] = []
+        self._runs: dict[str, Text] = {}
+
+    def add(self, body: str, leaves: list[Leaf], event: int) -> None:
+        """Take in the strings of an event; of a body that is no stream, event 0."""
+        for leaf in leaves:
+            view = json_view(body[leaf.start : leaf.stop])
+            key = run_key(leaf) if event or leaf.name == "token" else None
+            part = Part(leaf.start, leaf.stop, view, event)
+            text = self._runs.get(key) if key else None
+            if text is None:
+                text = Text(field_of(leaf, view.text), path_of(leaf))
+                self.texts.append(text)
+                if key:
+                    self._runs[key] = text
+            text.parts.append(part)
+
+    def raw(self, body: str, start: int, stop: int, event: int) -> None:
+        """Take in a line that is no JSON: such lines are one text."""
+        text = self._runs.get("\n")
+        if text is None:
+            text = self._runs["\n"] = Text(Field(Role.FREE, ""), "")
+            self.texts.append(text)
+        text.parts.append(Part(start, stop, View(body[start:stop]), event))
