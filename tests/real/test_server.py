@@ -13,6 +13,8 @@ from kimitap.demo import history
 from kimitap.demo.history import Memory, Result
 from kimitap.demo.speech import Call, Speech, rendered
 from kimitap.demo.tools import TOOLS
+from kimitap.doctor import State
+from kimitap.doctor.server import look_at_server
 from tests.support.llama import SCRIPTS, install
 
 CALL = Call("read_file", '{"path": "a.txt"}', "functions.read_file:0")
@@ -75,3 +77,10 @@ def test_a_server_in_the_background_is_started_and_stopped_by_its_url(llama: str
     again = subprocess.run([script, "stop", url], capture_output=True, text=True, timeout=30)
     assert again.returncode == 1
     assert "no server of this script" in again.stderr
+
+
+def test_the_doctor_finds_the_real_server_well(llama: str) -> None:
+    checks = {check.what: check for check in look_at_server(llama)}
+    assert {check.state for check in checks.values()} <= {State.GOOD, State.WARNING}
+    assert checks["Server"].state is checks["Template"].state is State.GOOD
+    assert {"Build", "Models", "Context"} <= checks.keys()
