@@ -77,8 +77,8 @@ class Analysis:
         with _uncollected():
             for number in sorted(self._open):
                 with suppress(UsageError):  # deleted since: told the next time
-                    changed.add(self._take(self.recording.exchange(number)))
-            for exchange in self.recording.exchanges(after=self._last):
+                    changed.add(self._take(self.recording.exchange(number, late=True)))
+            for exchange in self.recording.exchanges(after=self._last, late=True):
                 changed.add(self._take(exchange))
                 if time.monotonic() > deadline:
                     break
@@ -145,7 +145,7 @@ class Analysis:
         """The turn with the prompt that its answer holds, also where too many were to be kept."""
         if turn.reply.prompt or turn.exchange not in self._left:
             return turn
-        again = decode(self.recording.exchange(turn.exchange), self._memo)
+        again = decode(self.recording.exchange(turn.exchange, late=True), self._memo)
         return turn if again is None else _prompted(turn, again.reply.prompt)
 
     def body(self, exchange: int) -> bytes:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
 from itertools import accumulate
+from operator import sub
 from typing import NamedTuple
 
 
@@ -109,12 +110,33 @@ class Segment(NamedTuple):
     length: int
 
 
+class Pauses(NamedTuple):
+    """When the first and the last of some segments came, and the longest silence between two.
+
+    In seconds since the request; the silence began at `since_s`.
+    """
+
+    first_s: float
+    last_s: float
+    longest_s: float
+    since_s: float
+
+
 class TimedSegments(Sequence[Segment]):
     """Segments that tell when they came without being made one by one."""
 
     @abstractmethod
     def times_since(self, byte: int) -> list[float]:
         """See the function of this name."""
+
+    @abstractmethod
+    def pauses_since(self, byte: int) -> Pauses | None:
+        """See the function of this name."""
+
+    @property
+    @abstractmethod
+    def blocks(self) -> int | None:
+        """How many blocks of lines the response is, where each segment is one; None elsewhere."""
 
 
 def times_since(segments: Sequence[Segment], byte: int = 0) -> list[float]:
@@ -126,6 +148,23 @@ def times_since(segments: Sequence[Segment], byte: int = 0) -> list[float]:
         return segments.times_since(byte)
     ends = list(accumulate(segment.length for segment in segments))
     return [s.at_s for s in segments[bisect_left(ends, byte) :] if s.length]
+
+
+def pauses_since(segments: Sequence[Segment], byte: int = 0) -> Pauses | None:
+    """The same segments' pauses; None where there are none."""
+    if isinstance(segments, TimedSegments):
+        return segments.pauses_since(byte)
+    return pauses(times_since(segments, byte))
+
+
+def pauses(times: Sequence[float]) -> Pauses | None:
+    """The pauses between these times; None where there are none."""
+    if not times:
+        return None
+    gaps = list(map(sub, times[1:], times))
+    longest = max(gaps, default=0.0)
+    since = times[gaps.index(longest)] if gaps else times[0]
+    return Pauses(times[0], times[-1], longest, since)
 
 
 NOT_KEPT = "not kept by the recorder"

@@ -8,10 +8,17 @@ are no speech: a stream may be silent for minutes between them.
 import re
 from bisect import bisect_left
 from itertools import accumulate
-from operator import sub
 
 from kimitap.conversation import Reply
-from kimitap.exchange import Exchange, header, times_since
+from kimitap.exchange import (
+    Exchange,
+    Pauses,
+    TimedSegments,
+    header,
+    pauses,
+    pauses_since,
+    times_since,
+)
 
 _SPEECH = re.compile(
     rb'"(?:content|reasoning_content|reasoning|text|thinking|arguments|partial_json|delta)"'
@@ -29,44 +36,66 @@ def silence(exchange: Exchange, reply: Reply) -> tuple[float, float]:
     """
     if not reply.streamed:
         return 0.0, 0.0
-    parts = speaking(exchange)
-    longest, since, before = 0.0, 0.0, parts[0] if parts else None
-    if len(parts) > 1:
-        gaps = list(map(sub, parts[1:], parts))
-        longest = max(gaps)
-        since = parts[gaps.index(longest)]
-        before = parts[-1]
-    if before is not None and not reply.complete and exchange.ended_at is not None:
-        rest = (exchange.ended_at - exchange.started_at).total_seconds() - before
-        if rest > longest:
-            longest, since = rest, before
-    return longest, since
+    found = _pauses(exchange, reply)
+    if found is None:
+        return 0.0, 0.0
+    if not reply.complete and exchange.ended_at is not None:
+        rest = (exchange.ended_at - exchange.started_at).total_seconds() - found.last_s
+        if rest > found.longest_s:
+            return rest, found.last_s
+    return (found.longest_s, found.since_s) if found.last_s > found.first_s else (0.0, 0.0)
+
+
+def _pauses(exchange: Exchange, reply: Reply) -> Pauses | None:
+    """Those between the parts that are `speaking`."""
+    begun = _begun(exchange)
+    if begun is None:
+        return None
+    segments = exchange.segments
+    blocks = segments.blocks if isinstance(segments, TimedSegments) else None
+    if begun and _may_hold_signs(exchange.response, comments=blocks != reply.events):
+        return pauses(_but_signs(exchange, begun))
+    return pauses_since(segments, begun)
 
 
 def speaking(exchange: Exchange) -> list[float]:
     """When each part came, from the first that holds a word of the reply, but signs of life."""
-    data, segments = exchange.response, exchange.segments
-    if header(exchange.response_headers, "content-encoding"):
-        return times_since(segments)
-    said = _SPEECH.search(data)
-    if said is None:
+    begun = _begun(exchange)
+    if begun is None:
         return []
-    if not _may_hold_signs(data):
-        return times_since(segments, said.end())
+    if begun and _may_hold_signs(exchange.response):
+        return _but_signs(exchange, begun)
+    return times_since(exchange.segments, begun)
+
+
+def _begun(exchange: Exchange) -> int | None:
+    """The bytes in which the first word of the reply ends; None where there is none.
+
+    0 where nobody can see it, in a compressed stream.
+    """
+    if header(exchange.response_headers, "content-encoding"):
+        return 0
+    said = _SPEECH.search(exchange.response)
+    return None if said is None else said.end()
+
+
+def _but_signs(exchange: Exchange, begun: int) -> list[float]:
+    data, segments = exchange.response, exchange.segments
     ends = list(accumulate([segment.length for segment in segments]))
-    first = bisect_left(ends, said.end())
+    first = bisect_left(ends, begun)
     bounds = zip(ends[first:], segments[first:], strict=True)
     parts = ((data[end - segment.length : end], segment.at_s) for end, segment in bounds)
     return [at_s for part, at_s in parts if part and not _is_sign_of_life(part)]
 
 
-def _may_hold_signs(data: bytes) -> bool:
+def _may_hold_signs(data: bytes, comments: bool = True) -> bool:
     """False where no sign of life can stand after the first event.
 
+    `comments` is False where each block of lines gave an event, so that none can be a comment.
     Nearly every stream is searched for nothing; from its end that takes half the time.
     """
     return (
-        data.rfind(b"\n:") >= 0
+        (comments and data.rfind(b"\n:") >= 0)
         or data.rfind(b'"prompt_progress"') >= 0
         or (data.rfind(b"event:") >= 0 and any(ping in data for ping in _PINGS))
     )

@@ -17,7 +17,7 @@ from operator import sub
 from typing import cast, overload
 
 from kimitap.errors import DamagedRecording
-from kimitap.exchange import Segment, TimedSegments, times_since
+from kimitap.exchange import Pauses, Segment, TimedSegments, pauses, times_since
 from kimitap.store import zstd
 from kimitap.store.varint import zigzag
 
@@ -87,26 +87,49 @@ class Segments(TimedSegments):
 
     def times_since(self, byte: int) -> list[float]:
         """When those that hold bytes came, from the one in which the first `byte` bytes ended."""
-        ticks, codes = self._columns
-        if b"\r" in self._data or codes.count(_ONE_EVENT) < len(codes):
+        if self.blocks is None:
             return times_since(self._all, byte)
-        before = self._data.count(b"\n\n", 0, max(byte - 1, 0))
-        return [tick / TICKS for tick in ticks[before:]]
+        ticks = list(accumulate(self._columns[0]))
+        return [tick / TICKS for tick in ticks[self._blocks_before(byte) :]]
+
+    def pauses_since(self, byte: int) -> Pauses | None:
+        """The pauses between these; from the distances as they are written."""
+        gaps = self._columns[0]
+        if self.blocks is None or min(gaps, default=0) < 0:
+            return pauses(self.times_since(byte))
+        first = self._blocks_before(byte)
+        later = gaps[first + 1 :]
+        if first >= len(gaps):
+            return None
+        longest = max(later, default=0)
+        to_longest = later.index(longest) if later else 0
+        begun = sum(gaps[: first + 1])
+        ticks = begun, begun + sum(later), longest, begun + sum(later[:to_longest])
+        return Pauses(*(tick / TICKS for tick in ticks))
+
+    @cached_property
+    def blocks(self) -> int | None:
+        """How many blocks of lines the response is, where each segment is one; None elsewhere."""
+        codes = self._columns[1]
+        return None if codes.count(_ONE_EVENT) < len(codes) or b"\r" in self._data else len(codes)
+
+    def _blocks_before(self, byte: int) -> int:
+        """How many blocks end before the first `byte` bytes do."""
+        return self._data.count(b"\n\n", 0, max(byte - 1, 0))
 
     @cached_property
     def _all(self) -> tuple[Segment, ...]:
-        ticks, codes = self._columns
+        gaps, codes = self._columns
         with self._guard():
-            return _segments(ticks, _lengths(codes, _event_ends(self._data)))
+            return _segments(accumulate(gaps), _lengths(codes, _event_ends(self._data)))
 
     @cached_property
     def _columns(self) -> tuple[Sequence[int], Sequence[int]]:
-        """When the segments came (in ticks), and what `_codes` says of their lengths."""
+        """The distances of the segments (in ticks), and what `_codes` says of their lengths."""
         with self._guard():
             numbers = _unplanes(zstd.decompress(self._packed))
         count = len(numbers) // 2
-        gaps = [(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]]
-        return list(accumulate(gaps)), numbers[count:]
+        return [(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]], numbers[count:]
 
 
 def of_parts(parts: Parts) -> Arrived:

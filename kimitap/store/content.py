@@ -1,35 +1,32 @@
 """Reading pieces and bodies: each piece once, and shared by all bodies that hold it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import cache
 from itertools import batched
 
 import zstandard
-from sqlalchemy import Connection, Integer, Row, Select, bindparam, select
+from sqlalchemy import Connection, Integer, Select, bindparam, select
 
 from kimitap.errors import DamagedRecording
 from kimitap.exchange import Body, Piece, digest
 from kimitap.store import manifest, packs, tables
+from kimitap.store.driver import Driver
 from kimitap.store.lru import LRU
 from kimitap.store.manifest import Manifest
 
-_BATCH = 500
 _LISTS = 512
 _WHOLE = 16
 """So many bodies are remembered whole: the next of a conversation is put together from its last."""
 _DICTIONARIES = 32
 
-_some = bindparam("ids", type_=Integer, expanding=True)
-_bodies = select(tables.body.c.id, tables.body.c.parent_id, tables.body.c.manifest).where(
-    tables.body.c.id.in_(_some)
-)
-_pieces = select(
-    *(tables.piece.c[name] for name in ("id", "digest", "pack_id", "start", "length"))
-).where(tables.piece.c.id.in_(_some))
-_packs = select(tables.pack.c.id, tables.pack.c.dictionary_id, tables.pack.c.data).where(
-    tables.pack.c.id.in_(_some)
-)
+_bodies = select(tables.body.c.id, tables.body.c.parent_id, tables.body.c.manifest)
+_columns = tables.piece.c
+_pieces = select(_columns.id, _columns.digest, _columns.pack_id, _columns.start, _columns.length)
+_packs = select(tables.pack.c.id, tables.pack.c.dictionary_id, tables.pack.c.data)
+_SLOTS = tuple(f"id_{i}" for i in range(512))
+"""The names of the ids in a query for some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +48,15 @@ class ContentReader:
 
     def __init__(self, connection: Connection, memory: int) -> None:
         self._connection = connection
+        self._driver = Driver(connection)
         self._pieces: LRU[int, Piece] = LRU(memory, lambda piece: len(piece.data) + 200)
         self._leaning: LRU[int, zstandard.ZstdDecompressor] = LRU(_DICTIONARIES)
         self._lists: LRU[int, BodyList] = LRU(_LISTS)
         self._whole: LRU[int, tuple[Piece, ...]] = LRU(_WHOLE)
 
     def bodies(self, ids: Iterable[int]) -> dict[int, Body]:
-        """Bodies by id, from pieces that are remembered for the next body.
-
-        Where a body's parent is at hand, only what differs from it is looked up.
-        """
-        lists = self.lists(ids)
-        parents = {one.parent for one in lists.values() if one.parent is not None}
-        whole = {id_: known for id_ in parents if (known := self._whole.get(id_)) is not None}
-        at_hand, wanted = set(whole), set[int]()
-        for id_, one in sorted(lists.items()):  # a parent has a smaller id than its children
-            wanted.update(one.delta.middle if one.parent in at_hand else one.ids)
-            at_hand.add(id_)
-        pieces = self.pieces(wanted)
-        for id_, one in sorted(lists.items()):
-            whole[id_] = self._put_together(one, whole, pieces)
-            self._whole.put(id_, whole[id_])
-        return {id_: Body(whole[id_], one.delta.elements) for id_, one in lists.items()}
+        """Bodies by id, from pieces that are remembered for the next body."""
+        return put_together(self.lists(ids), self._whole, self.pieces)
 
     def pieces(self, ids: Iterable[int]) -> dict[int, Piece]:
         """Pieces by id."""
@@ -93,47 +77,40 @@ class ContentReader:
         """What bodies consist of, by id."""
         wanted = set(ids)
         lists = {id_: known for id_ in wanted if (known := self._lists.get(id_)) is not None}
-        rows: dict[int, Row[int, int | None, bytes]] = {}
+        rows: dict[int, tuple[int, int | None, bytes]] = {}
         missing = wanted - lists.keys()
         while missing:
-            found = {row.id: row for row in self._rows(_bodies, missing)}
+            found = {row[0]: row for row in self._rows(_bodies, missing)}
             _demand_all(missing, found.keys(), "body")
             rows.update(found)
-            parents = {row.parent_id for row in rows.values() if row.parent_id is not None}
+            parents = {parent for _, parent, _ in rows.values() if parent is not None}
             lists.update({p: seen for p in parents if (seen := self._lists.get(p)) is not None})
             missing = parents - lists.keys() - rows.keys()
         for id_ in sorted(rows):
-            lists[id_] = _list(rows[id_], lists)
+            lists[id_] = _list(*rows[id_], lists)
             self._lists.put(id_, lists[id_])
         return {id_: lists[id_] for id_ in wanted}
 
     def unshared(self, ids: set[int]) -> dict[int, Piece]:
         """Pieces by id, not to be remembered: no other body will ask for them."""
         by_pack = defaultdict(list)
-        for row in self._rows(_pieces, ids):
-            by_pack[row.pack_id].append(row)
-        _demand_all(ids, {row.id for rows in by_pack.values() for row in rows}, "piece")
+        rows = self._rows(_pieces, ids)
+        for row in rows:
+            by_pack[row[2]].append(row)
+        _demand_all(ids, {row[0] for row in rows}, "piece")
         found: dict[int, Piece] = {}
         for pack_id, content in self._contents(list(by_pack)):
-            for row in by_pack.pop(pack_id):
-                data = content[row.start : row.start + row.length]
-                if digest(data) != row.digest:
-                    raise DamagedRecording(f"piece {row.id} does not match its digest")
-                found[row.id] = Piece(row.digest, data)
+            for id_, key, _, start, length in by_pack.pop(pack_id):
+                data = content[start : start + length]
+                if digest(data) != key:
+                    raise DamagedRecording(f"piece {id_} does not match its digest")
+                found[id_] = Piece(key, data)
         _demand_all(by_pack.keys(), set(), "pack")
         return found
 
-    def _put_together(
-        self, one: BodyList, whole: dict[int, tuple[Piece, ...]], pieces: dict[int, Piece]
-    ) -> tuple[Piece, ...]:
-        parent = whole.get(one.parent) if one.parent is not None else None
-        if parent is None:
-            return tuple(map(pieces.__getitem__, one.ids))
-        return one.delta.whole(parent, tuple(map(pieces.__getitem__, one.delta.middle)))
-
     def _contents(self, pack_ids: Iterable[int]) -> Iterable[tuple[int, bytes]]:
-        for row in self._rows(_packs, pack_ids):
-            yield row.id, self.content(row.data, row.dictionary_id)
+        for id_, dictionary_id, data in self._rows(_packs, pack_ids):
+            yield id_, self.content(data, dictionary_id)
 
     def content(self, data: bytes, dictionary_id: int | None) -> bytes:
         """What a pack holds, with the help of the one on which it leans."""
@@ -141,10 +118,14 @@ class ContentReader:
         return packs.decompress(data, leaning)
 
     def _rows[*Columns](
-        self, query: Select[*Columns], ids: Iterable[int]
-    ) -> Iterator[Row[*Columns]]:
-        for some in batched(ids, _BATCH):
-            yield from self._connection.execute(query, {"ids": some}).all()
+        self, query: Select[int, *Columns], ids: Iterable[int]
+    ) -> list[tuple[int, *Columns]]:
+        rows: list[tuple[int, *Columns]] = []
+        for some in batched(ids, len(_SLOTS)):
+            slots = 1 << (len(some) - 1).bit_length()
+            values = dict(zip(_SLOTS, some + some[:1] * (slots - len(some)), strict=False))
+            rows += self._driver.rows(_among(query, slots), values)
+        return rows
 
     def _leaning_on(self, id_: int) -> zstandard.ZstdDecompressor:
         known = self._leaning.get(id_)
@@ -158,15 +139,48 @@ class ContentReader:
         return known
 
 
-def _list(row: Row[int, int | None, bytes], lists: dict[int, BodyList]) -> BodyList:
+def put_together(
+    lists: Mapping[int, BodyList],
+    remembered: LRU[int, tuple[Piece, ...]],
+    look_up: Callable[[Set[int]], Mapping[int, Piece]],
+) -> dict[int, Body]:
+    """The bodies of these lists, by id; they are `remembered` for the next ones.
+
+    Where a body's parent is at hand, only what differs from it is looked up.
+    """
+    parents = {one.parent for one in lists.values() if one.parent is not None}
+    whole = {id_: known for id_ in parents if (known := remembered.get(id_)) is not None}
+    at_hand, wanted = set(whole), set[int]()
+    for id_, one in sorted(lists.items()):  # a parent has a smaller id than its children
+        wanted.update(one.delta.middle if one.parent in at_hand else one.ids)
+        at_hand.add(id_)
+    pieces = look_up(wanted)
+    for id_, one in sorted(lists.items()):
+        parent = whole.get(one.parent) if one.parent is not None else None
+        some = tuple(map(pieces.__getitem__, one.ids if parent is None else one.delta.middle))
+        whole[id_] = some if parent is None else one.delta.whole(parent, some)
+        remembered.put(id_, whole[id_])
+    return {id_: Body(whole[id_], one.delta.elements) for id_, one in lists.items()}
+
+
+@cache
+def _among[*Columns](query: Select[int, *Columns], slots: int) -> Select[int, *Columns]:
+    """The query for so many ids; a few statements serve for any number."""
+    (id_, *_) = query.selected_columns
+    return query.where(id_.in_([bindparam(name, type_=Integer) for name in _SLOTS[:slots]]))
+
+
+def _list(
+    id_: int, parent_id: int | None, packed: bytes, lists: Mapping[int, BodyList]
+) -> BodyList:
     try:
-        delta = manifest.unpack(row.manifest)
+        delta = manifest.unpack(packed)
     except (ValueError, IndexError) as error:
-        raise DamagedRecording(f"body {row.id} has no readable list of pieces") from error
-    if row.parent_id is None:
+        raise DamagedRecording(f"body {id_} has no readable list of pieces") from error
+    if parent_id is None:
         return BodyList(delta.ids(), delta, None, 0)
-    parent = lists[row.parent_id]
-    return BodyList(delta.ids(parent.ids), delta, row.parent_id, parent.depth + 1)
+    parent = lists[parent_id]
+    return BodyList(delta.ids(parent.ids), delta, parent_id, parent.depth + 1)
 
 
 def _demand_all(wanted: Set[int], found: Set[int], what: str) -> None:

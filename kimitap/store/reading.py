@@ -15,6 +15,7 @@ from kimitap.store.driver import Driver
 from kimitap.store.exchanges import flushes
 from kimitap.store.generation import generation
 from kimitap.store.glimpses import Glimpse, glimpses
+from kimitap.store.late import LateBodies
 from kimitap.store.location import shown
 from kimitap.store.losses import Loss
 from kimitap.store.times import from_us
@@ -50,6 +51,7 @@ class Recording:
         self._driver = Driver(connection)
         self._generation = -1
         self._content = ContentReader(connection, _MEMORY)
+        self._late = LateBodies(self._content, self._transaction)
 
     @classmethod
     def open(cls, where: str) -> Self:
@@ -59,25 +61,30 @@ class Recording:
         """
         return cls(where, opening.reader(where))
 
-    def exchanges(self, after: int = 0) -> Iterator[Exchange]:
+    def exchanges(self, after: int = 0, *, late: bool = False) -> Iterator[Exchange]:
         """All exchanges whose number is greater than `after`, by number, a few at a time.
 
-        No transaction is open while the caller works on one.
+        No transaction is open while the caller works on one. `late`: of a request's pieces only
+        those hold their bytes that no request before it had, and not for long; the bytes of others
+        are read when they are asked for, while the recording is open.
         """
         while True:
             with self._transaction():
                 rows = self._connection.execute(_next, {"after": after}).all()
-                some = self._read(_that_fit(rows))
+                some = self._read(_that_fit(rows), late)
             if not some:
                 return
             yield from some
             after = some[-1].number
 
-    def exchange(self, number: int) -> Exchange:
-        """The exchange of this number. Raises UsageError if there is none."""
+    def exchange(self, number: int, *, late: bool = False) -> Exchange:
+        """The exchange of this number; `late` as in `exchanges`.
+
+        Raises UsageError if there is none.
+        """
         query = select(tables.exchange).where(tables.exchange.c.id == number)
         with self._transaction():
-            found = self._read(self._connection.execute(query).all())
+            found = self._read(self._connection.execute(query).all(), late)
         if not found:
             raise UsageError(f"there is no exchange {number} in {shown(self.where)}")
         return found[0]
@@ -149,9 +156,10 @@ class Recording:
         with self._transaction():
             return list(self._connection.execute(query).scalars())
 
-    def _read(self, rows: Sequence[Row[tuple[object, ...]]]) -> list[Exchange]:
+    def _read(self, rows: Sequence[Row[tuple[object, ...]]], late: bool) -> list[Exchange]:
         self._heed_deletions()
-        requests = self._content.bodies({row.request_id for row in rows if row.request_id})
+        reader = self._late if late else self._content
+        requests = reader.bodies({row.request_id for row in rows if row.request_id})
         responses = self._responses(rows)
         fields = self._content.pieces(
             {row.request_headers_id for row in rows}
@@ -178,6 +186,7 @@ class Recording:
         if now != self._generation:
             self._generation = now
             self._content = ContentReader(self._connection, _MEMORY)
+            self._late = LateBodies(self._content, self._transaction)
 
     def _responses(
         self, rows: Sequence[Row[tuple[object, ...]]]

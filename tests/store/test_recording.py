@@ -1,9 +1,11 @@
 import random
 import sqlite3
 import stat
+import tracemalloc
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from operator import is_
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kimitap.errors import DamagedRecording, RecordingUnavailable, UsageError
-from kimitap.exchange import Body, Exchange, Outcome, Segment, times_since
+from kimitap.exchange import Body, Exchange, Outcome, Pauses, Segment, pauses_since, times_since
 from kimitap.store import Loss, Recording, RecordingWriter
 from tests.support.requests_made import START, asked, conversation, reply
 
@@ -288,6 +290,22 @@ PARTS = st.lists(
 )
 
 
+def rounded(pauses: Pauses | None):
+    """Without `since_s`, of which there may be several where silences are equal to a hair."""
+    return pauses and tuple(round(s, 4) for s in pauses[:3])
+
+
+def test_the_longest_silence_is_placed_without_unpacking_the_segments(where: str):
+    parts = [(at_s, b"data: x\n\n") for at_s in (0.5, 0.6, 3.7, 3.9)]
+    with RecordingWriter(where) as writer:
+        record(writer, b"{}", parts)
+    with Recording.open(where) as recording:
+        segments = recording.exchange(1).segments
+    assert pauses_since(segments) == Pauses(0.5, 3.9, 3.1, 0.6)
+    assert pauses_since(segments, len(parts[0][1]) * 2 + 1) == Pauses(3.7, 3.9, 0.2, 3.7)
+    assert pauses_since(segments, 1000) is None
+
+
 @given(st.lists(PARTS, min_size=1, max_size=4))
 @settings(max_examples=40)
 def test_any_segments_come_back(tmp_path_factory, flushes):
@@ -305,6 +323,9 @@ def test_any_segments_come_back(tmp_path_factory, flushes):
     assert after.segments == before.segments
     for byte in (0, 1, 2, 9, 10, 11, len(after.response)):
         assert times_since(after.segments, byte) == times_since(before.segments, byte)
+        assert rounded(pauses_since(after.segments, byte)) == rounded(
+            pauses_since(before.segments, byte)
+        )
 
 
 def test_large_responses_are_not_all_read_at_once(where: str):
@@ -374,3 +395,45 @@ def test_bodies_are_whole_in_whatever_order_they_are_read(where: str):
         assert [e.request.content for e in recording.exchanges()] == bodies
         for number in order:
             assert recording.exchange(number).request.content == bodies[number - 1]
+
+
+def test_late_bodies_are_whole_in_whatever_order_they_are_asked_for(where: str):
+    many = [conversation(30, seed) for seed in range(20)]
+    bodies = [body for pair in zip(*many, strict=True) for body in pair]
+    with RecordingWriter(where) as writer:
+        for second, body in enumerate(bodies):
+            record(writer, body, [(0.1, b"x")], second)
+    with Recording.open(where) as recording:
+        late = list(recording.exchanges(late=True))
+        at_once = list(recording.exchanges())
+        assert [e.request for e in late] == [e.request for e in at_once]
+        random.Random(2).shuffle(late)
+        assert all(e.request.content == bodies[e.number - 1] for e in late)
+        assert recording.exchange(7, late=True).request.content == bodies[6]
+
+
+def test_late_pieces_hold_no_bytes_once_the_next_ones_were_read(where: str):
+    bodies = conversation(70, words=3000)
+    with RecordingWriter(where) as writer:
+        for second, body in enumerate(bodies):
+            record(writer, body, [(0.1, b"x")], second)
+    with Recording.open(where) as recording:
+        tracemalloc.start()
+        late = list(recording.exchanges(late=True))
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < len(bodies[-1]) / 2
+        assert all(map(is_, late[-1].request.pieces[:9], late[-2].request.pieces[:9]))
+
+
+def test_a_late_piece_whose_exchange_was_deleted_is_not_taken_for_another(where: str):
+    with RecordingWriter(where) as writer:
+        for second, body in enumerate(conversation(40)):
+            record(writer, body, [(0.1, b"x")], second)
+    with Recording.open(where) as recording:
+        first = next(recording.exchanges(late=True))
+        list(recording.exchanges(after=20, late=True))
+        with closing(sqlite3.connect(where)) as database, database:
+            database.execute("UPDATE piece SET digest = randomblob(16)")
+        with pytest.raises(DamagedRecording):
+            assert first.request.content

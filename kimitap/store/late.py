@@ -1,0 +1,74 @@
+"""Bodies for a reader who makes something of each piece once: only new pieces hold their bytes.
+
+A request repeats nearly all of the one before it. Whoever has read those pieces knows them by their
+keys, so that their bytes need not be kept for the next request: those of a long recording would be
+as much again as what was made of them.
+"""
+
+from collections.abc import Callable, Iterable, Set
+from contextlib import AbstractContextManager
+
+from kimitap.errors import DamagedRecording
+from kimitap.exchange import Body, Piece
+from kimitap.store.content import ContentReader, put_together
+from kimitap.store.lru import LRU
+
+_WHOLE = 512
+"""So many bodies are remembered: the last ones of as many conversations side by side."""
+
+
+class LatePiece(Piece):
+    """A piece whose bytes are read again, by its id, where they are not at hand any more."""
+
+    __slots__ = ("_id", "_read")
+    _id: int
+    _read: Callable[[int, bytes], bytes]
+
+    def __init__(self, key: bytes, id_: int, read: Callable[[int, bytes], bytes]) -> None:
+        set_ = object.__setattr__
+        set_(self, "key", key)
+        set_(self, "_id", id_)
+        set_(self, "_read", read)
+
+    @property
+    def data(self) -> bytes:
+        return self._read(self._id, self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return self.key == other.key if isinstance(other, Piece) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"LatePiece({self.key!r}, {self._id})"
+
+
+class LateBodies:
+    """Reads bodies by `content`, inside its caller's transaction; bytes later in one of its own."""
+
+    def __init__(
+        self, content: ContentReader, transaction: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._content = content
+        self._transaction = transaction
+        self._whole: LRU[int, tuple[Piece, ...]] = LRU(_WHOLE)
+        self._fresh: dict[int, Piece] = {}
+        """The pieces that were read last, bytes included."""
+
+    def bodies(self, ids: Iterable[int]) -> dict[int, Body]:
+        """Bodies by id. A piece holds its bytes until the next ones are asked for."""
+        return put_together(self._content.lists(ids), self._whole, self._pieces)
+
+    def _pieces(self, ids: Set[int]) -> dict[int, Piece]:
+        self._fresh = self._content.unshared(set(ids))
+        return {id_: LatePiece(p.key, id_, self._bytes) for id_, p in self._fresh.items()}
+
+    def _bytes(self, id_: int, key: bytes) -> bytes:
+        piece = self._fresh.get(id_)
+        if piece is None:
+            with self._transaction():
+                piece = self._content.pieces((id_,))[id_]
+        if piece.key != key:  # deleted since, and its id belongs to another
+            raise DamagedRecording(f"piece {id_} is another one by now")
+        return piece.data
