@@ -63,17 +63,16 @@ def shrink(
 ) -> Shrunk:
     """The least of `exchanges` that shows `finding`, found in about `patience_s` seconds at most.
 
-    The exchanges may be a whole recording's; the finding must be what all rules find in them.
+    The exchanges may be a whole recording's; the finding must be one that the rules find in them,
+    whatever its grade.
     `say` is told how it goes, a line at a time. `also` is asked of every candidate that shows the
     finding. Ctrl-C ends the search, not the program: the best so far is given. Raises `UsageError`
     where the exchanges do not show the finding.
     """
     drafts = tuple(draft_of(one) for one in sorted(exchanges, key=lambda one: one.number))
     reader = Reader()
-    seen = reader.read(drafts)
-    turn = seen.turns.get(finding.place.exchange)
-    sought = Sought(finding, turn) if turn else None
-    if sought is None or sought.find(seen, drafts) is None:
+    sought = Sought.among(reader.read(drafts), finding)
+    if sought is None:
         raise UsageError(f"these exchanges do not show the {finding.rule} to be kept")
     search = Search(drafts, sought, reader, patience_s, also)
     finished, why = _run(search, say or (lambda line: None))

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
+from kimitap.shrink.fields import drop_fields
+from kimitap.shrink.messages import drop_messages
 from kimitap.shrink.search import Search
+from kimitap.shrink.streams import merge_streams
+from kimitap.shrink.texts import shorten_texts
 from kimitap.shrink.whole import drop_exchanges
 
-PASSES: tuple[tuple[str, Callable[[Search], None]], ...] = (("exchanges", drop_exchanges),)
+PASSES: tuple[tuple[str, Callable[[Search], None]], ...] = (
+    ("exchanges", drop_exchanges),
+    ("messages", drop_messages),
+    ("tools and parameters", drop_fields),
+    ("streams", merge_streams),
+    ("texts", shorten_texts),
+)

@@ -1,8 +1,9 @@
 """Whether a finding is still there: exchanges, decoded, woven and checked in memory.
 
 The same finding has the same rule, severity and side, and stands at the corresponding place: in the
-same exchange, and there at what became of the same message. No rule may call more errors than it
-did before: a call taken away without its result would be a defect that nobody recorded.
+same exchange, and there at what became of the same message. No rule may call more errors or
+warnings than it did before: a call taken away without its result would be a defect that nobody
+recorded.
 """
 
 from bisect import bisect_left
@@ -32,9 +33,14 @@ class Seen:
     findings: tuple[Finding, ...]
 
     @property
-    def errors(self) -> Counter[str]:
-        """How many errors each rule calls."""
-        return Counter(f.rule for f in self.findings if f.severity is Severity.ERROR)
+    def defects(self) -> Counter[tuple[Severity, str]]:
+        """How many errors and warnings each rule calls, but for what exchanges left out cause."""
+        serious = (
+            f
+            for f in self.findings
+            if f.severity is not Severity.INFO and f.rule != "unbacked-assistant-turn"
+        )
+        return Counter((f.severity, f.rule) for f in serious)
 
 
 class Reader:
@@ -70,6 +76,15 @@ class Sought:
         self.finding = finding
         self._turn = turn
 
+    @classmethod
+    def among(cls, seen: Seen, finding: Finding) -> "Sought | None":
+        """The finding as it stands among all; None where it does not, however it is graded."""
+        turn = seen.turns.get(finding.place.exchange)
+        wanted = finding.rule, finding.side, finding.place
+        found = (f for f in seen.findings if (f.rule, f.side, f.place) == wanted)
+        known = next(found, None)
+        return cls(known, turn) if known and turn else None
+
     def at(self, number: int) -> "Sought":
         """The same, where the finding's exchange has another number."""
         place = replace(self.finding.place, exchange=number)
@@ -99,7 +114,8 @@ class Sought:
         if mine.message_index is not None and place.message_index is not None:
             kept = [element.index for element in draft.run(draft.history)]
             expected = _places(self._turn, mine.message_index, turn, kept)
-            if place.message_index not in expected:
+            there = _standing(self._turn, mine), _standing(turn, place)
+            if place.message_index not in expected or there[0] != there[1]:
                 return False
         return _is_part(_part(self._turn, mine), _part(turn, place))
 
@@ -129,6 +145,14 @@ def _places(was: Turn, index: int, now: Turn, kept: Sequence[int]) -> range:
 
 def _wire(turn: Turn) -> Sequence[int]:
     return turn.wire_indexes or range(len(turn.messages))
+
+
+def _standing(turn: Turn, place: Place) -> tuple[str, bool] | None:
+    """What kind of message stands at the place: its role, and whether it is blank."""
+    index = place.message_index
+    if index is None or index >= len(turn.messages):
+        return None
+    return turn.messages[index].role, turn.messages[index].blank
 
 
 def _part(turn: Turn, place: Place) -> Part | None:

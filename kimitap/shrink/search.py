@@ -71,22 +71,25 @@ class Search:
     def _judge(self, seen: Seen, drafts: Drafts) -> str:
         if self._sought.find(seen, drafts) is None:
             return "the finding is gone"
-        new = seen.errors - self.seen.errors
-        if new:
-            return f"there is a new error: {min(new)}"
+        for severity, rule in sorted(seen.defects - self.seen.defects):
+            return f"there is a new {severity}: {rule}"
         if self._also is not None and not self._also([draft.exchange for draft in drafts]):
             return "the server's answer does not show it"
         return ""
 
     def narrow[U](
-        self, units: Sequence[U], drop: Callable[[Drafts, Sequence[U]], Drafts]
+        self, units: Sequence[U], drop: Callable[[Drafts, Sequence[U]], Drafts | None]
     ) -> list[U]:
-        """Take out of the best all `units` that can go, by delta debugging; those that stay."""
+        """Take out of the best all `units` that can go, by delta debugging; those that stay.
+
+        `drop` gives the drafts without some of them, or None where that cannot be.
+        """
         self._reader.keep(self.best)
         base, every = self.best, range(len(units))
 
         def holds(kept: Sequence[int]) -> bool:
             there = set(kept)
-            return self.offer(drop(base, [units[i] for i in every if i not in there]))
+            left = drop(base, [units[i] for i in every if i not in there])
+            return left is not None and self.offer(left)
 
         return [units[i] for i in ddmin(every, holds)]

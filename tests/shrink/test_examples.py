@@ -12,7 +12,7 @@ from kimitap.rules.rule import Example, Rule
 from kimitap.shrink import shrink
 from kimitap.weave import weave
 from tests.support import chat
-from tests.support.examples import _in_turn as in_turn
+from tests.support.examples import exchanges_of
 
 FLAWED = [
     pytest.param(r, e, id=f"{r.name}: {e.title}") for r in RULES for e in r.examples if e.expected
@@ -29,7 +29,7 @@ def errors_in(found: Sequence[Finding]) -> Counter[str]:
 
 @pytest.mark.parametrize(("rule", "example"), FLAWED)
 def test_an_example_shrinks_to_what_its_finding_needs(rule: Rule, example: Example) -> None:
-    exchanges = list(in_turn(example.exchanges))
+    exchanges = list(exchanges_of(example.exchanges))
     before = findings_in(exchanges)
     finding = next(f for f in before if f.rule == rule.name and f.place == example.expected[0])
 
