@@ -29,6 +29,7 @@ VARIABLES = (
     Variable("ANTHROPIC_HOST", "", "goose"),
     Variable("CODEX_OSS_BASE_URL", "/v1", "codex --oss"),
     Variable("LM_STUDIO_API_BASE", "/v1", "aider and LiteLLM with lm_studio/MODEL"),
+    Variable("HOSTED_VLLM_API_BASE", "/v1", "LiteLLM with hosted_vllm/MODEL"),
     Variable("OLLAMA_HOST", "", "goose and others that speak to Ollama's OpenAI endpoint"),
     Variable("OLLAMA_API_BASE", "", "aider and LiteLLM with ollama_chat/MODEL"),
 )
