@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Named] = {
     "migrate": Named("recording", "migrate", "Bring an older Kimitap's recording to this schema."),
     "prune": Named("keeping", "prune", "Delete the oldest, by age or down to a size."),
     "record": Named("recording", "record", "Stand between an agent and its server, and record."),
+    "replay": Named("replaying", "replay", "Send a recorded request again; compare the answers."),
     "rules": Named("checking", "rules", "List the rules, or explain one."),
     "run": Named("running", "run", "Run a command behind a recorder, and say what broke."),
     "show": Named("reading", "show", "Print the conversation for a pipe."),

@@ -97,6 +97,8 @@ def _tools(turn: Turn, link: Link | None) -> Iterator[Row]:
 
 def _relation(link: Link) -> Row:
     """How the request left the turn before it; unfolding lists what is gone."""
+    if link.child.replay_of is not None:
+        return Row(link.child.exchange, Kind.RELATION, link.why, title="REPLAY")
     n, dropped = link.parent.exchange, [p.old for p in link.pairs if p.mark is Mark.GONE]
     lost, kept = plural(len(dropped), "message"), plural(link.prefix, "message")
     text = {

@@ -8,6 +8,7 @@ is a session of its own. The decision is made when the thread begins and never c
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -83,7 +84,10 @@ class Sessions:
         if original is None:
             self._add(self.all, session, strand)
         else:
-            strand.link = forked(original, strand, self._keys)
+            again = forked(original, strand, self._keys)
+            changed = "" if _says_the_same(strand, original, self._keys) else ", changed"
+            why = f"Kimitap sent exchange {original.turn.exchange} again{changed}"
+            strand.link = replace(again, why=why)
         strand.thread = GrowingThread(session, replay=True)
         session.threads.append(strand.thread)
         strand.undone_by(session.threads.pop)
@@ -244,6 +248,13 @@ def _repeats(replay: Strand, original: Strand, keys: Keys) -> bool:
         return False
     said = set(keys.all(old.messages))
     return not said or not new.messages or any(key in said for key in keys.all(new.messages))
+
+
+def _says_the_same(replay: Strand, original: Strand, keys: Keys) -> bool:
+    old, new = original.turn, replay.turn
+    fields = ("model", "stream", "parameters", "tools")
+    same = all(getattr(old, field) == getattr(new, field) for field in fields)
+    return same and keys.same(old.messages, new.messages)
 
 
 def _belongs(near: Strand, turn: Turn) -> bool:
