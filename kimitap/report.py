@@ -20,10 +20,11 @@ def remedies() -> dict[str, str]:
     return {rule.name: rule.remedy for rule in RULES}
 
 
-def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
+def report_on(analysis: Analysis, places: Sequence[PlaceWord], first: Finding | None = None) -> str:
     """The Markdown report on one place, or on two compared with each other.
 
-    Two exchanges, two threads, or two sessions. Raises `UsageError` for a place that the recording
+    Two exchanges, two threads, or two sessions. Findings come the worst first, `first` before all.
+    Raises `UsageError` for a place that the recording
     does not have, and for two of different kinds.
     """
     if len(places) == 2 and any(place.kind for place in places):
@@ -32,9 +33,9 @@ def report_on(analysis: Analysis, places: Sequence[PlaceWord]) -> str:
     if link is None:
         turn = analysis.with_prompt(analysis.turn_at(places[0]))
         found = [f for f in analysis.findings if f.place.exchange == turn.exchange]
-        return markdown.reply_report(turn, _worst_first(found), remedies())
+        return markdown.reply_report(turn, _worst_first(found, first), remedies())
     follows = analysis.link_before(link.child.exchange) is link
-    found = _worst_first(_found_at(analysis, link)) if follows else []
+    found = _worst_first(_found_at(analysis, link), first) if follows else []
     parent, child = (analysis.with_prompt(turn) for turn in (link.parent, link.child))
     diff = diff_link(replace(link, parent=parent, child=child))
     return markdown.report(diff, found, remedies(), follows=follows)
@@ -66,5 +67,5 @@ def _found_at(analysis: Analysis, link: Link) -> Iterable[Finding]:
             yield finding
 
 
-def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda f: -f.severity.rank)
+def _worst_first(findings: Iterable[Finding], first: Finding | None) -> list[Finding]:
+    return sorted(findings, key=lambda f: (f != first, -f.severity.rank))

@@ -42,11 +42,14 @@ FLOORS: dict[str, set[str]] = {
     "interchange": VALUES | {"redact", "store", "dialects", "wire", "rules"},
     "replay": VALUES | {"store", "recorder", "redact", "dialects", "rules"},
     "serving": VALUES | {"analysis", "dialects", "diff", "weave", "web"},
+    "evidence": VALUES
+    | {"analysis", "report", "store", "diff", "export", "redact", "redacting", "rules", "shrink"}
+    | {"transcript", "weave"},
     "settings": {"errors", "rules"},
     "shrink": VALUES | {"store", "dialects", "weave", "rules"},
     "tui": VALUES
     | {"analysis", "comparison", "report", "diff", "export", "rules", "transcript", "store"}
-    | {"asking", "prompt", "wire", "replay"},
+    | {"asking", "prompt", "wire", "replay", "evidence", "redact"},
     "demo": set(),
     "web": {"errors", "visible"},
     "running": VALUES | {"store", "recorder", "analysis", "rules"},
@@ -57,7 +60,8 @@ FLOORS: dict[str, set[str]] = {
     | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}
     | {"shrink"}
     | {"redact", "dialects", "interchange"}
-    | {"replay", "serving"},
+    | {"replay", "serving"}
+    | {"evidence"},
 }
 """Room → the rooms it may know. `tui` opens the recording that it shows, hence `store`."""
 
@@ -71,6 +75,8 @@ OWNERS = {
     "textual_serve": {"web"},
     "aiohttp": {"web", "replay", "serving"},
     "opentelemetry": {"interchange"},
+    "jinja2": {"export"},
+    "markupsafe": {"export"},
 }
 """Library → the only rooms that may import it."""
 

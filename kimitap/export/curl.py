@@ -1,5 +1,6 @@
 """One recorded request as a command that sends it again."""
 
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -16,29 +17,42 @@ _KEYS = {
     "api-key": "api-key: $API_KEY",
 }
 """Credentials are never recorded: the user's shell puts them in."""
-_MASKED = "[masked:"
+_MASKED = re.compile(r"\[(?:masked:|(?:API key|token|password|cookie|secret|word) [0-9])")
+"""What the recorder put in a credential's place, or a redaction."""
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A header's name (RFC 9110). What begins with `@` curl would read from a file."""
 
 
-def curl(exchange: Exchange) -> str:
+def curl(exchange: Exchange, base: str = "", body: str = "") -> str:
     """The `curl` command of the request, for a shell; secrets in its body are masked.
 
     Recorded text stands within quotes, so that no shell takes a part of it for a command. A body
     that is no UTF-8 is not in it: then `--data-binary @FILE` says what to put there.
+
+    With `base`, what a shell makes of it (`$BASE_URL`) stands in the place of the recorded server;
+    with `body`, the request's body is read from the file of that name, as it is.
     """
-    url = f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.path}"
-    words = [f"curl --no-buffer -X {shlex.quote(exchange.method)} {_quoted(url)}"]
+    words = [f"curl --no-buffer -X {shlex.quote(exchange.method)} {_url(exchange, base)}"]
     words += _headers(exchange)
     if exchange.request.size:
-        words.append(f"--data-binary {_body(exchange)}")
+        data = f"@{_quoted(body)}" if body else _body(exchange)
+        words.append(f"--data-binary {data}")
     return " \\\n  ".join(words) + "\n"
+
+
+def _url(exchange: Exchange, base: str) -> str:
+    if not base:
+        return _quoted(f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.path}")
+    path = exchange.path if exchange.path.startswith("/") else f"/{exchange.path}"
+    return f'--globoff "{base}"{_quoted(path)}'
 
 
 def _headers(exchange: Exchange) -> Iterator[str]:
     for name, value in exchange.request_headers:
         lower = name.lower()
-        if lower in _OWN:
+        if lower in _OWN or not _TOKEN.fullmatch(name):
             continue
-        if _MASKED in value:
+        if _MASKED.search(value):
             if lower in _KEYS:
                 yield f'-H "{_KEYS[lower]}"'
             continue

@@ -1,0 +1,30 @@
+"""Evidence: a report that can be read, checked and run again, as one folder or zip.
+
+A finding, or a place, becomes a recording of its own: the fewest exchanges that show it, masked.
+Every other file is made from what that recording says when it is read again, so that the files
+cannot disagree, and nothing that was masked can be in any of them.
+"""
+
+from kimitap.evidence.case import Case, Wanted, make_case
+from kimitap.evidence.report import Report, files, free_name, write_report, zip_bytes
+from kimitap.evidence.subject import (
+    Subject,
+    subject_at,
+    subject_between,
+    subject_of,
+)
+
+__all__ = [
+    "Case",
+    "Report",
+    "Subject",
+    "Wanted",
+    "files",
+    "free_name",
+    "make_case",
+    "subject_at",
+    "subject_between",
+    "subject_of",
+    "write_report",
+    "zip_bytes",
+]

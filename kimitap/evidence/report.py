@@ -1,0 +1,117 @@
+"""The report as a whole: its files made from a case, and put where the user wants them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kimitap.analysis import Analysis
+from kimitap.evidence.case import Case, Wanted, make_case
+from kimitap.evidence.delivery import (
+    deliver_folder,
+    deliver_zip,
+    demand_free,
+    put,
+    refused,
+    workplace,
+    zipped,
+)
+from kimitap.evidence.html import html
+from kimitap.evidence.lines import line
+from kimitap.evidence.page import page
+from kimitap.evidence.redactions import redactions
+from kimitap.evidence.script import bodies, script
+from kimitap.evidence.subject import Subject
+
+RECORDING = "recording.db"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written: where, and what it says in short."""
+
+    path: Path
+    exchanges: int
+    of: int
+    rule: str
+    """The rule whose finding it shows; `""` for none."""
+    unshown: str
+    masked: int
+
+
+def write_report(
+    analysis: Analysis,
+    subject: Subject,
+    target: Path,
+    wanted: Wanted | None = None,
+    *,
+    as_zip: bool = False,
+    force: bool = False,
+) -> Report:
+    """Write the report to `target`, a folder or a zip, and say what came of it.
+
+    All of it is there at the end, or nothing. Raises `UsageError` where something stands there
+    already, or the folder cannot be written, and a `RecordingError` where the recording cannot be
+    read.
+    """
+    demand_free(target, force)
+    with workplace(target.parent) as work:
+        try:
+            case = _written(analysis, subject, wanted or Wanted(), work / "report")
+            if as_zip:
+                packed = work / "report.zip"
+                zipped(work / "report", packed, target.name.removesuffix(".zip"))
+                deliver_zip(packed, target, force)
+            else:
+                deliver_folder(work / "report", target, force)
+        except OSError as error:
+            raise refused(target, error) from error
+    return Report(
+        path=target,
+        exchanges=len(case.exchanges),
+        of=case.of,
+        rule=case.finding.rule if case.finding else "",
+        unshown=case.unshown,
+        masked=sum(one.count for one in case.masked),
+    )
+
+
+def zip_bytes(
+    analysis: Analysis, subject: Subject, wanted: Wanted, beside: Path, root: str
+) -> bytes:
+    """The report as the bytes of a zip; `beside` is a folder for what is made meanwhile."""
+    with workplace(beside) as work:
+        _written(analysis, subject, wanted, work / "report")
+        zipped(work / "report", work / "report.zip", root)
+        return (work / "report.zip").read_bytes()
+
+
+def free_name(folder: Path, stem: str, suffix: str = "") -> Path:
+    """A path in `folder` at which nothing stands: `stem`, `stem-2`, …"""
+    for n in range(1, 1000):
+        path = folder / (f"{stem}{suffix}" if n == 1 else f"{stem}-{n}{suffix}")
+        if not path.exists() and not path.is_symlink():
+            return path
+    raise FileExistsError(17, f"{stem} and 998 more are there already", str(folder))
+
+
+def _written(analysis: Analysis, subject: Subject, wanted: Wanted, folder: Path) -> Case:
+    folder.mkdir(mode=0o700)
+    case = make_case(analysis, subject, wanted, folder / RECORDING)
+    try:
+        for name, data in files(case):
+            put(folder, name, data, program=name.endswith(".sh"))
+    finally:
+        case.analysis.recording.close()
+    for beside in folder.glob(f"{RECORDING}-*"):
+        beside.unlink()
+    return case
+
+
+def files(case: Case) -> Iterator[tuple[str, bytes]]:
+    """The names and bytes of all files of the report but its recording."""
+    yield "report.md", page(case).encode()
+    yield "report.html", html(case).encode()
+    yield "exchanges.jsonl", b"".join(line(exchange) for exchange in case.exchanges)
+    yield "replay.sh", script(case.exchanges).encode()
+    yield "redactions.md", redactions(case).encode()
+    yield from bodies(case.exchanges)
