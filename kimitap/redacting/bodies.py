@@ -1,15 +1,17 @@
 """A body without its secrets: everything else of it stays byte for byte."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from kimitap.redacting.editor import TEXT_KIND, Editor
+from kimitap.redacting.editor import Editor
 from kimitap.redacting.splices import Splice, spliced, splices_of
 from kimitap.redacting.texts import Text, texts_of
+from kimitap.redacting.views import TEXT_KIND
 
 BINARY_KIND = "binary data"
 _FILLER = b"."
+_STRAY = re.compile("[\udc80-\udcff]")
 
 
 class Redacted(NamedTuple):
@@ -31,14 +33,15 @@ def readable(data: bytes) -> str | None:
     """The body as text, bytes that are no UTF-8 as surrogates; None where it is no text."""
     if data.count(0) * 100 > len(data):
         return None
-    source = data.decode("utf-8", "surrogateescape")
-    if not source.isascii() and _strays(source) * 20 > len(source):
-        return None
-    return source
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        source = data.decode("utf-8", "surrogateescape")
+    return None if _strays(source) * 20 > len(source) else source
 
 
 def _strays(source: str) -> int:
-    return sum("\udc80" <= character <= "\udcff" for character in source)
+    return len(_STRAY.findall(source))
 
 
 def redact(data: bytes, stream: bool, side: str, editor: Editor) -> Redacted:
@@ -54,14 +57,13 @@ def redact(data: bytes, stream: bool, side: str, editor: Editor) -> Redacted:
         edits = editor.edits(text.text, text.field)
         if edits:
             splices += splices_of(text, edits)
-            for edit in edits:
-                where = side if edit.kind == TEXT_KIND else _where(side, text)
-                masked[where, edit.kind] += 1
+            masked[side, TEXT_KIND] += any(edit.kind == TEXT_KIND for edit in edits)
+            masked.update((_where(side, text), e.kind) for e in edits if e.kind != TEXT_KIND)
     splices.sort()
     if not splices:
         return Redacted(data, source, splices, masked)
     new = spliced(source, splices).encode("utf-8", "surrogateescape")
-    return Redacted(new, source, splices, masked)
+    return Redacted(new, source, splices, +masked)
 
 
 def _where(side: str, text: Text) -> str:
@@ -71,9 +73,3 @@ def _where(side: str, text: Text) -> str:
         return f"{side}{path}"
     events = f"event {first}" if first == last else f"events {first} … {last}"
     return f"{side} {events}:{path or ' text'}"
-
-
-def secrets_in(texts: list[Text]) -> Iterator[tuple[str, str]]:
-    """(text, name of its field) of every text, for the first reading."""
-    for text in texts:
-        yield text.text, text.field.name

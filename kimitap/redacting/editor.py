@@ -1,6 +1,5 @@
 """What is replaced in a text: secrets by their masks, and at level `text` words by placeholders."""
 
-import re
 from collections.abc import Collection, Iterator
 
 from kimitap.redact.level import Level
@@ -9,15 +8,13 @@ from kimitap.redacting.finder import Found, find
 from kimitap.redacting.kept import is_server_word, kept_pattern
 from kimitap.redacting.ledger import Ledger
 from kimitap.redacting.scan import Leaf, scan
-from kimitap.redacting.views import Edit, View, json_view, letters_view
+from kimitap.redacting.views import TEXT_KIND, Edit, View, json_view, letters_view
 from kimitap.redacting.words import Placeholders, compiled, replaced
 
-TEXT_KIND = "text"
 _DEEPEST = 4
 """JSON within a string within JSON …: so deep it is read as such."""
 _REMEMBERED = 32 * 1024 * 1024
 """Characters of texts whose edits are remembered: an agent sends its history again and again."""
-_LETTERS = re.compile(r"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}")
 
 
 class Editor:
@@ -55,8 +52,8 @@ class Editor:
     def _nested(self, text: str, leaf: Leaf, field: Field, depth: int) -> Iterator[Edit]:
         view = json_view(text[leaf.start : leaf.stop])
         for edit in self._edits(view.text, _inner(leaf, view, field), depth + 1):
-            start, stop, new, kind = view.written(edit)
-            yield Edit(leaf.start + start, leaf.start + stop, new, kind)
+            for start, stop, new, kind in view.written(edit):
+                yield Edit(leaf.start + start, leaf.start + stop, new, kind)
 
     def _plain(self, text: str, field: Field) -> Iterator[Edit]:
         words = self._words and field.role not in _ATOMS
@@ -75,12 +72,12 @@ class Editor:
 
     def _replaced(self, text: str, start: int, stop: int, field: Field) -> Iterator[Edit]:
         part = text[start:stop]
-        view = letters_view(part) if _LETTERS.search(part) else View(part)
+        view = letters_view(part)
         stays = is_server_word if field.role is Role.ERROR else None
         new = replaced(view.text, self._runs, self._placeholders, stays)
         if new != view.text:
-            edit = view.written(Edit(0, len(new), new, TEXT_KIND))
-            yield Edit(start + edit.start, start + edit.stop, edit.new, edit.kind)
+            for edit in view.written(Edit(0, len(new), new, TEXT_KIND)):
+                yield edit._replace(start=start + edit.start, stop=start + edit.stop)
 
 
 _ATOMS = (Role.KEY, Role.NAME)

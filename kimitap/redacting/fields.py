@@ -113,7 +113,7 @@ def _zone(node: Node) -> str:
             return "call"
         if at.name in _SCHEMAS:
             zone = zone or "schema"
-        elif at.name == "error":
+        elif at.name == "error" or "error" in at.marks.get("type", ""):
             zone = zone or "error"
         at = at.parent
     return zone

@@ -4,20 +4,19 @@ import base64
 import binascii
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from kimitap.redacting.detector import detected, looks_random
 from kimitap.redacting.ledger import Ledger
 from kimitap.redacting.patterns import (
-    KEY_KIND,
     MASK,
     PASSWORD_KIND,
     PATTERNS,
     PERSONAL,
+    REACH,
     TOKEN_KIND,
-    WORD_KIND,
     Pattern,
 )
 from kimitap.redacting.views import View, lax_view, percent_view
@@ -29,6 +28,14 @@ _LONGEST_BASE64 = 64_000
 _BASIC = re.compile(r"(?i:basic)\s{1,8}\Z")
 _ESCAPE = re.compile(r"\\[bfnrtux\"'/\\]")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+_SHORTEST = 5
+"""A text of fewer characters holds no secret that shows itself."""
+_SCHEME = re.compile(r"(?i:bearer|basic|token)\s+(?=\S)")
+Spelling = tuple[str, re.Pattern[str], Callable[[str], View]]
+_VIEWS: tuple[Spelling, ...] = (
+    ("\\", _ESCAPE, lax_view),
+    ("%", _PERCENT, percent_view),
+)
 _DEEPEST = 3
 """So many encodings around a secret are undone."""
 _SECRET_NAME = re.compile(
@@ -66,37 +73,34 @@ def find(text: str, ledger: Ledger, name: str = "") -> list[Found]:
     """The secrets of `text` in their order, none within another; `name` is that of its field."""
     if name and is_secret_name(name) and not _EMPTY.fullmatch(text):
         kind = PASSWORD_KIND if "pass" in name.lower() or "pwd" in name.lower() else TOKEN_KIND
-        scheme = re.match(r"(?i:bearer|basic|token)\s+(?=\S)", text)
+        scheme = _SCHEME.match(text)
         start = scheme.end() if scheme else 0
-        kept = [Found(start, len(text), kind, text[start:])] if text[start:].strip() else []
-        return _apart(text, kept)
-    return _apart(text, list(_all(text, ledger, 0)))
+        return _apart(text, [Found(start, len(text), kind, text[start:])])
+    return _apart(text, list(_all(text, ledger, 0, _VIEWS)))
 
 
-def _all(text: str, ledger: Ledger, depth: int) -> Iterator[Found]:
+def _all(text: str, ledger: Ledger, depth: int, views: Sequence[Spelling]) -> Iterator[Found]:
+    """What is found in the text as it stands, and as it reads with each kind of escape undone."""
     yield from _plain(text, ledger)
     if depth == _DEEPEST:
         return
     yield from _wrapped(text, ledger, depth)
-    for spelled, view in ((_ESCAPE, lax_view), (_PERCENT, percent_view)):
-        if spelled.search(text):
+    for spelling in views:
+        hint, written, view = spelling
+        if hint in text and written.search(text):
             seen = view(text)
-            if seen.text != text:
-                yield from _seen_through(seen, ledger, depth)
-
-
-def _seen_through(view: View, ledger: Ledger, depth: int) -> Iterator[Found]:
-    for one in _all(view.text, ledger, depth + 1):
-        yield one._replace(start=view.origin(one.start), stop=view.origin(one.stop))
+            others = views if hint == "%" else [one for one in views if one is not spelling]
+            for one in _all(seen.text, ledger, depth + 1, others):
+                yield one._replace(start=seen.origin(one.start), stop=seen.origin(one.stop))
 
 
 def _plain(text: str, ledger: Ledger) -> Iterator[Found]:
     for secret, kind in ledger.known.items():
-        at = text.find(secret)
-        while at >= 0:
+        for at in _places(text, secret):
             yield Found(at, at + len(secret), kind, secret)
-            at = text.find(secret, at + len(secret))
-    lower = text.lower()
+    if len(text) < _SHORTEST:
+        return
+    lower = _lowered(text)
     for pattern in PATTERNS:
         for start, stop in _matches(pattern, text, lower):
             yield Found(start, stop, pattern.kind, text[start:stop])
@@ -108,12 +112,37 @@ def _plain(text: str, ledger: Ledger) -> Iterator[Found]:
 
 
 def _matches(pattern: Pattern, text: str, lower: str) -> Iterator[tuple[int, int]]:
-    if pattern.hints and not any(hint in lower for hint in pattern.hints):
-        return
-    for found in pattern.regex.finditer(text):
-        start, stop = found.span(pattern.group)
-        if start < stop and not (pattern.guess and not looks_random(text[start:stop])):
-            yield start, stop
+    searched = text if pattern.exact else lower
+    for anchor in pattern.anchors:
+        done = 0
+        for at in _places(searched, anchor):
+            found = pattern.regex.match(text, at) if at >= done else None
+            if found is None:
+                continue
+            start, stop = found.span(pattern.group)
+            if pattern.behind:
+                before = pattern.behind.search(text[max(0, at - REACH) : at])
+                if before is None:
+                    continue
+                start -= len(before[1]) if pattern.behind.groups else 0
+            if start < stop and not (pattern.guess and not looks_random(text[start:stop])):
+                yield start, stop
+                done = stop
+
+
+def _places(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + len(part))
+
+
+def _lowered(text: str) -> str:
+    """The text in lower case, of the same length."""
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(c.lower() if c.isascii() else c for c in text)
 
 
 def _wrapped(text: str, ledger: Ledger, depth: int) -> Iterator[Found]:
@@ -129,7 +158,7 @@ def _wrapped(text: str, ledger: Ledger, depth: int) -> Iterator[Found]:
         basic = _BASIC.search(text, max(0, found.start() - 16), found.start())
         if basic and ":" in plain:
             yield Found(*found.span(), PASSWORD_KIND, plain.partition(":")[2] or plain)
-        elif inner := [one for one in _all(plain, ledger, depth + 1) if _is_news(one)]:
+        elif inner := [one for one in _all(plain, ledger, depth + 1, _VIEWS) if _is_news(one)]:
             yield Found(*found.span(), inner[0].kind, inner[0].value, inner[0].personal)
 
 
@@ -194,6 +223,3 @@ def _unmasked(text: str, found: list[Found], masks: list[tuple[int, int]]) -> It
             if any(map(str.isalnum, rest)):
                 yield one._replace(start=at, stop=start, value=rest)
             at = max(at, stop)
-
-
-__all__ = ["KEY_KIND", "WORD_KIND", "Found", "find", "is_secret_name"]

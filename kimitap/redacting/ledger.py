@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from kimitap.redacting.patterns import LABELS, MASK
+from kimitap.redacting.patterns import MASK, label
 
 _MASK = re.compile(MASK)
 _NUMBERED = re.compile(r"\[([A-Za-z -]+?)[ -]([0-9]{1,9})\]")
@@ -31,9 +31,9 @@ class Ledger:
             return secret
         mask = self._masks.get(secret)
         if mask is None:
-            label = LABELS.get(kind, kind)
-            self._counts[label] = self._counts.get(label, 0) + 1
-            mask = self._masks[secret] = f"[{label} {self._counts[label]}]"
+            name = label(kind)
+            self._counts[name] = self._counts.get(name, 0) + 1
+            mask = self._masks[secret] = f"[{name} {self._counts[name]}]"
         return mask
 
     def learn(self, kind: str, secret: str) -> None:
@@ -50,6 +50,6 @@ class Ledger:
     def heed(self, text: str) -> None:
         """Count on from the masks that a text holds already."""
         for found in _NUMBERED.finditer(text) if "[" in text else ():
-            label, number = found[1].replace("-", " ").replace("e mail", "e-mail"), int(found[2])
+            name, number = found[1].replace("-", " ").replace("e mail", "e-mail"), int(found[2])
             if _MASK.fullmatch(found[0]):
-                self._counts[label] = max(self._counts.get(label, 0), number)
+                self._counts[name] = max(self._counts.get(name, 0), number)

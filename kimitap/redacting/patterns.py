@@ -1,7 +1,7 @@
 """What a secret looks like in a plain text, and which part of what is found is the secret.
 
-Each pattern takes time in proportion to the text, whatever it is. `hints` are texts of which one
-must be there, in any letter case: most texts are done with after as many plain searches.
+A pattern is tried only where one of its anchors stands, a fixed text that plain search finds, and
+takes there a bounded time: a text of any size and of any kind takes time in proportion to it.
 """
 
 import re
@@ -15,29 +15,34 @@ TOKEN_KIND = "token"
 PASSWORD_KIND = "password"
 PRIVATE_KEY_KIND = "private key"
 COOKIE_KIND = "cookie"
-RANDOM_KIND = "high-entropy string"
 WORD_KIND = "word named by the user"
 EMAIL_KIND = "e-mail address"
 HOME_KIND = "home path"
 
-LABELS = {EMAIL_KIND: "e-mail", HOME_KIND: "user", RANDOM_KIND: "secret", WORD_KIND: "word"}
+LABELS = {EMAIL_KIND: "e-mail", HOME_KIND: "user", WORD_KIND: "word"}
 """How a mask calls its kind, where that is not the kind's own name."""
-_NAMES = "|".join(
-    (KEY_KIND, TOKEN_KIND, PASSWORD_KIND, PRIVATE_KEY_KIND, COOKIE_KIND, *LABELS.values())
-).replace(" ", "[ -]")
-MASK = rf"\[(?:(?:{_NAMES})[ -][0-9]{{1,9}}|masked(?::[0-9a-f]{{8}})?|e-mail|user|binary)\]"
-"""What stands for a secret already."""
+_OWN = (KEY_KIND, TOKEN_KIND, PASSWORD_KIND, PRIVATE_KEY_KIND, COOKIE_KIND)
 
 
 class Pattern(NamedTuple):
-    """Group `group` of a match is a secret of `kind`; a `guess` must also look random."""
+    """Group `group` of a match is a secret of `kind`.
+
+    `regex` is matched where an anchor begins; what stands before must end with `behind`, of which
+    group 1, if any, belongs to the secret. Anchors are in lower case unless `exact`. A `guess` must
+    also look random.
+    """
 
     kind: str
+    anchors: Sequence[str]
     regex: re.Pattern[str]
-    group: int
-    hints: Sequence[str] = ()
+    group: int = 1
+    behind: re.Pattern[str] | None = None
+    exact: bool = False
     guess: bool = False
 
+
+REACH = 80
+"""So many characters before an anchor are looked at."""
 
 _NO_VALUE = (
     r"(?!\[|\$|\{|<|%[A-Z(]|\(|\*|&|\\|os\.|process\.|env\.|self\.|this\.|config\.|settings\."
@@ -46,135 +51,171 @@ _NO_VALUE = (
     r"|input|example)\b)"
 )
 """What stands where a secret would, and is none: a variable, a type, a place to fill in."""
+_KEYS = "api|secret|access|client|private|signing|encryption|account|master|auth|service|db|ssh"
+_TOKENS = "access|auth|refresh|id|session|bearer|bot|user|api|csrf|xsrf|deploy|github|gitlab|hf|npm"
+
+
+def _after(words: str) -> str:
+    """A look behind for one of the words, with or without a mark after it."""
+    return "(?:" + "|".join(f"(?<={w}{m})" for w in words.split("|") for m in ("", "_", "-")) + ")"
+
+
 _NAME = (
-    r"(?:api[_-]?key|apikey|secret(?:[_-]?(?:access[_-]?)?key)?|access[_-]?key|client[_-]?secret"
-    r"|(?:access|auth|refresh|id|session|bearer|bot|user|api|personal[_-]access)[_-]?token|token"
-    r"|private[_-]?key|signing[_-]?key|encryption[_-]?key|pass(?:word|wd|phrase)|pwd|credentials?"
-    r"|connection[_-]?string|account[_-]?key|master[_-]?key|webhook[_-]?secret)"
+    rf"(?i:{_after(_KEYS)}key|{_after(_TOKENS)}token|secret(?:[_-]?(?:access[_-]?)?key)?"
+    r"|pass(?:word|wd|phrase)|pwd|credentials?|connection[_-]?string)"
 )
-_HINTS = ("key", "secret", "token", "pass", "pwd", "credential", "connection")
-_PASS = r"(?:pass(?:word|wd|phrase)|pwd)"
+_NAMES = ("key", "token", "secret", "pass", "pwd", "credential", "connection")
+_IS = r"[\"'\]]{0,2}\s{0,8}(?:=>|:=|[:=])\s{0,8}"
+
+# fmt: off
+_BEGINNINGS = (
+    "sk-", "sk_", "rk_", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
+    "AKIA", "ASIA", "AIza", "ya29.", "xox", "gsk_", "r8_", "pplx-", "xai-", "nvapi-", "npm_",
+    "pypi-AgE", "SG.", "dop_v1_", "eyJ",
+)
+"""Of `KEY`'s shapes."""
+_OTHER_BEGINNINGS = (
+    "gocspx-", "dckr_pat_", "hvs.", "lin_api_", "ntn_", "tvly-", "shpat_", "whsec_", "glsa_",
+    "atatt3", "dapi", "age-secret-key-1", "fw_", "csk-", "sk-ant-", "1//0", "eaac", "phx_",
+)
+_PARAMETERS = (
+    "key=", "token=", "auth=", "password=", "passwd=", "pwd=", "secret=", "sig=", "signature=",
+    "code_verifier=", "credential=",
+)
+# fmt: on
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         PRIVATE_KEY_KIND,
+        ("-----begin ",),
         re.compile(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"((?=\s*(?:[A-Za-z0-9+/]{16}|[A-Za-z-]+: ))(?:[A-Za-z0-9+/=\s:,.]|-(?!----))*)"
         ),
-        1,
-        ("private key",),
     ),
-    Pattern(KEY_KIND, KEY, 0),
-    Pattern(KEY_KIND, CUT_KEY, 0, ("…",)),
+    Pattern(
+        KEY_KIND,
+        _BEGINNINGS,
+        KEY,
+        0,
+        exact=True,
+    ),
+    Pattern(
+        KEY_KIND,
+        _BEGINNINGS,
+        CUT_KEY,
+        0,
+        exact=True,
+    ),
+    Pattern(
+        KEY_KIND,
+        _OTHER_BEGINNINGS,
+        re.compile(
+            r"(?<![A-Za-z0-9_])(?:GOCSPX-[A-Za-z0-9_-]{20,64}|dckr_pat_[A-Za-z0-9_-]{20,64}"
+            r"|hvs\.[A-Za-z0-9_-]{20,256}|lin_api_[A-Za-z0-9]{32,64}|ntn_[A-Za-z0-9]{32,64}"
+            r"|tvly-(?:dev-)?[A-Za-z0-9]{24,64}|shpat_[a-f0-9]{32}|whsec_[A-Za-z0-9+/=]{24,64}"
+            r"|glsa_[A-Za-z0-9_]{30,64}|ATATT3[A-Za-z0-9_=-]{40,256}|dapi[a-f0-9]{32}"
+            r"|AGE-SECRET-KEY-1[A-Z0-9]{50,64}|fw_[A-Za-z0-9]{22,64}|csk-[a-z0-9]{40,64}"
+            r"|sk-ant-[A-Za-z0-9_-]{20,256}|1//0[A-Za-z0-9_-]{30,256}|EAAC[A-Za-z0-9]{40,256}"
+            r"|phx_[A-Za-z0-9]{40,64})(?![A-Za-z0-9])"
+        ),
+        0,
+    ),
     Pattern(
         PASSWORD_KIND,
-        re.compile(r"(?<=://)[^\s/?#@:\"'\\<>]{0,256}:([^\s/?#\"'\\<>]{1,256})@"),
-        1,
         ("://",),
+        re.compile(r"://[^\s/?#@:\"'\\<>\[]{0,256}:([^\s/?#\"'\\<>\[]{1,256})@"),
     ),
     Pattern(
         TOKEN_KIND,
+        ("authorization", "api-key", "auth-token"),
         re.compile(
-            r"(?i:authorization|api-key|x-auth-token)[\"']?\s{0,8}[:=]\s{0,8}[\"']?"
+            r"(?i:authorization|api-key|auth-token)[\"']?\s{0,8}[:=]\s{0,8}[\"']?"
             r"(?:(?i:bearer|basic|token)\s{1,8})?"
             r"(?!\[|\$|\{|<|(?i:bearer|basic|token)\b)(?=[^\s\"',]{0,64}?(?:[0-9]|[a-z][A-Z]))"
-            r"([^\s\"',]{8,})"
+            r"([^\s\"',]{8,4096})"
         ),
-        1,
-        ("authorization", "api-key", "auth-token"),
     ),
     Pattern(
         TOKEN_KIND,
-        re.compile(
-            r"\b(?i:bearer)\s{1,8}(?=[A-Za-z0-9._~+/-]{0,256}?[0-9])([A-Za-z0-9._~+/-]{16,}=*)"
-        ),
-        1,
         ("bearer",),
+        re.compile(
+            r"\b(?i:bearer)\s{1,8}(?=[A-Za-z0-9._~+/-]{0,256}?[0-9])([A-Za-z0-9._~+/-]{16,4096}=*)"
+        ),
     ),
     Pattern(
         COOKIE_KIND,
-        re.compile(r"(?i:(?<![\w-])(?:set-)?cookie2?):[ \t]{0,8}(\w[^\r\n\"']{0,4096})"),
-        1,
         ("cookie:", "cookie2:"),
+        re.compile(r"(?i:cookie2?):[ \t]{0,8}(\w[^\r\n\"']{0,4096})"),
+        behind=re.compile(r"(?:\A|[^\w-]|(?i:set-))\Z"),
     ),
     Pattern(
         PASSWORD_KIND,
+        _NAMES,
         re.compile(
-            rf"(?i:{_NAME})[\"'\]]{{0,2}}\s{{0,8}}(?:=>|:=|[:=])\s{{0,8}}"
-            rf"(?:(\")|(')|(`)){_NO_VALUE}"
-            r"((?(1)[^\"\r\n]|(?(2)[^'\r\n]|[^`\r\n])){5,256})(?=(?(1)\"|(?(2)'|`)))"
+            rf"{_NAME}{_IS}(?:(\")|(')|(`)){_NO_VALUE}"
+            r"((?(1)[^\"\r\n]|(?(2)[^'\r\n]|[^`\r\n])){5,512})(?=(?(1)\"|(?(2)'|`)))"
         ),
         4,
-        _HINTS,
     ),
     Pattern(
         PASSWORD_KIND,
+        ("KEY", "TOKEN", "SECRET", "PASS", "PWD"),
         re.compile(
-            r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9_]{0,64}(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD)"
+            r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD)"
             rf"\s?=\s?{_NO_VALUE}([^\s\"'`;&|()]{{6,512}})"
         ),
-        1,
-        _HINTS,
+        behind=re.compile(r"(?:\A|[^A-Za-z0-9_])[A-Z0-9_]{0,64}\Z"),
+        exact=True,
     ),
     Pattern(
         PASSWORD_KIND,
+        ("pass", "pwd"),
         re.compile(
-            rf"(?i:(?<![A-Za-z0-9]){_PASS})\s{{0,4}}[:=]\s{{0,4}}{_NO_VALUE}"
-            r"(?=[^\s\"'`;&|(),<>]{0,64}?[0-9!@#$%^*?~+])([^\s\"'`;&|(),<>]{5,256})"
+            r"(?i:pass(?:word|wd|phrase)|pwd)\s{0,4}(?:[:=]|\bis\b)\s{0,4}"
+            rf"{_NO_VALUE}(?=[^\s\"'`;&|(),<>]{{0,64}}?[0-9!@#$%^*?~+])([^\s\"'`;&|(),<>]{{5,256}})"
         ),
-        1,
-        _HINTS,
     ),
     Pattern(
         PASSWORD_KIND,
+        ("key", "token", "secret", "pass", "pwd"),
         re.compile(
-            rf"--?(?i:{_NAME})[ =][\"']?{_NO_VALUE}(?!-)(?=[^\s\"'`;&|()<>]{{0,64}}?[0-9])"
-            r"([^\s\"'`;&|()<>]{6,256})"
+            r"(?i:key|token|secret|pass(?:word|wd|phrase)?|pwd)[ =][\"']?"
+            rf"{_NO_VALUE}(?!-)(?=[^\s\"'`;&|()<>]{{0,64}}?[0-9])([^\s\"'`;&|()<>]{{6,256}})"
         ),
-        1,
-        _HINTS,
+        behind=re.compile(r"(?:\A|\s)--?[\w-]{0,40}\Z"),
     ),
     Pattern(
         PASSWORD_KIND,
+        ("login ",),
         re.compile(
-            rf"\blogin\s{{1,8}}\S{{1,128}}\s{{1,8}}password\s{{1,8}}{_NO_VALUE}(\S{{3,256}})"
+            rf"(?i:login\s{{1,8}}\S{{1,128}}\s{{1,8}}password)\s{{1,8}}{_NO_VALUE}(\S{{3,256}})"
         ),
-        1,
-        ("password",),
     ),
     Pattern(
         PASSWORD_KIND,
-        re.compile(r"(?:\s-u|\s--user)[ =][\"']?[^\s:'\"]{1,128}:([^\s'\"$]{3,256})"),
-        1,
         (" -u", " --user"),
+        re.compile(r" (?:-u|--user)[ =]?[\"']?[^\s:'\"]{1,128}:([^\s'\"$\[]{3,256})"),
     ),
     Pattern(
         PASSWORD_KIND,
-        re.compile(
-            r"(?i)(?:[?&;]|(?<=\A)|(?<=\n))"
-            r"(?:api[_-]?key|key|token|access_token|auth|password|passwd|pwd|secret|client_secret"
-            r"|refresh_token|id_token|code_verifier"
-            r"|sig|signature|x-amz-signature|x-amz-security-token|x-amz-credential|accountkey)="
-            r"(?!\[)([^\s&#\"'\\<>);]{6,2048})(?![(\w])"
+        _PARAMETERS,
+        re.compile(r"[\w-]{1,40}=(?!\[|\$|\{|<)([^\s&#\"'\\<>();]{5,2048})(?![(\w])"),
+        behind=re.compile(
+            r"(?i)(?:[?&;\n]|\A)(?:x-amz-|x-goog-|api[_-]?|account|access[_-]?|client[_-]?"
+            r"|refresh[_-]?|id[_-]?|security[_-]?|x-amz-security-|shared|app[_-]?|user[_-]?)?\Z"
         ),
-        1,
-        ("=",),
     ),
+    Pattern(TOKEN_KIND, (":_authtoken=",), re.compile(r":_authToken=\s{0,8}([^\s$\"']{8,256})")),
     Pattern(
         TOKEN_KIND,
-        re.compile(r":_authToken=\s{0,8}([^\s$\"']{8,256})"),
-        1,
-        ("_authtoken",),
-    ),
-    Pattern(
-        TOKEN_KIND,
+        _NAMES,
         re.compile(
-            rf"(?i:{_NAME})[\"']?\s{{0,4}}(?:=>|:=|[:=]|\bis\b)\s{{0,4}}[\"'`]?{_NO_VALUE}"
+            r"(?i:key|token|secret|password|pass(?:wd|phrase)|pwd|credentials?|connection[_-]?string)"
+            rf"[\"']?\s{{0,4}}(?:=>|:=|[:=]|\bis\b)\s{{0,4}}[\"'`]?{_NO_VALUE}"
             r"([A-Za-z0-9+/_.~=-]{16,512})(?![A-Za-z0-9(])"
         ),
-        1,
-        _HINTS,
+        behind=re.compile(rf"(?i)(?:\A|[^A-Za-z0-9_-]|(?:{_KEYS}|{_TOKENS})[_-]?|[A-Z]_)\Z"),
         guess=True,
     ),
 )
@@ -184,51 +225,59 @@ _ENDING = r"(?!(?:png|jpe?g|gif|svg|webp|ico|py|js|ts|tsx|jsx|json|md|txt|css|ht
 _NOBODY = (
     r"(?!(?:Shared|Public|Default|All Users|runner|user|username|USER|you|me)\b)(?![\[$%{<*.])"
 )
-
 _PART = r"[^\\/:*?\"<>|\r\n\s]{1,64}"
 
 PERSONAL: tuple[Pattern, ...] = (
     Pattern(
         EMAIL_KIND,
-        re.compile(
-            r"(?<![\w.%+/@-])(?!git@|hg@|svn@)([^\W_][\w.%+'-]{0,64}"
-            r"@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}" + _ENDING + r"[^\W\d_]{2,24})"
-            r"(?![\w-]*[\w(@])"
-        ),
-        1,
         ("@",),
-    ),
-    Pattern(
-        HOME_KIND,
         re.compile(
-            r"(?:(?<![\w.-])|(?<=/var)|(?<=/export)|(?<=/mnt)|(?<=/mnt/[a-z])|(?<=/cygdrive/[a-z])"
-            r"|(?<=/[a-z])|(?<=file:/)|(?<=file://)|(?<=[A-Za-z0-9]:)|(?<=localhost))"
-            rf"/(?:home|Users)/{_NOBODY}((?:[^\W_]|_)[\w.@+-]*+)(?!:?//)"
+            rf"@(?:[^\W_](?:[\w-]{{0,62}}[^\W_])?\.){{1,8}}{_ENDING}[^\W\d_]{{2,24}}"
+            r"(?![\w-]{0,64}[\w(@])"
         ),
-        1,
-        ("/home/", "/users/"),
+        0,
+        re.compile(r"(?:\A|[^\w.%+/@-])(?!(?:git|hg|svn)\Z)([^\W_][\w.%+'-]{0,64})\Z"),
     ),
     Pattern(
         HOME_KIND,
+        ("/home/", "/Users/"),
+        re.compile(rf"/(?:home|Users)/{_NOBODY}(\w[\w.@+-]{{0,64}})(?!:?//)"),
+        behind=re.compile(
+            r"(?:(?:\A|[^\w.-])|/var|/export|/mnt|(?:/mnt|/cygdrive)?/[a-z]|file:/{1,2}|[A-Za-z0-9]:"
+            r"|localhost)\Z"
+        ),
+        exact=True,
+    ),
+    Pattern(
+        HOME_KIND,
+        ("users\\", "users/", "documents and settings\\", "documents and settings/"),
         re.compile(
-            r"(?i:[a-z]:|\\\\[\w.$-]{1,64}|\\)[\\/]{1,8}(?i:users|documents and settings)[\\/]{1,8}"
-            rf"{_NOBODY}({_PART}(?:[ ]{_PART}){{0,3}}(?=[\\/])"
-            r"|[\w.@+-]{1,64})"
+            rf"(?i:users|documents and settings)[\\/]{{1,8}}{_NOBODY}"
+            rf"({_PART}(?:[ ]{_PART}){{0,3}}(?=[\\/])|[\w.@+-]{{1,64}})"
         ),
-        1,
-        ("users", "documents and"),
+        behind=re.compile(r"(?i)(?:[a-z]:[\\/]{1,8}|\\\\[\w.$-]{1,64}[\\/]{1,8}|\\)\Z"),
     ),
     Pattern(
         HOME_KIND,
-        re.compile(rf"(?:(?<=[\s\"'`(/:])|\A)-(?:home|Users)-{_NOBODY}([^\W_][^\W_]*)(?=-|\b)"),
-        1,
-        ("-home-", "-users-"),
+        ("-home-", "-Users-"),
+        re.compile(rf"-(?:home|Users)-{_NOBODY}([^\W_]{{1,64}})(?=-|\b)"),
+        behind=re.compile(r"(?:\A|[\s\"'`(/:])\Z"),
+        exact=True,
     ),
     Pattern(
         HOME_KIND,
-        re.compile(r"(?<![\w~/.\\)\]-])~([^\W\d_][\w.-]{0,63})(?=/)"),
-        1,
         ("~",),
+        re.compile(r"~([^\W\d_][\w.-]{0,63})(?=/)"),
+        behind=re.compile(r"(?:\A|[^\w~/.\\)\]-])\Z"),
     ),
 )
 """What names a person."""
+
+_SPELLED = "|".join((*_OWN, "secret", *LABELS.values())).replace(" ", "[ -]")
+MASK = rf"\[(?:(?:{_SPELLED})[ -][0-9]{{1,9}}|masked(?::[0-9a-f]{{8}})?|e-mail|user)\]"
+"""What stands for a secret already."""
+
+
+def label(kind: str) -> str:
+    """How a mask calls its kind; what the detector found is a secret."""
+    return LABELS.get(kind, kind if kind in _OWN else "secret")

@@ -36,8 +36,8 @@ def splices_of(text: Text, edits: Sequence[Edit]) -> Iterator[Splice]:
             share = len(edit.new) * (stop - edit.start) // (edit.stop - edit.start)
             part = text.parts[at]
             local = Edit(start - begin, stop - begin, edit.new[taken:share], edit.kind)
-            made = part.view.written(local)
-            yield Splice(part.start + made.start, part.start + made.stop, made.new)
+            for made in part.view.written(local):
+                yield Splice(part.start + made.start, part.start + made.stop, made.new)
             taken, at = share, at + 1
 
 

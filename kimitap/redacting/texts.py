@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kimitap.redacting.fields import Field, Role, field_of, run_key
@@ -25,11 +25,16 @@ class Part(NamedTuple):
 
 @dataclasses.dataclass
 class Text:
-    """One text of a body, in one part or, in a stream, in many. `path` says where it stands."""
+    """One text of a body, in one part or, in a stream, in many. `leaf` is its first string."""
 
     field: Field
-    path: str
+    leaf: Leaf | None
     parts: list[Part] = dataclasses.field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """Where it stands: `$.messages[3].content`; `""` for what is no JSON."""
+        return path_of(self.leaf) if self.leaf else ""
 
     @property
     def text(self) -> str:
@@ -44,8 +49,8 @@ def texts_of(body: str, stream: bool) -> list[Text]:
     leaves = scan(body) if body.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"') else None
     if leaves is None:
         return [_whole(body)]
-    documents = [m.span() for m in _LINE.finditer(body) if body[m.start()] == "{"]
-    if len(documents) > 1 and all(body[stop - 1] == "}" for _, stop in documents):
+    documents = [(*m.span(), "") for m in _LINE.finditer(body) if body[m.start()] == "{"]
+    if len(documents) > 1 and all(body[stop - 1] == "}" for _, stop, _ in documents):
         return list(_of_lines(body, documents))
     gathered = Gathered()
     gathered.add(body, leaves, 0)
@@ -53,22 +58,26 @@ def texts_of(body: str, stream: bool) -> list[Text]:
 
 
 def _whole(body: str) -> Text:
-    return Text(Field(Role.FREE, ""), "", [Part(0, len(body), View(body), 0)] if body else [])
+    return Text(Field(Role.FREE, ""), None, [Part(0, len(body), View(body), 0)] if body else [])
 
 
-def _payloads(body: str) -> Iterator[tuple[int, int]]:
-    """Where what the lines of a stream carry stands."""
+def _payloads(body: str) -> Iterator[tuple[int, int, str]]:
+    """Where what the lines of a stream carry stands, and the name of the line's field."""
     for line in _LINE.finditer(body):
         named = _FIELD.match(line[0])
         start = line.start() + (named.end() if named else 0)
         if start < line.end() and line[0] not in ("data: [DONE]", "data:[DONE]"):
-            yield start, line.end()
+            yield start, line.end(), (named[1] or "" if named else "")
 
 
-def _of_lines(body: str, lines: Iterator[tuple[int, int]] | list[tuple[int, int]]) -> list[Text]:
+def _of_lines(body: str, lines: Iterable[tuple[int, int, str]]) -> list[Text]:
     gathered = Gathered()
     event = 0
-    for start, stop in lines:
+    for start, stop, name in lines:
+        if name in ("event", "id", "retry"):
+            part = Part(start, stop, View(body[start:stop]), event)
+            gathered.texts.append(Text(Field(Role.NAME, name), None, [part]))
+            continue
         head = body[start : start + 1]
         leaves = scan(body, start, stop) if head in ("{", "[") else None
         event += head == "{"
@@ -94,7 +103,7 @@ class Gathered:
             part = Part(leaf.start, leaf.stop, view, event)
             text = self._runs.get(key) if key else None
             if text is None:
-                text = Text(field_of(leaf, view.text), path_of(leaf))
+                text = Text(field_of(leaf, view.text), leaf)
                 self.texts.append(text)
                 if key:
                     self._runs[key] = text
@@ -104,6 +113,6 @@ class Gathered:
         """Take in a line that is no JSON: such lines are one text."""
         text = self._runs.get("\n")
         if text is None:
-            text = self._runs["\n"] = Text(Field(Role.FREE, ""), "")
+            text = self._runs["\n"] = Text(Field(Role.FREE, ""), None)
             self.texts.append(text)
         text.parts.append(Part(start, stop, View(body[start:stop]), event))

@@ -4,21 +4,27 @@ A secret is looked for in what a text means and taken out of what is written: JS
 (`\\u0040`), those of JSON within a string, and URL encoding (`%40`) hide it from plain search.
 """
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
+from re import Match
 from typing import NamedTuple
 
+TEXT_KIND = "text"
+"""The kind of an edit that puts placeholders for words: as long as what they stand for."""
+
+_HEX = r"[0-9a-fA-F]"
 _JSON = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
+    rf"\\u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\.", re.DOTALL
 )
 _LAX = re.compile(
-    r"\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2}|\\+u[0-9a-fA-F]{4}"
-    r"|\\+x[0-9a-fA-F]{2}|\\+[bfnrt\"'/]|\\{2,}",
-    re.DOTALL,
+    rf"\\+u[dD][89abAB]{_HEX}{{2}}\\+u[dD][c-fC-F]{_HEX}{{2}}|\\+u{_HEX}{{4}}"
+    rf"|\\+x{_HEX}{{2}}|\\+[bfnrt\"'/]|\\{{2,}}"
 )
-_LETTERS = re.compile(r"\\+u[0-9a-fA-F]{4}|\\+x[0-9a-fA-F]{2}")
-_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_LETTERS = re.compile(rf"\\+u{_HEX}{{4}}|\\+x{_HEX}{{2}}")
+_PERCENT = re.compile(rf"(?:%{_HEX}{{2}})+")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -36,50 +42,61 @@ class View:
 
     def __init__(self, source: str, spelled: re.Pattern[str] | None = None) -> None:
         self.source = source
-        self.text = source
-        self._at: list[int] = [0]
-        self._from: list[int] = [0]
-        if spelled is not None:
-            self.text = "".join(self._undone(spelled))
+        self._spelled = spelled
+        self.text = source if spelled is None else self._undone(spelled)
 
-    def _undone(self, spelled: re.Pattern[str]) -> Iterator[str]:
+    def _undone(self, spelled: re.Pattern[str]) -> str:
+        if spelled is _JSON:
+            try:
+                return str(json.loads(f'"{self.source}"', strict=False))
+            except ValueError:  # the end is cut, or an escape is none of JSON's
+                pass
+        return spelled.sub(lambda found: "".join(self._plain(found)), self.source)
+
+    def _plain(self, found: Match[str]) -> tuple[str, ...]:
+        return _percent(found[0]) if self._spelled is _PERCENT else (_unescaped(found[0]),)
+
+    @cached_property
+    def _steps(self) -> tuple[list[int], list[int]]:
+        """Where in the text an escape begins or has ended, and where that is in the source."""
+        ats, origins = [0], [0]
         at = length = 0
-        for found in spelled.finditer(self.source):
-            plain = _percent(found[0]) if spelled is _PERCENT else (_unescaped(found[0]),)
-            yield self.source[at : found.start()]
+        for found in self._spelled.finditer(self.source) if self._spelled else ():
+            plain = self._plain(found)
             length += found.start() - at
             at = found.start()
             for character, size in zip(plain, _sizes(found[0], plain), strict=True):
-                yield character
-                self._at += (length, length + len(character))
-                self._from += (at, at + size)
+                ats += (length, length + len(character))
+                origins += (at, at + size)
                 length += len(character)
                 at += size
-        yield self.source[at:]
+        return ats, origins
 
     def origin(self, at: int) -> int:
         """Where in the source the character at `at` begins; the end for the end."""
-        found = bisect_right(self._at, at) - 1
-        return min(self._from[found] + at - self._at[found], len(self.source))
+        if self._spelled is None:
+            return at
+        ats, origins = self._steps
+        found = bisect_right(ats, at) - 1
+        return min(origins[found] + at - ats[found], len(self.source))
 
-    def written(self, edit: Edit) -> Edit:
-        """The edit of the source that makes this edit of the text.
+    def written(self, edit: Edit) -> Iterator[Edit]:
+        """The edits of the source that make this edit of the text.
 
-        Where the new text is as long as the old, what stays the same keeps its spelling.
+        Of placeholders only what differs is written, so that all else keeps its spelling.
         """
         start, stop = self.origin(edit.start), self.origin(edit.stop)
-        if len(edit.new) != edit.stop - edit.start or stop - start == edit.stop - edit.start:
-            return Edit(start, stop, edit.new, edit.kind)
-        return Edit(start, stop, "".join(self._respelled(edit)), edit.kind)
-
-    def _respelled(self, edit: Edit) -> Iterator[str]:
+        if edit.kind != TEXT_KIND or stop - start == edit.stop - edit.start:
+            yield Edit(start, stop, edit.new, edit.kind)
+            return
+        ats, _ = self._steps
         at = edit.start
         while at < edit.stop:
-            after = bisect_right(self._at, at)
-            end = min(self._at[after] if after < len(self._at) else edit.stop, edit.stop)
-            old = self.text[at:end]
+            after = bisect_right(ats, at)
+            end = min(ats[after] if after < len(ats) else edit.stop, edit.stop)
             new = edit.new[at - edit.start : end - edit.start]
-            yield self.source[self.origin(at) : self.origin(end)] if old == new else new
+            if new != self.text[at:end]:
+                yield Edit(self.origin(at), self.origin(end), new, edit.kind)
             at = end
 
 
@@ -95,7 +112,7 @@ def lax_view(text: str) -> View:
 
 def letters_view(text: str) -> View:
     """A text with letters that were written as numbers (`\\u00e9`) as letters."""
-    return View(text, _LETTERS)
+    return View(text, _LETTERS if "\\" in text and _LETTERS.search(text) else None)
 
 
 def percent_view(text: str) -> View:
