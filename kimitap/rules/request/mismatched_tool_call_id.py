@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, ToolResult, Turn
 from kimitap.lineage import Link, Session, Thread
+from kimitap.rules import items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -21,6 +22,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.owed import Owed, owed
 from kimitap.rules.rounds import Part, Round, home_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, named, written
@@ -45,6 +47,7 @@ class MismatchedToolCallId(Rule):
     name = "mismatched-tool-call-id"
     severity = Severity.ERROR
     side = Side.AGENT
+    reads_session = True
     summary = "a result carries another id than the call it stands behind"
     meaning = (
         "A turn's calls and the results after it are as many, but their ids differ: the agent "
@@ -119,11 +122,48 @@ class MismatchedToolCallId(Rule):
             (Place(2, 4, 0),),
             also=("unusual-role-order",),
         ),
+        Example(
+            "the Responses API: the output is for another id than the call that the server keeps",
+            (
+                items.step(items.TASK, items.READ, id="resp_1"),
+                items.step(
+                    (items.result("fc_1", "owner: Ada"),),
+                    items.DONE,
+                    previous_response_id="resp_1",
+                ),
+            ),
+            (Place(2, 1, 0),),
+        ),
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn, link, parts in first_shown(thread, mismatched):
             yield self._finding(turn, link, parts)
+        for found in owed(thread, session):
+            if found.calls and found.mismatched:
+                yield self._owed(found)
+
+    def _owed(self, found: Owed) -> Finding:
+        """Of calls that the request does not repeat, since the server keeps them."""
+        (_, first), (at, result) = found.calls[0], found.strangers[0]
+        calls, results = [c for _, c in found.calls], [r for _, r in found.strangers]
+        return Finding(
+            self.name,
+            self.severity,
+            self.side,
+            f"Request {found.turn.exchange} answers the {named(calls)} of exchange "
+            f"{found.made.exchange}, id “{first.id}”, under {_ids(results)}: by their ids the "
+            "call has no result and the result no call.",
+            Place(found.turn.exchange, *at),
+            related=(
+                *(Place(found.turn.exchange, *where) for where, _ in found.strangers[1:]),
+                *(Place(found.made.exchange, None, part) for part, _ in found.calls),
+            ),
+            evidence=(
+                Evidence(found.made.exchange, cut(f"{first.id}: {written(first)}")),
+                Evidence(found.turn.exchange, cut(f"{result.call_id}: {result.text}")),
+            ),
+        )
 
     def _finding(self, turn: Turn, link: Link | None, parts: Sequence[Part]) -> Finding:
         calls = _calls_before(turn, parts[0])

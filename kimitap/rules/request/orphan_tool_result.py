@@ -23,6 +23,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.owed import owed
 from kimitap.rules.rounds import Part, Round, result_at
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request, times
@@ -47,6 +48,7 @@ class OrphanToolResult(Rule):
     name = "orphan-tool-result"
     severity = Severity.ERROR
     side = Side.AGENT
+    reads_session = True
     summary = "a tool's result in the history answers no call before it"
     meaning = (
         "A message of role tool names a call that the assistant's turn directly before it does "
@@ -148,6 +150,14 @@ class OrphanToolResult(Rule):
             ),
         ),
         Example(
+            "the Responses API: neither the reply that the server keeps nor one before it called",
+            (
+                items.step(items.TASK, items.READ, id="resp_1"),
+                items.step((items.NOTES, items.TABLE), items.DONE, previous_response_id="resp_1"),
+            ),
+            (Place(2, 2, 0),),
+        ),
+        Example(
             "the Responses API: a function_call_output without its call is refused",
             (
                 items.step(items.TASK, items.READ),
@@ -171,6 +181,9 @@ class OrphanToolResult(Rule):
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn, _, parts in first_shown(thread, orphans):
             yield self._finding(turn, parts)
+        for found in owed(thread, session):
+            if found.strangers and not found.mismatched:
+                yield self._finding(found.turn, [at for at, _ in found.strangers])
 
     def _finding(self, turn: Turn, parts: Sequence[Part]) -> Finding:
         results = [result_at(turn, at) for at in parts]

@@ -23,6 +23,7 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import Defect, first_shown
+from kimitap.rules.owed import Owed, owed
 from kimitap.rules.request.mismatched_tool_call_id import mismatched
 from kimitap.rules.rounds import Part, Round, call_at, round_at
 from kimitap.rules.rule import Example, Rule
@@ -36,6 +37,7 @@ FOUND_WITHOUT = (
     "message."
 )
 READING = (*items.TASK, items.SAYING, items.READ, items.READ_TWO)
+SEARCHED = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
 NO_OUTPUT = "No tool output found for function call call_1."
 
 
@@ -62,6 +64,7 @@ class UnansweredToolCall(Rule):
     name = "unanswered-tool-call"
     severity = Severity.ERROR
     side = Side.AGENT
+    reads_session = True
     summary = "a tool call in the history has no result after it"
     meaning = (
         "An assistant message of the request calls a tool, the conversation goes on, and no "
@@ -69,7 +72,8 @@ class UnansweredToolCall(Rule):
         "and was never told. OpenAI refuses such a request; llama-server renders it as it is. It "
         "is reported once, at the first request that shows it. It is no defect where nothing "
         "follows the call yet, where the agent answers an interrupted call itself (“aborted”), "
-        "or where ids were rewritten on both sides."
+        "or where ids were rewritten on both sides. Where the request names the reply "
+        "(`previous_response_id`) instead of repeating the call, its input must hold the output."
     )
     remedy = (
         "Look at what the agent did with the result: the related exchange made the call. Update "
@@ -198,6 +202,40 @@ class UnansweredToolCall(Rule):
             ),
         ),
         Example(
+            "the Responses API: two calls of a reply that the server keeps, answered one by one",
+            (
+                items.step(items.TASK, items.READ, items.READ_TWO, id="resp_1"),
+                items.step(
+                    (items.NOTES,), items.SAYING, id="resp_2", previous_response_id="resp_1"
+                ),
+                items.step((items.TABLE,), items.DONE, previous_response_id="resp_2"),
+            ),
+        ),
+        Example(
+            "the Responses API: the server ran the tool itself",
+            (
+                items.step(items.TASK, SEARCHED, items.SAYING, id="resp_1"),
+                items.step((items.user("Go on."),), items.DONE, previous_response_id="resp_1"),
+            ),
+        ),
+        Example(
+            "the Responses API: the request names the reply, and holds no output for its call",
+            (
+                items.step(items.TASK, items.READ, id="resp_1"),
+                items.step((items.user("Go on."),), items.DONE, previous_response_id="resp_1"),
+            ),
+            (Place(2, 1),),
+        ),
+        Example(
+            "the Responses API: the output of the second call is never sent, and the agent goes on",
+            (
+                items.step(items.TASK, items.READ, items.READ_TWO, id="resp_1"),
+                items.step((items.NOTES,), items.WRITE, id="resp_2", previous_response_id="resp_1"),
+                items.step((items.WRITTEN,), items.DONE, previous_response_id="resp_2"),
+            ),
+            (Place(2, 2),),
+        ),
+        Example(
             "the Responses API: a function_call without its output is refused",
             (
                 items.step(items.TASK, items.SAYING, items.READ),
@@ -248,6 +286,28 @@ class UnansweredToolCall(Rule):
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn, link, parts in first_shown(thread, unanswered):
             yield self._finding(turn, link, parts)
+        for found in owed(thread, session):
+            if found.calls and not found.mismatched:
+                yield self._owed(found)
+
+    def _owed(self, found: Owed) -> Finding:
+        """Of calls that the request does not repeat, since the server keeps them."""
+        calls = [call_ for _, call_ in found.calls]
+        what = "it" if len(calls) == 1 else "them"
+        return Finding(
+            self.name,
+            self.severity,
+            self.side,
+            f"Request {found.turn.exchange} names the reply of exchange {found.made.exchange} and "
+            f"goes on without a result for its {named(calls)}: the model sees that it asked and "
+            f"never learns what came of {what}.",
+            Place(found.turn.exchange, found.place),
+            related=tuple(Place(found.made.exchange, None, part) for part, _ in found.calls),
+            evidence=(
+                quoted_call(found.made, calls[0]),
+                quoted_request(found.turn, found.place),
+            ),
+        )
 
     def _finding(self, turn: Turn, link: Link | None, parts: Sequence[Part]) -> Finding:
         calls = [call_at(turn, at) for at in parts]
