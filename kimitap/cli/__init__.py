@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Named] = {
     "report": Named("reporting", "report", "Make a report on a finding that anyone can run."),
     "rules": Named("checking", "rules", "List the rules, or explain one."),
     "run": Named("running", "run", "Run a command behind a recorder, and say what broke."),
+    "serve-recording": Named("serving", "serve_recording", "Answer as the recorded server did."),
     "show": Named("reading", "show", "Print the conversation for a pipe."),
     "shrink": Named("shrinking", "shrink", "Write the smallest recording that shows a finding."),
     "status": Named("keeping", "status", "Say who records now, what is open, what was lost."),

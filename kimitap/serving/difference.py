@@ -1,0 +1,87 @@
+"""Why no recorded request answers the one that came: the first thing in which they differ."""
+
+from collections.abc import Iterator
+
+from kimitap.conversation import Message
+from kimitap.diff import Change, TurnDiff, diff_turns
+from kimitap.diff.link import DiffRow
+from kimitap.lineage import Mark
+from kimitap.serving.script import Asked, Take
+from kimitap.visible import one_line
+
+_QUOTED = 80
+_BEFORE = 20
+"""Characters before a difference that are quoted with it."""
+
+
+def first_difference(asked: Asked, take: Take) -> str:
+    """In which message or field a request first differs from a recorded one, and how."""
+    if asked.turn is None or take.turn is None:
+        return _bytes(asked.body, take.content())
+    diff = diff_turns(take.turn, asked.turn)
+    found = next(_differences(diff), "")
+    return found or _bytes(asked.body, take.content())
+
+
+def _differences(diff: TurnDiff) -> Iterator[str]:
+    """In the history first, then in how it was asked."""
+    rows = [row for row in diff.rows if not row.is_reply]
+    yield from (_row(row) for row in rows if row.mark is not Mark.SAME)
+    yield from (f"{_named(row)}: {_change(row.changes[0])}" for row in rows if row.changes)
+    yield from (_change(change) for change in diff.settings)
+
+
+def _row(row: DiffRow) -> str:
+    if row.new is None:
+        return f"{_named(row)} is missing, which was recorded there: {_words(row.old)}"
+    if row.old is None:
+        return f"{_named(row)} is new: {_words(row.new)}"
+    if not row.changes:
+        return f"{_named(row)} differs"
+    return f"{_named(row)}: {_change(row.changes[0])}"
+
+
+def _named(row: DiffRow) -> str:
+    index = row.new_index if row.new_index is not None else row.old_index
+    message = row.new or row.old
+    return f"message {index} ({one_line(message.role if message else '', 20)})"
+
+
+def _words(message: Message | None) -> str:
+    if message is None:
+        return ""
+    calls = ", ".join(call.name for call in message.tool_calls)
+    return _quoted(message.text) if message.text.strip() else f"calls {one_line(calls, _QUOTED)}"
+
+
+def _change(change: Change) -> str:
+    if change.old is None:
+        return f"{one_line(change.field, 60)} is new: {_quoted(change.new or '')}"
+    if change.new is None:
+        return f"{one_line(change.field, 60)} is missing; recorded: {_quoted(change.old)}"
+    begin = max(0, _common(change.old, change.new) - _BEFORE)
+    was, now = (_quoted(text[begin:], cut=begin > 0) for text in (change.old, change.new))
+    return f"{one_line(change.field, 60)} is {now}; recorded: {was}"
+
+
+def _bytes(sent: bytes, recorded: bytes) -> str:
+    at = _common(sent, recorded)
+    if at == len(sent) == len(recorded):
+        return "nothing in its body"
+    return f"byte {at} of {len(sent)} (recorded: {len(recorded)} bytes)"
+
+
+def _common(one: str | bytes, other: str | bytes) -> int:
+    """How long the beginning is that two texts share."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _quoted(text: str, *, cut: bool = False) -> str:
+    return f'"{"…" if cut else ""}{one_line(text, _QUOTED)}"'
