@@ -6,18 +6,31 @@ while the same finding stays and no new error comes.
 Each candidate is decoded, woven and checked in memory. What stays are slices of the recorded bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kimitap.errors import UsageError
 from kimitap.exchange import Exchange, digest
 from kimitap.rules.finding import Finding
-from kimitap.shrink.draft import Draft, draft_of
+from kimitap.shrink.draft import Draft
+from kimitap.shrink.live import Live
 from kimitap.shrink.passes import PASSES
 from kimitap.shrink.sameness import Drafts, Reader, Sought
 from kimitap.shrink.search import Interesting, OutOfTime, Search
+from kimitap.shrink.whole import guesses
+from kimitap.store.cut import Familiar, cut
 
-__all__ = ["Interesting", "Shrunk", "Size", "shrink"]
+__all__ = [
+    "Interesting",
+    "Live",
+    "Shrunk",
+    "Size",
+    "guesses",
+    "shows",
+    "shrink",
+    "size_of",
+    "with_live_answer",
+]
 
 PATIENCE_S = 60.0
 ROUNDS = 6
@@ -69,13 +82,14 @@ def shrink(
     finding. Ctrl-C ends the search, not the program: the best so far is given. Raises `UsageError`
     where the exchanges do not show the finding.
     """
-    drafts = tuple(draft_of(one) for one in sorted(exchanges, key=lambda one: one.number))
+    drafts = tuple(Draft(one) for one in sorted(exchanges, key=lambda one: one.number))
     reader = Reader()
-    sought = Sought.among(reader.read(drafts), finding)
+    seen = reader.read(drafts)
+    sought = Sought.among(seen, finding)
     if sought is None:
         raise UsageError(f"these exchanges do not show the {finding.rule} to be kept")
-    search = Search(drafts, sought, reader, patience_s, also)
-    finished, why = _run(search, say or (lambda line: None))
+    search = Search(drafts, seen, sought, reader, patience_s, also, say)
+    finished, why = _run(search)
     left, found = _renumbered(search.best, reader, sought)
     return Shrunk(
         exchanges=left,
@@ -89,19 +103,37 @@ def shrink(
     )
 
 
-def size_of(exchanges: Sequence[Exchange]) -> Size:
+def shows(exchanges: Sequence[Exchange], finding: Finding) -> bool:
+    """True where the exchanges show the finding, at its place and however it is graded."""
+    return Sought.among(Reader().read(tuple(map(Draft, exchanges))), finding) is not None
+
+
+def with_live_answer(shrunk: Shrunk, live: Live) -> Shrunk:
+    """What was shrunk with `live` as a further test, with the answer that showed the finding last
+    in the place of the recorded one."""
+    at = shrunk.finding.place.exchange
+    exchanges = tuple(live.answered(one) if one.number == at else one for one in shrunk.exchanges)
+    seen = Reader().read(tuple(Draft(one) for one in exchanges))
+    found = next(f for f in seen.findings if live.same(f, at))
+    return replace(shrunk, exchanges=exchanges, finding=found, after=size_of(exchanges))
+
+
+def size_of(exchanges: Iterable[Exchange]) -> Size:
     """How much the exchanges hold."""
-    drafts = [draft_of(one) for one in exchanges]
-    messages = sum(len(draft.run(draft.history)) for draft in drafts)
+    count, messages = 0, 0
     unique: dict[bytes, int] = {}
-    for draft in drafts:
-        elements = [element.bare for _, run in draft.runs for element in run]
-        for data in (draft.skeleton, *elements, *(part.content for part in draft.parts)):
-            unique[digest(data)] = len(data)
-    return Size(len(drafts), messages, sum(unique.values()))
+    familiar = Familiar()
+    for one in exchanges:
+        count += 1
+        body = one.request if one.request.elements else cut(one.request.content, familiar)
+        history = Draft(one).history
+        messages += sum(run.stop - run.start for run in body.elements if run.name == history)
+        unique.update((piece.key, len(piece.data)) for piece in body.pieces)
+        unique[digest(one.response)] = len(one.response)
+    return Size(count, messages, sum(unique.values()))
 
 
-def _run(search: Search, say: Callable[[str], None]) -> tuple[bool, tuple[str, ...]]:
+def _run(search: Search) -> tuple[bool, tuple[str, ...]]:
     """Make the passes until none takes anything away; whether they came to that, and why each
     exchange stays."""
     unknown = "the time was up before it could be left out"
@@ -109,24 +141,23 @@ def _run(search: Search, say: Callable[[str], None]) -> tuple[bool, tuple[str, .
         for _ in range(ROUNDS):
             before = search.best
             for name, make in PASSES:
+                since = search.best
                 make(search)
-                say(f"{name}: {_told(search)}")
+                if search.best != since:
+                    search.say(name, _told(search))
             if search.best == before:
                 break
         return True, tuple(_why(search, draft) for draft in search.best)
     except OutOfTime:
-        say(f"the time is up: {_told(search)}")
+        search.say("the time is up", _told(search))
     except KeyboardInterrupt:
-        say(f"ended: {_told(search)}")
+        search.say("ended", _told(search))
     return False, (unknown,) * len(search.best)
 
 
 def _told(search: Search) -> str:
-    size = size_of([draft.exchange for draft in search.best])
-    return (
-        f"{size.exchanges:,} exchanges, {size.messages:,} messages, {size.content:,} bytes "
-        f"({search.tried:,} tried)"
-    )
+    size = size_of(draft.exchange for draft in search.best)
+    return f"{size.exchanges:,} exchanges, {size.messages:,} messages, {size.content:,} bytes"
 
 
 def _why(search: Search, draft: Draft) -> str:

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 
 from kimitap.dialects import speaks
 from kimitap.dialects.encoding import decoded
-from kimitap.exchange import Body, Elements, Exchange, Headers, Piece, Segment, digest
+from kimitap.exchange import Body, Elements, Exchange, Headers, Piece, Segment, digest, header
 from kimitap.shrink.spans import parse
 from kimitap.store.cut import cut
 
@@ -64,21 +64,61 @@ class Part:
 Run = tuple[Element, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Draft:
-    """An exchange in parts. `original` gives the facts; what it says of the bodies is not read."""
+@dataclass(frozen=True)
+class Inside:
+    """An exchange's bodies in parts. `asked` and `answered`: the request, the answer differs from
+    what was recorded."""
 
-    original: Exchange
-    dialect: str
     skeleton: bytes
     runs: tuple[tuple[str, Run], ...]
     parts: tuple[Part, ...]
-    touched: bool = False
-    """Something was left out or replaced; else the exchange is given back as it was."""
+    asked: bool = False
+    answered: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """An exchange that may have lost some of its parts. `original` is the exchange as recorded;
+    `changed` what is left of its bodies, None where all is.
+
+    It is taken apart when somebody looks into it: of a long recording hardly any exchange is.
+    """
+
+    original: Exchange
+    changed: Inside | None = None
 
     @property
     def number(self) -> int:
         return self.original.number
+
+    @cached_property
+    def dialect(self) -> str:
+        """The dialect of the exchange; `""` where none speaks it."""
+        return speaks(self.original) or ""
+
+    @cached_property
+    def inside(self) -> Inside:
+        """The bodies in parts."""
+        if self.changed is not None:
+            return self.changed
+        skeleton, runs = _taken_apart(self.original) if self.dialect else (b"", ())
+        parts = _answer(self.original) if self.dialect else (_whole(self.original),)
+        return Inside(skeleton, runs, parts)
+
+    @property
+    def skeleton(self) -> bytes:
+        """The request without the elements of its top-level arrays."""
+        return self.inside.skeleton
+
+    @property
+    def runs(self) -> tuple[tuple[str, Run], ...]:
+        """The top-level arrays of the request, by name."""
+        return self.inside.runs
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The answer."""
+        return self.inside.parts
 
     @property
     def history(self) -> str:
@@ -93,12 +133,16 @@ class Draft:
         """The draft with other elements in that array."""
         kept = _led(run)
         runs = tuple((known, kept if known == name else old) for known, old in self.runs)
-        return self if runs == self.runs else replace(self, runs=runs, touched=True)
+        if runs == self.runs:
+            return self
+        return replace(self, changed=replace(self.inside, runs=runs, asked=True))
 
     def with_parts(self, parts: Sequence[Part]) -> "Draft":
         """The draft with another answer."""
         made = tuple(parts)
-        return self if made == self.parts else replace(self, parts=made, touched=True)
+        if made == self.parts:
+            return self
+        return replace(self, changed=replace(self.inside, parts=made, answered=True))
 
     def with_skeleton(self, skeleton: bytes) -> "Draft":
         """The draft with other top-level fields; arrays that are gone go with their elements."""
@@ -106,27 +150,32 @@ class Draft:
             return self
         names = {item.name for item in parse(skeleton).items}
         runs = tuple((name, run) for name, run in self.runs if name in names)
-        return replace(self, skeleton=skeleton, runs=runs, touched=True)
+        inside = replace(self.inside, skeleton=skeleton, runs=runs, asked=True)
+        return replace(self, changed=inside)
 
     @cached_property
     def exchange(self) -> Exchange:
         """The exchange that the parts make, under its old number."""
-        if not self.touched:
-            return self.original
-        request = self._request()
-        response = b"".join(part.content for part in self.parts)
-        return replace(
-            self.original,
-            request=request,
-            request_headers=_fitting(self.original.request_headers, request.size),
-            response=response,
-            response_headers=_fitting(self.original.response_headers, len(response)),
-            segments=tuple(_segments(self.parts)),
-        )
+        made = self.original
+        if self.changed is not None and self.changed.asked:
+            request = self._request()
+            headers = _fitting(made.request_headers, request.size)
+            made = replace(made, request=request, request_headers=headers)
+        if self.changed is not None and self.changed.answered:
+            response = b"".join(part.content for part in self.parts)
+            made = replace(
+                made,
+                response=response,
+                response_headers=_fitting(made.response_headers, len(response)),
+                segments=tuple(_segments(self.parts)),
+            )
+        return made
 
     @cached_property
     def key(self) -> bytes:
         """Equal for drafts of one exchange whose parts are the same bytes."""
+        if self.changed is None:
+            return b"%d" % self.number
         elements = (e.data for _, run in self.runs for e in run)
         parts = (part.content for part in self.parts)
         return digest(b"\0".join([b"%d" % self.number, self.skeleton, *elements, b"", *parts]))
@@ -151,19 +200,14 @@ class Draft:
         return Body((*pieces, _piece(self.skeleton[at:])), tuple(elements))
 
 
-def draft_of(exchange: Exchange) -> Draft:
-    """The exchange, taken apart as far as it can be read."""
-    dialect = speaks(exchange) or ""
-    sent, trouble = decoded(exchange.request.content, exchange.request_headers)
-    skeleton, runs = (
-        (exchange.request.content, ()) if trouble or not dialect else _taken_apart(sent)
-    )
-    parts = _answer(exchange) if dialect else (_whole(exchange),)
-    return Draft(exchange, dialect, skeleton, runs, parts)
-
-
-def _taken_apart(sent: bytes) -> tuple[bytes, tuple[tuple[str, Run], ...]]:
-    body = cut(sent)
+def _taken_apart(exchange: Exchange) -> tuple[bytes, tuple[tuple[str, Run], ...]]:
+    """The request's skeleton and arrays; a recording has it in pieces already."""
+    body = exchange.request
+    if not body.elements or header(exchange.request_headers, "content-encoding"):
+        sent, trouble = decoded(body.content, exchange.request_headers)
+        if trouble:
+            return body.content, ()
+        body = cut(sent)
     runs = tuple(
         (
             run.name,

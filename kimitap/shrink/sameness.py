@@ -1,14 +1,15 @@
 """Whether a finding is still there: exchanges, decoded, woven and checked in memory.
 
 The same finding has the same rule, severity and side, and stands at the corresponding place: in the
-same exchange, and there at what became of the same message. No rule may call more errors or
-warnings than it did before: a call taken away without its result would be a defect that nobody
-recorded.
+same exchange, and there at what became of the same message. No rule may find more than it did
+before: a call taken away without its result would be a defect that nobody recorded.
 """
 
+import gc
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from kimitap.conversation import Part, ToolCall, Turn
@@ -23,6 +24,9 @@ from kimitap.weave import weave
 
 Drafts = tuple[Draft, ...]
 
+LEFT_BEHIND = frozenset({"unbacked-assistant-turn", "unusual-role-order"})
+"""What is found because a reply or a message is no longer there, and hides nothing."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -34,13 +38,8 @@ class Seen:
 
     @property
     def defects(self) -> Counter[tuple[Severity, str]]:
-        """How many errors and warnings each rule calls, but for what exchanges left out cause."""
-        serious = (
-            f
-            for f in self.findings
-            if f.severity is not Severity.INFO and f.rule != "unbacked-assistant-turn"
-        )
-        return Counter((f.severity, f.rule) for f in serious)
+        """How many findings each rule has, but for those that exchanges left out leave behind."""
+        return Counter((f.severity, f.rule) for f in self.findings if f.rule not in LEFT_BEHIND)
 
 
 class Reader:
@@ -53,10 +52,11 @@ class Reader:
 
     def read(self, drafts: Drafts) -> Seen:
         """The drafts as a recording would be read."""
-        turns = {d.number: turn for d in drafts if (turn := self._turn(d)) is not None}
-        sessions = weave(turns.values())
-        checker = Checker(self._rules)
-        checker.update(sessions)
+        with _uncollected():
+            turns = {d.number: turn for d in drafts if (turn := self._turn(d)) is not None}
+            sessions = weave(turns.values())
+            checker = Checker(self._rules)
+            checker.update(sessions)
         return Seen(turns, sessions, checker.findings)
 
     def keep(self, drafts: Drafts) -> None:
@@ -67,6 +67,19 @@ class Reader:
         if draft not in self._turns:
             self._turns[draft] = decode(draft.exchange, self._memo)
         return self._turns[draft]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for cycles: reading makes none, and long histories hold millions of
+    references that it would follow again and again."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class Sought:

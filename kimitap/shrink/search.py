@@ -12,6 +12,10 @@ Interesting = Callable[[Sequence[Exchange]], bool]
 """A further test of exchanges that show the finding offline, such as a server's live answer."""
 
 
+SILENCE_S = 3.0
+"""After so long a sign of life."""
+
+
 class OutOfTime(Exception):
     """The patience is used up; the best so far stands."""
 
@@ -25,17 +29,20 @@ class Search:
     def __init__(
         self,
         drafts: Drafts,
+        seen: Seen,
         sought: Sought,
         reader: Reader,
         patience_s: float,
         also: Interesting | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        self.best = drafts
-        self.seen = reader.read(drafts)
+        self.best, self.seen = drafts, seen
         self.tried = 0
         self._sought = sought
         self._reader = reader
         self._also = also
+        self._say = say
+        self._said_at = time.monotonic()
         self._deadline = time.monotonic() + patience_s
         self._refused: dict[bytes, str] = {}
 
@@ -60,6 +67,8 @@ class Search:
         if key in self._refused:
             return self._refused[key]
         self.tried += 1
+        if time.monotonic() - self._said_at > SILENCE_S:
+            self.say("still at it", f"{len(self.best):,} exchanges left")
         seen = self._reader.read(drafts)
         said = self._judge(seen, drafts)
         if said:
@@ -68,10 +77,18 @@ class Search:
             self.best, self.seen = drafts, seen
         return said
 
+    def say(self, what: str, how: str) -> None:
+        """Tell the user how it goes."""
+        self._said_at = time.monotonic()
+        if self._say is not None:
+            self._say(f"{what}: {how} ({self.tried:,} tried)")
+
     def _judge(self, seen: Seen, drafts: Drafts) -> str:
         if self._sought.find(seen, drafts) is None:
             return "the finding is gone"
-        for severity, rule in sorted(seen.defects - self.seen.defects):
+        new = sorted(seen.defects - self.seen.defects, key=lambda one: (-one[0].rank, one[1]))
+        if new:
+            severity, rule = new[0]
             return f"there is a new {severity}: {rule}"
         if self._also is not None and not self._also([draft.exchange for draft in drafts]):
             return "the server's answer does not show it"

@@ -1,10 +1,11 @@
 """Leaves out whole exchanges."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from kimitap.lineage import Session
 from kimitap.rules.finding import Finding
 from kimitap.shrink.draft import Draft
-from kimitap.shrink.sameness import Drafts, Seen, about
+from kimitap.shrink.sameness import Drafts, about
 from kimitap.shrink.search import Search
 
 
@@ -13,7 +14,7 @@ def drop_exchanges(search: Search) -> None:
 
     The exchanges that it speaks of are tried first, then its thread and session up to there.
     """
-    for numbers in _guesses(search.finding, search.seen):
+    for numbers in guesses(search.finding, search.seen.sessions):
         if search.offer(tuple(d for d in search.best if d.number in numbers)):
             break
     own = search.finding.place.exchange
@@ -27,14 +28,13 @@ def _without(drafts: Drafts, gone: Sequence[Draft]) -> Drafts:
     return tuple(draft for draft in drafts if draft.number not in left_out)
 
 
-def _guesses(finding: Finding, seen: Seen) -> Iterator[set[int]]:
-    """Sets of exchanges that are likely to do, the smallest first."""
+def guesses(finding: Finding, sessions: Iterable[Session]) -> Iterator[set[int]]:
+    """Sets of exchanges that are likely to show the finding, the smallest first."""
     spoken = set(about(finding))
     last = max(spoken)
     yield {finding.place.exchange}
     yield spoken
-    sessions = [s for s in seen.sessions if s.name == finding.session]
-    threads = [t for s in sessions for t in s.threads]
+    threads = [t for s in sessions if s.name == finding.session for t in s.threads]
     for some in ([t for t in threads if t.name == finding.thread], threads):
         numbers = {turn.exchange for t in some for turn in t.turns}
         yield spoken | {number for number in numbers if number <= last}
