@@ -39,7 +39,7 @@ FLOORS: dict[str, set[str]] = {
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
     "comparison": VALUES | {"analysis", "diff"},
     "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
-    "interchange": VALUES | {"redact", "store", "dialects", "wire", "rules"},
+    "interchange": VALUES | {"redact", "store", "dialects", "wire", "weave", "rules"},
     "replay": VALUES | {"store", "recorder", "redact", "dialects", "rules"},
     "serving": VALUES | {"analysis", "dialects", "diff", "weave", "web"},
     "evidence": VALUES
@@ -59,7 +59,7 @@ FLOORS: dict[str, set[str]] = {
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
     | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}
     | {"shrink"}
-    | {"redact", "dialects", "interchange"}
+    | {"redact", "redacting", "interchange"}
     | {"replay", "serving"}
     | {"evidence"},
 }

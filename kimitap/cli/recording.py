@@ -14,9 +14,12 @@ from kimitap.cli.screens import open_tui
 from kimitap.cli.words import only_database, with_database
 from kimitap.errors import ProxyError
 from kimitap.export.formats import FORMATS
+from kimitap.interchange.incoming.detect import FORMATS as CAPTURES
 from kimitap.store import location, shown
+from kimitap.visible import one_line
 
-_BODILESS = "which the capture does not hold (mitmproxy's stream_large_bodies leaves them out)"
+_BODILESS = "which the capture does not hold"
+_LEFT_OUT = f"{_BODILESS} (mitmproxy's stream_large_bodies leaves them out)"
 
 
 @click.command()
@@ -53,16 +56,53 @@ def record(upstream: str, listen: str, allow_remote: bool, db: str | None) -> No
 @click.command("import")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @with_database
-def import_(captures: Sequence[str], db: str | None) -> None:
-    """Add mitmproxy captures (.flow, .flow.xz) to a recording; what is there already is skipped."""
-    from kimitap.recorder import import_capture
+@click.option("--format", "kind", type=click.Choice(CAPTURES), help="Else told by the content.")
+def import_(captures: Sequence[str], db: str | None, kind: str | None) -> int:
+    """Add what other tools captured to a recording; what is there already is skipped.
 
+    \b
+    flow           mitmproxy's captures (also .flow.xz, .gz, .bz2)
+    har            HAR 1.2, of browsers and proxies
+    jsonl          what `kimitap export --format jsonl` wrote
+    claude-tap     its traces: JSON lines, or a compact bundle
+    kvprof         its traces: a file, or their folder
+    llama-prompts  the folder of llama-server's --log-prompts-dir
+
+    What a client believes (Roo Code's api_conversation_history.json) is no traffic: see `kimitap
+    belief`. Exit status 1: something could not be read, and was left out.
+    """
     where = location(db)
-    for path in captures:
-        done = import_capture(Path(path), where)
-        click.echo(f"{path}: {done.added} added to {shown(where)}, {done.skipped} already there")
-        if done.bodiless:
-            click.echo(f"{path}: {done.bodiless} of them without their bodies, {_BODILESS}")
+    return max(_import(Path(path), where, kind) for path in captures)
+
+
+def _import(path: Path, where: str, kind: str | None) -> int:
+    """Add one capture, and say what came of it; 1 where something of it was left out."""
+    from kimitap.interchange.incoming import adding, detect
+
+    found = kind or detect.kind_of(path)
+    if found == detect.FLOW:
+        from kimitap.recorder import import_capture
+
+        flows = import_capture(path, where)
+        _say_added(path, where, flows.added, flows.skipped)
+        if flows.bodiless:
+            click.echo(f"{path}: {flows.bodiless} of them without their bodies, {_LEFT_OUT}")
+        return 0
+    from kimitap.recorder.secret import digest_key
+
+    done = adding.add(path, where, digest_key(), found)
+    _say_added(path, where, done.added, done.skipped)
+    if done.bodiless:
+        click.echo(f"{path}: {done.bodiless} of them without a body, {_BODILESS}")
+    for one in done.told:
+        click.echo(f"{path}: {one.where} left out: {one_line(one.why, 300)}", err=True)
+    if done.left_out > len(done.told):
+        click.echo(f"{path}: {done.left_out - len(done.told)} more left out", err=True)
+    return 1 if done.left_out else 0
+
+
+def _say_added(path: Path, where: str, added: int, skipped: int) -> None:
+    click.echo(f"{path}: {added} added to {shown(where)}, {skipped} already there")
 
 
 @click.command()

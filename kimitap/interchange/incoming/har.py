@@ -1,0 +1,227 @@
+"""HAR 1.2, as browsers, proxies and Kimitap write it, → exchanges.
+
+A HAR has bodies with their `Content-Encoding` undone, so that header is left out with them; the
+bytes of the wire are there where Kimitap wrote the file.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import msgspec
+
+from kimitap.errors import CaptureError
+from kimitap.exchange import (
+    NO_REQUEST,
+    NO_RESPONSE,
+    Body,
+    Exchange,
+    Headers,
+    Outcome,
+    Segment,
+    header,
+)
+from kimitap.interchange.bodies import content_origin, from_base64
+from kimitap.interchange.incoming.jsonl import own_facts
+from kimitap.interchange.incoming.opening import content
+from kimitap.interchange.incoming.record import (
+    LeftOut,
+    Object,
+    Read,
+    Unreadable,
+    after,
+    at,
+    count,
+    inner,
+    items,
+    number,
+    object_of,
+    parsed,
+    split_url,
+    storable,
+    text,
+    without,
+)
+
+_BEFORE_ANSWER = ("blocked", "dns", "connect", "send", "wait")
+"""Timings that pass before the response's head; `ssl` is a part of `connect`."""
+_CUT = {"net::ERR_ABORTED": Outcome.CLIENT_HUNG_UP, "NS_BINDING_ABORTED": Outcome.CLIENT_HUNG_UP}
+
+
+_CHARSET = re.compile(
+    r"utf-8|us-ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d|gbk|gb2312|gb18030|big5|shift_jis"
+    r"|euc-(?:jp|kr)"
+)
+
+
+class _Log(msgspec.Struct):
+    entries: list[msgspec.Raw]
+
+
+class _Document(msgspec.Struct):
+    log: _Log
+
+
+def read(path: Path, key: bytes) -> Read:
+    """The exchanges of a HAR file; raises `CaptureError` for what is none."""
+    for i, raw in enumerate(_entries(path)):
+        try:
+            yield exchange_of(object_of(parsed(bytes(raw)), "it"), key)
+        except Unreadable as why:
+            yield LeftOut(f"entry {i + 1}", str(why))
+
+
+def _entries(path: Path) -> list[msgspec.Raw]:
+    data = content(path).removeprefix(b"\xef\xbb\xbf")
+    try:
+        return msgspec.json.decode(data, type=_Document).log.entries
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CaptureError(f"{path} is no whole HAR: {error}") from error
+
+
+def exchange_of(entry: Object, key: bytes) -> Exchange:
+    """One entry as an exchange; raises `Unreadable`."""
+    asked = object_of(entry.get("request"), "its request")
+    scheme, host, port, path = split_url(text(asked, "url"))
+    sent, request_detail = _request_body(asked)
+    began = at(entry.get("startedDateTime"), "its startedDateTime")
+    total_s = (number(entry, "time") or 0.0) / 1000
+    headers = _headers(asked)
+    made = Exchange(
+        number=0,
+        started_at=began,
+        method=text(asked, "method"),
+        scheme=scheme,
+        host=host,
+        port=port,
+        path=path,
+        request_headers=without(headers, "content-encoding") if sent else headers,
+        request=Body.whole(sent),
+        client=text(entry, "connection"),
+        http_version=_version(text(asked, "httpVersion")),
+        detail=request_detail,
+        ended_at=after(began, total_s),
+    )
+    made = _answered(made, entry, total_s)
+    own = inner(entry, "_kimitap")
+    if own:
+        made = own_facts(_with_wire(made, own, asked, entry), own)
+    made = storable(made, key)
+    return made if made.origin else replace(made, origin=content_origin("har", made))
+
+
+def _answered(made: Exchange, entry: Object, total_s: float) -> Exchange:
+    answer = inner(entry, "response")
+    failed = text(answer, "_error")
+    status = count(answer, "status")
+    if not status:
+        outcome = Outcome.REFUSED if "REFUSED" in failed else _CUT.get(failed, Outcome.INTERRUPTED)
+        return replace(made, outcome=outcome, detail=_joined(failed or "no response", made.detail))
+    headers = _headers(answer)
+    body, detail, lost = _response_body(answer, headers)
+    good = Outcome.HTTP_ERROR if status >= 400 else Outcome.COMPLETE
+    return replace(
+        made,
+        outcome=_CUT.get(failed, Outcome.SERVER_CUT if failed else good),
+        detail=_joined(failed, made.detail, detail),
+        status=status,
+        reason=text(answer, "statusText"),
+        response_headers=without(headers, "content-encoding") if body else headers,
+        response=body,
+        segments=(Segment(max(total_s, 0.0), len(body)),) if body else (),
+        headers_at=_head_at(made.started_at, entry, total_s),
+        lost_bytes=lost,
+    )
+
+
+def _with_wire(made: Exchange, own: Object, asked: Object, entry: Object) -> Exchange:
+    """The bytes and headers of the wire, where Kimitap's own entry has them."""
+    sent = from_base64(text(own, "request")) if "request" in own else None
+    got = from_base64(text(own, "response")) if "response" in own else None
+    return replace(
+        made,
+        path=text(own, "path") or made.path,
+        request=made.request if sent is None else Body.whole(sent),
+        response=made.response if got is None else got,
+        http_version=text(asked, "httpVersion") or made.http_version,
+        request_headers=_headers(asked),
+        response_headers=_headers(inner(entry, "response")),
+    )
+
+
+def _request_body(asked: Object) -> tuple[bytes, str]:
+    """The body's bytes, and what is to be said of one that is not there."""
+    posted = inner(asked, "postData")
+    if "text" in posted:
+        written = text(posted, "text")
+        if text(posted, "encoding") == "base64":
+            return from_base64(written) or b"", ""
+        return written.encode("utf-8", "surrogatepass"), ""
+    params = [p for p in items(posted, "params") if isinstance(p, Mapping)]
+    if params:
+        fields = [(text(p, "name"), text(p, "value")) for p in params]
+        return urlencode(fields).encode(), ""
+    return b"", NO_REQUEST if count(asked, "bodySize") else ""
+
+
+def _response_body(answer: Object, headers: Headers) -> tuple[bytes, str, int]:
+    """The body's bytes, what is to be said of one that is not there, and how long that was."""
+    given = inner(answer, "content")
+    if "text" not in given:
+        size = count(given, "size") or count(answer, "bodySize")
+        return b"", NO_RESPONSE if size else "", size
+    written = text(given, "text")
+    if text(given, "encoding") == "base64":
+        data = from_base64(written)
+        if data is None:
+            raise Unreadable("its body is said to be base64, and is none")
+        return data, "", 0
+    return _encoded(written, headers), "", 0
+
+
+def _encoded(written: str, headers: Headers) -> bytes:
+    """Text in the charset that the response names; in UTF-8 where it names none that fits."""
+    _, _, named = header(headers, "content-type").lower().partition("charset=")
+    charset = named.split(";")[0].strip().strip('"') or "utf-8"
+    try:
+        return written.encode(charset if _CHARSET.fullmatch(charset) else "utf-8")
+    except (LookupError, UnicodeError):
+        return written.encode("utf-8", "surrogatepass")
+
+
+def _headers(message: Object) -> Headers:
+    """Name and value of each header: objects, or pairs, as Slack writes them."""
+    made: list[tuple[str, str]] = []
+    for field in items(message, "headers"):
+        if isinstance(field, dict):
+            name, value = field.get("name"), field.get("value")
+        elif isinstance(field, list) and len(field) == 2:
+            name, value = field
+        else:
+            continue
+        if isinstance(name, str) and isinstance(value, str):
+            made.append((name, value))
+    return tuple(made)
+
+
+def _head_at(began: datetime, entry: Object, total_s: float) -> datetime:
+    timings = inner(entry, "timings")
+    spent = sum(max(number(timings, name) or 0.0, 0.0) for name in _BEFORE_ANSWER) / 1000
+    return after(began, min(spent, total_s))
+
+
+def _version(named: str) -> str:
+    """HTTP's version in the wire's spelling; browsers have several."""
+    lower = named.lower()
+    if lower in ("h2", "http/2", "http/2.0"):
+        return "HTTP/2.0"
+    if lower.startswith(("h3", "http/3")):
+        return "HTTP/3"
+    return named.upper() if lower.startswith("http/") else "HTTP/1.1"
+
+
+def _joined(*said: str) -> str:
+    return "; ".join(filter(None, said))
