@@ -1,12 +1,16 @@
 """Two places of a recording against each other, for the command line and the screens alike."""
 
+from collections import Counter
+
 from kimitap.analysis import Analysis
 from kimitap.diff import (
     Comparison,
+    Run,
     compare_links,
     compare_sessions,
     compare_threads,
     compare_turns,
+    named_apart,
 )
 from kimitap.errors import UsageError
 from kimitap.lineage import Relation, Session
@@ -31,6 +35,58 @@ def compare(analysis: Analysis, old: PlaceWord, new: PlaceWord) -> Comparison:
             return compare_sessions(_session_at(analysis, old), _session_at(analysis, new))
         case _:
             return _exchanges(analysis, old, new)
+
+
+def compare_across(
+    old: Analysis, old_place: PlaceWord, new: Analysis, new_place: PlaceWord
+) -> Comparison:
+    """Two places of two recordings, under the recordings' names; see `compare`."""
+    one, other = (
+        f"{a.recording.where}:{_word(p)}" for a, p in ((old, old_place), (new, new_place))
+    )
+    if old_place.kind != new_place.kind:
+        raise UsageError(
+            f"{one} and {other} cannot be compared: say two exchanges, two threads or two sessions"
+        )
+    match old_place.kind:
+        case "t":
+            found = compare_threads(old.threads_at(old_place)[0], new.threads_at(new_place)[0])
+        case "s":
+            found = compare_sessions(_session_at(old, old_place), _session_at(new, new_place))
+        case _:
+            found = compare_turns(old.turn_at(old_place), new.turn_at(new_place))
+    return named_apart(found, one, other)
+
+
+def what_follows(analysis: Analysis, place: PlaceWord) -> Comparison:
+    """One place: its request and reply against the request that follows; see `Analysis.link_at`.
+
+    Raises `UsageError` where none does.
+    """
+    link = analysis.link_at(place)
+    if link is None:
+        raise UsageError(
+            f"no request follows {place}, so there is nothing to compare it with: name two places"
+        )
+    thread = analysis.thread_of(link.child.exchange)
+    found = compare_links([link], thread.name if thread else "")
+    names = f"exchange {link.parent.exchange}", f"exchange {link.child.exchange}"
+    return Comparison(*names, found.threads)
+
+
+def runs_of(analysis: Analysis, prefix: str = "") -> list[Run]:
+    """The sessions of a recording, with how often each rule found something in them."""
+    found: dict[str, Counter[str]] = {}
+    for finding in analysis.findings:
+        found.setdefault(finding.session, Counter())[finding.rule] += 1
+    return [
+        Run(f"{prefix}{session.name}", session, found.get(session.name, Counter()))
+        for session in analysis.sessions
+    ]
+
+
+def _word(place: PlaceWord) -> str:
+    return f"{place.kind}{place.number}"
 
 
 def _session_at(analysis: Analysis, place: PlaceWord) -> Session:

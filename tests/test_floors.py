@@ -58,6 +58,7 @@ FLOORS: dict[str, set[str]] = {
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
     | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}
+    | {"comparison"}
     | {"shrink"}
     | {"redact", "redacting", "interchange"}
     | {"replay", "serving"}

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Named] = {
     "check": Named("checking", "check", "Say what broke: every finding, its place and what to do."),
     "delete": Named("deleting", "delete", "Take sessions out of a recording for good."),
     "demo": Named("recording", "demo", "Watch an agent lose a tool turn: no model, no key."),
-    "diff": Named("reading", "diff", "Compare request N and its reply with request N+1."),
+    "diff": Named("diffing", "diff", "Compare two requests, sessions or sets of runs."),
     "doctor": Named("doctoring", "doctor", "Say what keeps you from recording, and what to do."),
     "export": Named("exporting", "export", "Write a recording for other tools: HAR, OTLP, …"),
     "import": Named("recording", "import_", "Add what other tools captured to a recording."),

@@ -6,12 +6,10 @@ import click
 
 from kimitap.analysis import Analysis, asked
 from kimitap.cli.choosing import with_choice
-from kimitap.cli.rendering import ask_for, say_prompt, with_server
+from kimitap.cli.rendering import say_prompt, with_server
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.errors import UsageError
 from kimitap.lineage import Thread
-from kimitap.places import parse_place
-from kimitap.report import report_on, turns_of
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.settings import Settings
 from kimitap.store import Recording, shown
@@ -85,30 +83,3 @@ def _print_others(analysis: Analysis) -> None:
     for other in analysis.others.values():
         said = other.status if other.status is not None else other.outcome
         click.echo(f"#{other.number} {one_line(asked(other), 90)} → {said}")
-
-
-@click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[DB] PLACE [PLACE]")
-@with_database
-@with_server
-@with_choice
-def diff(words: Sequence[str], db: str | None, server: str | None, settings: Settings) -> None:
-    """Compare request N and its reply with request N+1: Markdown for a bug report.
-
-    One PLACE is compared with the request that follows it (a thread or session: where it broke
-    first); two exchanges, two threads or two sessions are compared with each other: threads turn by
-    turn, up to where they part. Secrets are masked.
-    """
-    where, rest = split(words, db)
-    if not 1 <= len(rest) <= 2:
-        raise UsageError(
-            "say one place or two: kimitap diff 41, kimitap diff 41 42, kimitap diff t7 t9"
-        )
-    places = [parse_place(word) for word in rest]
-    with Recording.open(where) as recording:
-        analysis = Analysis(recording, choice=settings.choice)
-        analysis.refresh()
-        if server is not None:
-            ask_for(analysis, server, turns_of(analysis, places))
-        text = report_on(analysis, places)
-    click.echo(text, nl=False)

@@ -11,6 +11,7 @@ from kimitap.diff.comparison import (
 )
 from kimitap.diff.fields import Change, changes_of
 from kimitap.diff.link import Diff, DiffRow, diff_link
+from kimitap.diff.runs import Run, RunPair, compare_runs, named_apart, part_of
 from kimitap.diff.sequence import Effort
 from kimitap.diff.spelling import laid_out, only_spelling
 from kimitap.diff.text import LineRow, Span, TextDiff, diff_text
@@ -24,6 +25,8 @@ __all__ = [
     "DiffRow",
     "Effort",
     "LineRow",
+    "Run",
+    "RunPair",
     "Span",
     "TextDiff",
     "ThreadPair",
@@ -31,6 +34,7 @@ __all__ = [
     "TurnPair",
     "changes_of",
     "compare_links",
+    "compare_runs",
     "compare_sessions",
     "compare_threads",
     "compare_turns",
@@ -39,6 +43,8 @@ __all__ = [
     "diff_turns",
     "doing",
     "laid_out",
+    "named_apart",
     "only_spelling",
+    "part_of",
     "parting",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Comparison, ThreadPair, TurnPair, doing, parting
 from kimitap.export.markdown import footer, message_table, settings_table
+from kimitap.export.measures import measures_table, of_threads
 from kimitap.export.text import code, prose
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
@@ -19,7 +20,7 @@ _FOLDED = 3
 
 def comparison_report(comparison: Comparison) -> str:
     """The Markdown report; a comparison of two sessions has a part for each pair of threads."""
-    blocks = [f"## {prose(f'{comparison.old} against {comparison.new}')}"]
+    blocks = [f"## {prose(mask_text(f'{comparison.old} against {comparison.new}'))}"]
     if len(comparison.threads) > 1:
         blocks.append(_overview(comparison.threads))
     for threads in comparison.threads:
@@ -51,9 +52,10 @@ def _sentence(pair: ThreadPair) -> str:
 
 
 def _threads(pair: ThreadPair) -> Iterator[str]:
-    yield f"### {' and '.join(name for name in (pair.old, pair.new) if name)}"
+    yield f"### {prose(' and '.join(filter(None, (pair.old, pair.new))) or 'Turn by turn')}"
     yield _sentence(pair)
     yield _versions(pair)
+    yield _numbers(pair)
     yield _turns(pair)
     if pair.old and pair.new:
         yield from _details(pair)
@@ -69,6 +71,13 @@ def _versions(pair: ThreadPair) -> str:
         sides = (code(mask_text(fact(turn))) if turn else "" for turn in (old, new))
         rows.append(f"| {name} | {' | '.join(sides)} |")
     return "\n".join(rows)
+
+
+def _numbers(pair: ThreadPair) -> str:
+    """What both sides cost in all, and how fast they were."""
+    old = [turn.old for turn in pair.turns if turn.old]
+    new = [turn.new for turn in pair.turns if turn.new]
+    return measures_table(of_threads(old, new))
 
 
 def _agent(turn: Turn) -> str:
