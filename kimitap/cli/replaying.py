@@ -12,6 +12,7 @@ from kimitap.analysis import Analysis
 from kimitap.cli.words import split, with_database
 from kimitap.errors import UsageError
 from kimitap.exchange import Exchange, Outcome
+from kimitap.lineage import Session
 from kimitap.places import parse_place
 from kimitap.replay.comparing import (
     RECORDED,
@@ -142,9 +143,7 @@ def _wanted(
     lacking: Sequence[Gap] = ()
     before = body = body_of(exchange)
     if repair:
-        thread = analysis.thread_of(turn.exchange)
-        assert thread is not None
-        lacking = gaps(thread, turn.exchange, result)
+        lacking = gaps(_session(analysis, turn.exchange), turn.exchange, result)
         body = repaired(turn, body, lacking)
     put_back = body
     body = changed(body, sets, unsets)
@@ -155,6 +154,12 @@ def _wanted(
         return exchange, (), {}
     done = [word for word, so in (("repaired", repair), ("edited", body != put_back)) if so]
     return exchange, lacking, {" and ".join(done): body}
+
+
+def _session(analysis: Analysis, exchange: int) -> Session:
+    """The session that a turn belongs to."""
+    thread = analysis.thread_of(exchange)
+    return next(session for session in analysis.sessions if thread in session.threads)
 
 
 def _edited(body: bytes, number: int) -> bytes:

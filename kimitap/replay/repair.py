@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.errors import UsageError
-from kimitap.lineage import EchoKind, Fate, Link, Thread
+from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
 from kimitap.replay.spelling import SPELLERS, respelled
 
 PLACEHOLDER = "(no output was recorded)"
@@ -43,20 +43,23 @@ class Gap:
         return self.reply.tool_calls if self.reply else tuple(r.call for r in self.results)
 
 
-def gaps(thread: Thread, exchange: int, result: str | None = None) -> tuple[Gap, ...]:
+def gaps(session: Session, exchange: int, result: str | None = None) -> tuple[Gap, ...]:
     """What the request of an exchange lost, in its order; `result` stands for unknown results.
 
-    Raises `UsageError` where it lost nothing that this recording has.
+    A call's result is looked for in all requests of the session. Raises `UsageError` where the
+    request lost nothing that this recording has.
     """
-    at = thread.place_of(exchange)
-    if at is None:
+    thread = next((t for t in session.threads if t.place_of(exchange) is not None), None)
+    if thread is None:
         raise UsageError(f"exchange {exchange} is in no conversation: nothing can be put back")
+    at = thread.place_of(exchange) or 0
     turn = thread.turns[at]
+    told = _Results(session, result)
     if turn.dialect not in SPELLERS:
         raise UsageError(f"replies cannot be put back into requests of {turn.dialect}")
-    found = {gap.at: gap for gap in _lost_replies(thread, at, result)}
+    found = {gap.at: gap for gap in _lost_replies(thread, at, told)}
     replaced = {index for gap in found.values() for index in gap.slot}
-    for gap in _lost_results(thread, turn, result):
+    for gap in _lost_results(turn, told):
         if gap.at - 1 not in replaced:
             found.setdefault(gap.at, gap)
     if not found:
@@ -81,7 +84,7 @@ def _nothing(thread: Thread, exchange: int) -> str:
     return told
 
 
-def _lost_replies(thread: Thread, at: int, result: str | None) -> Iterator[Gap]:
+def _lost_replies(thread: Thread, at: int, told: "_Results") -> Iterator[Gap]:
     """The replies before the turn at `at` that its request still lacks."""
     messages = thread.turns[at].messages
     for i in range(1, at + 1):
@@ -97,7 +100,7 @@ def _lost_replies(thread: Thread, at: int, result: str | None) -> Iterator[Gap]:
             continue
         known = _answered(messages, slot[-1] + 1 if slot else place)
         missing = [call for call in reply.tool_calls if call.id is None or call.id not in known]
-        results = tuple(_result(thread, link.parent, call, result) for call in missing)
+        results = tuple(told.of(call, link.parent) for call in missing)
         yield Gap(place, slot, link.parent.exchange, reply, results)
 
 
@@ -145,13 +148,13 @@ def _carried(index: int, links: Sequence[Link]) -> int | None:
     return index
 
 
-def _lost_results(thread: Thread, turn: Turn, result: str | None) -> Iterator[Gap]:
+def _lost_results(turn: Turn, told: "_Results") -> Iterator[Gap]:
     """The calls in the request that have no result behind them."""
     for i, message in enumerate(turn.messages):
         known = _answered(turn.messages, i + 1)
         missing = [call for call in message.tool_calls if call.id and call.id not in known]
         if missing:
-            results = tuple(_result(thread, turn, call, result) for call in missing)
+            results = tuple(told.of(call, turn) for call in missing)
             yield Gap(i + 1, results=results)
 
 
@@ -165,14 +168,22 @@ def _answered(messages: Sequence[Message], start: int) -> set[str | None]:
     return known
 
 
-def _result(thread: Thread, maker: Turn, call: ToolCall, given: str | None) -> Result:
-    """The call's result as some request of the thread has it, else what the user says."""
-    for turn in thread.turns:
-        if turn.started_at > maker.started_at or turn is maker:
-            text = _told(turn.messages, call)
-            if text is not None:
-                return Result(call, text, turn.exchange)
-    return Result(call, PLACEHOLDER if given is None else given)
+class _Results:
+    """The results that the requests of a session tell; `given` is for those that none does."""
+
+    def __init__(self, session: Session, given: str | None) -> None:
+        turns = (turn for thread in session.threads for turn in thread.turns)
+        self._turns = sorted(turns, key=lambda turn: turn.exchange)
+        self._given = PLACEHOLDER if given is None else given
+
+    def of(self, call: ToolCall, maker: Turn) -> Result:
+        """The call's result: as its own request or a later one has it, else as it is given."""
+        for turn in self._turns:
+            if turn.exchange >= maker.exchange and turn.replay_of is None:
+                text = _told(turn.messages, call)
+                if text is not None:
+                    return Result(call, text, turn.exchange)
+        return Result(call, self._given)
 
 
 def _told(messages: Sequence[Message], call: ToolCall) -> str | None:
