@@ -20,7 +20,8 @@ from kimitap.store.cut import cut
 HISTORIES = {"openai-responses": "input"}
 """The array that holds the history, where it is not `messages`."""
 
-_SEPARATOR = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
+_SEPARATOR = re.compile(rb"[ \t\r\n]*(?:,[ \t\r\n]*)?")
+_WHITE = b" \t\r\n"
 _BLOCK = re.compile(rb"(?:\r\n|\n|\r){2,}")
 _DATA = re.compile(rb"^data:[ \t]*+(?=[{\[])([^\r\n]*+)", re.M)
 _STREAM = re.compile(rb"\s*(?:data|event|id|retry|error|):")
@@ -28,7 +29,7 @@ _STREAM = re.compile(rb"\s*(?:data|event|id|retry|error|):")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a top-level array, with the comma before it if it has one.
+    """One element of a top-level array, with the comma and white space before it.
 
     `index` is where it stood in the array as it was recorded.
     """
@@ -38,7 +39,7 @@ class Element:
 
     @property
     def bare(self) -> bytes:
-        """The element without its comma."""
+        """The element without what stands before it."""
         found = _SEPARATOR.match(self.data)
         return self.data[found.end() :] if found else self.data
 
@@ -101,9 +102,9 @@ class Draft:
         """The bodies in parts."""
         if self.changed is not None:
             return self.changed
-        skeleton, runs = _taken_apart(self.original) if self.dialect else (b"", ())
-        parts = _answer(self.original) if self.dialect else (_whole(self.original),)
-        return Inside(skeleton, runs, parts)
+        if not self.dialect:
+            return Inside(self.original.request.content, (), (_whole(self.original),))
+        return Inside(*_taken_apart(self.original), _answer(self.original))
 
     @property
     def skeleton(self) -> bytes:
@@ -208,14 +209,17 @@ def _taken_apart(exchange: Exchange) -> tuple[bytes, tuple[tuple[str, Run], ...]
         if trouble:
             return body.content, ()
         body = cut(sent)
-    runs = tuple(
-        (
-            run.name,
-            tuple(Element(p.data, i) for i, p in enumerate(body.pieces[run.start : run.stop])),
-        )
-        for run in body.elements
-    )
-    return body.skeleton, runs
+    glue: list[bytes] = []
+    runs: list[tuple[str, Run]] = []
+    at = 0
+    for run in body.elements:
+        before = b"".join(piece.data for piece in body.pieces[at : run.start])
+        glue.append(before.rstrip(_WHITE))
+        first, *others = (piece.data for piece in body.pieces[run.start : run.stop])
+        first = before[len(glue[-1]) :] + first
+        runs.append((run.name, tuple(Element(d, i) for i, d in enumerate([first, *others]))))
+        at = run.stop
+    return b"".join([*glue, *(piece.data for piece in body.pieces[at:])]), tuple(runs)
 
 
 def _led(run: Sequence[Element]) -> Run:

@@ -72,33 +72,57 @@ def _merged(drafts: Drafts, numbers: Iterable[int]) -> Drafts:
 
 
 def merged(parts: Sequence[Part]) -> list[Part]:
-    """The parts with the letters of each text in one event, unless others stand in between."""
-    out: list[Part] = []
-    host: dict[Hashable, int] = {}
-    added: dict[int, list[Part]] = {}
-    for part in parts:
+    """The parts with the letters of each text in one event, unless others stand in between.
+
+    That is the first event of the text; where events count tokens too, the last one.
+    """
+    out: list[Part | None] = list(parts)
+    for group in _groups(parts):
+        counted = len(group) > 1 and _counts(parts[group[-1]])
+        first = letters_of(parts[group[0]])
+        if counted and first and not first.alone:
+            group = group[1:]
+        if len(group) < 2:
+            continue
+        host = group[-1] if counted else group[0]
+        joined = _joined(parts[host], [parts[i] for i in group])
+        for i in group:
+            out[i] = joined if i == host else None
+    return [part for part in out if part is not None]
+
+
+def _groups(parts: Sequence[Part]) -> list[list[int]]:
+    """The indexes of the events that add to one text; only the first of them may do more."""
+    groups: list[list[int]] = []
+    last: dict[Hashable, list[int]] = {}
+    for i, part in enumerate(parts):
         letters = letters_of(part)
         if letters is None:
-            out.append(part)
-        elif letters.alone and letters.channel in host:
-            added[host[letters.channel]].append(part)
+            continue
+        if letters.alone and letters.channel in last:
+            last[letters.channel].append(i)
         else:
-            host[letters.channel] = len(out)
-            added[len(out)] = []
-            out.append(part)
-    return [_joined(part, added.get(i, ())) for i, part in enumerate(out)]
+            last[letters.channel] = [i]
+            groups.append(last[letters.channel])
+    return groups
 
 
-def _joined(part: Part, others: Sequence[Part]) -> Part:
-    if not others:
-        return part
-    each = [part, *others]
-    said = b"".join(_inner(one) for one in each)
-    letters = letters_of(part)
+def _counts(part: Part) -> bool:
+    """True where an event counts the tokens so far."""
+    event = parse(part.data)
+    return any(
+        found is not None and found.kind == "{" for found in map(event.get, ("usage", "timings"))
+    )
+
+
+def _joined(host: Part, each: Sequence[Part]) -> Part:
+    """The event with the letters of all."""
+    said = b"".join(map(_inner, each))
+    letters = letters_of(host)
     assert letters is not None
     node = letters.node
-    data = part.data[: node.start + 1] + said + part.data[node.stop - 1 :]
-    return replace(part, data=data, times=tuple(t for one in each for t in one.times))
+    data = host.data[: node.start + 1] + said + host.data[node.stop - 1 :]
+    return replace(host, data=data, times=tuple(t for one in each for t in one.times))
 
 
 def _inner(part: Part) -> bytes:
