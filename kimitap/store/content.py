@@ -91,7 +91,7 @@ class ContentReader:
             self._lists.put(id_, lists[id_])
         return {id_: lists[id_] for id_ in wanted}
 
-    def unshared(self, ids: set[int]) -> dict[int, Piece]:
+    def unshared(self, ids: Set[int]) -> dict[int, Piece]:
         """Pieces by id, not to be remembered: no other body will ask for them."""
         by_pack = defaultdict(list)
         rows = self._rows(_pieces, ids)

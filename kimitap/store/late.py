@@ -5,7 +5,7 @@ keys, so that their bytes need not be kept for the next request: those of a long
 as much again as what was made of them.
 """
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextlib import AbstractContextManager
 
 from kimitap.errors import DamagedRecording
@@ -20,19 +20,19 @@ _WHOLE = 512
 class LatePiece(Piece):
     """A piece whose bytes are read again, by its id, where they are not at hand any more."""
 
-    __slots__ = ("_id", "_read")
+    __slots__ = ("_id", "_source")
     _id: int
-    _read: Callable[[int, bytes], bytes]
+    _source: "LateBodies"
 
-    def __init__(self, key: bytes, id_: int, read: Callable[[int, bytes], bytes]) -> None:
+    def __init__(self, key: bytes, id_: int, source: "LateBodies") -> None:
         set_ = object.__setattr__
         set_(self, "key", key)
         set_(self, "_id", id_)
-        set_(self, "_read", read)
+        set_(self, "_source", source)
 
     @property
     def data(self) -> bytes:
-        return self._read(self._id, self.key)
+        return self._source.bytes_of(self._id, self.key)
 
     def __eq__(self, other: object) -> bool:
         return self.key == other.key if isinstance(other, Piece) else NotImplemented
@@ -53,22 +53,25 @@ class LateBodies:
         self._content = content
         self._transaction = transaction
         self._whole: LRU[int, tuple[Piece, ...]] = LRU(_WHOLE)
+        self._known: dict[int, LatePiece] = {}
         self._fresh: dict[int, Piece] = {}
         """The pieces that were read last, bytes included."""
 
     def bodies(self, ids: Iterable[int]) -> dict[int, Body]:
-        """Bodies by id. A piece holds its bytes until the next ones are asked for."""
+        """Bodies by id. A new piece holds its bytes until the next bodies are asked for."""
         return put_together(self._content.lists(ids), self._whole, self._pieces)
 
-    def _pieces(self, ids: Set[int]) -> dict[int, Piece]:
-        self._fresh = self._content.unshared(set(ids))
-        return {id_: LatePiece(p.key, id_, self._bytes) for id_, p in self._fresh.items()}
-
-    def _bytes(self, id_: int, key: bytes) -> bytes:
+    def bytes_of(self, id_: int, key: bytes) -> bytes:
+        """The bytes of a piece. Raises DamagedRecording, also where its id is another's by now."""
         piece = self._fresh.get(id_)
         if piece is None:
             with self._transaction():
                 piece = self._content.pieces((id_,))[id_]
-        if piece.key != key:  # deleted since, and its id belongs to another
+        if piece.key != key:
             raise DamagedRecording(f"piece {id_} is another one by now")
         return piece.data
+
+    def _pieces(self, ids: Set[int]) -> Mapping[int, Piece]:
+        self._fresh = self._content.unshared(ids - self._known.keys())
+        self._known |= {id_: LatePiece(p.key, id_, self) for id_, p in self._fresh.items()}
+        return self._known
