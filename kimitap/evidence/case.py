@@ -5,7 +5,7 @@ read from that new recording. What was masked can therefore stand in none of its
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kimitap.analysis import Analysis
@@ -59,8 +59,8 @@ class Case:
     masked: Sequence[Masked]
     losses: int
     """What could not be recorded, in exchanges or parts of them."""
-    word: str
-    choice: Choice = field(default=EVERYTHING)
+    shrunk: bool
+    """True where messages, tools or text of the exchanges were taken away."""
 
     @property
     def renumbered(self) -> bool:
@@ -113,8 +113,7 @@ def make_case(analysis: Analysis, subject: Subject, wanted: Wanted, path: Path) 
         level=wanted.level,
         masked=masked,
         losses=sum(loss.count for loss in recording.losses()),
-        word=subject.word,
-        choice=wanted.choice,
+        shrunk=wanted.shrink and subject.finding is not None,
     )
 
 

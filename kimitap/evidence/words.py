@@ -44,6 +44,8 @@ def came_from(case: Case) -> str:
     )
     why = "the fewest that show the finding" if case.finding and count < case.of else ""
     said = f"{kept} in recording.db{f', {why}' if why else ''}."
+    if case.shrunk:
+        said += " What the finding does not need of their messages, tools and texts is taken away."
     return f"{said} {numbering(case)}".rstrip()
 
 

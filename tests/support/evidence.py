@@ -9,6 +9,7 @@ from kimitap.evidence import Case, Report, Subject, Wanted, make_case, subject_a
 from kimitap.exchange import Exchange
 from kimitap.places import parse_place
 from kimitap.store import Recording
+from tests.support import chat
 from tests.support.recorded import record
 
 
@@ -48,3 +49,22 @@ def reported(
         subject = subject_at(analysis, parse_place(place) if place else None)
         done = write_report(analysis, subject, tmp_path / "report", wanted)
     return done, done.path
+
+
+def leaky_session() -> list[Exchange]:
+    """The lost turn of an agent that says whose it is."""
+    headers = (("User-Agent", "agent (ada.lovelace@analytical-engine.org)"),)
+    asks = chat.assistant("I do the sums.", chat.call("run", {"cmd": "sums"}, "c1"))
+    opening = (chat.system("Be terse."), chat.user("Do the sums of ada.lovelace@example.org."))
+    second = [*opening, chat.assistant(""), chat.user("Go on.")]
+    tools = (chat.tool("run", cmd={"type": "string"}),)
+    return [
+        chat.exchange(
+            number,
+            chat.request(*messages, tools=tools),
+            chat.choice(asks),
+            stream=True,
+            headers=headers,
+        )
+        for number, messages in ((1, opening), (2, second))
+    ]

@@ -1,0 +1,131 @@
+"""A report on disk: complete or not there, and never in the place of anything else."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import kimitap.evidence.report as report_room
+from kimitap.errors import KimitapError, UsageError
+from kimitap.evidence import Wanted, free_name, subject_at, write_report, zip_bytes
+from tests.support.evidence import read
+
+LOST = "sessions/lost-tool-turn.db"
+
+
+def write(target: Path, *, as_zip: bool = False, force: bool = False) -> None:
+    with read(LOST) as analysis:
+        write_report(analysis, subject_at(analysis), target, as_zip=as_zip, force=force)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_zip_has_the_folders_files_and_their_permissions(tmp_path: Path) -> None:
+    write(tmp_path / "report")
+    write(tmp_path / "report.zip", as_zip=True)
+    assert (tmp_path / "report.zip").stat().st_mode & 0o777 == 0o600
+    known = contents(tmp_path / "report")
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        packed = {name.removeprefix("report/"): archive.read(name) for name in archive.namelist()}
+        modes = {i.filename: i.external_attr >> 16 & 0o777 for i in archive.infolist()}
+        archive.extractall(tmp_path / "out")
+    assert packed.keys() == known.keys()
+    same = {name for name in known if packed[name] == known[name]}
+    assert known.keys() - same <= {"recording.db"}, "a database may lay its pages out otherwise"
+    assert modes["report/replay.sh"] == 0o700 and modes["report/report.md"] == 0o600
+    with read(str(tmp_path / "out" / "report" / "recording.db")) as analysis:
+        assert len(analysis.turns) == 2
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, as_zip: bool) -> None:
+    target = tmp_path / "report.zip"
+    target.write_text("mine")
+    with pytest.raises(UsageError, match="is there already"):
+        write(target, as_zip=as_zip)
+    assert target.read_text() == "mine"
+    folder = tmp_path / "report"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="is there already"):
+        write(folder)
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_an_earlier_report_gives_way_where_that_is_asked_for(tmp_path: Path, as_zip: bool) -> None:
+    target = tmp_path / "report"
+    write(target, as_zip=as_zip)
+    before = target.stat().st_ino
+    write(target, as_zip=as_zip, force=True)
+    assert target.stat().st_ino != before
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "work"
+    write(target)
+    (target / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match=r"is no report of Kimitap's"):
+        write(target, force=True)
+    assert (target / "thesis.txt").read_text() == "years of work"
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "a.txt").touch()
+    link = tmp_path / "link"
+    link.symlink_to(home)
+    for other in (home, link, home / "a.txt"):
+        with pytest.raises(UsageError):
+            write(other, force=True)
+    assert (home / "a.txt").exists() and link.is_symlink()
+
+
+def test_a_report_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report_room, "html", full)
+    with pytest.raises(UsageError, match="report cannot be written: No space left on device"):
+        write(tmp_path / "report")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_report_stays_where_the_new_one_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "report")
+    known = contents(tmp_path / "report")
+
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report_room, "html", full)
+    with pytest.raises(KimitapError):
+        write(tmp_path / "report", force=True)
+    assert contents(tmp_path / "report") == known
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder"):
+        write(tmp_path / "nowhere" / "report")
+
+
+def test_a_report_as_bytes_leaves_nothing_on_disk(tmp_path: Path) -> None:
+    with read(LOST) as analysis:
+        data = zip_bytes(analysis, subject_at(analysis), Wanted(), tmp_path, "report")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "x.zip").write_bytes(data)
+    assert "report/report.html" in zipfile.ZipFile(tmp_path / "x.zip").namelist()
+
+
+def test_a_free_name_is_beside_what_is_there(tmp_path: Path) -> None:
+    assert free_name(tmp_path, "report").name == "report"
+    (tmp_path / "report").mkdir()
+    assert free_name(tmp_path, "report").name == "report-2"
