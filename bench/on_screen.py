@@ -131,7 +131,7 @@ async def threads(where: Path, keys: int) -> Said:
         costs: dict[str, list[float]] = {"short_ms": [], "long_ms": []}
         for _ in range(min(keys, 5)):
             for name, thread in (("short_ms", found[0]), ("long_ms", found[-1])):
-                app.main._show_pane("contents")
+                app.main.show_pane("contents")
                 app.main.contents.select(("thread", thread.number))
                 await _settled(app, pilot)
                 costs[name].append((await _key(app, pilot, "enter"))[0])

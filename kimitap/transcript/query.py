@@ -1,11 +1,22 @@
-"""What is typed into the search over all sessions, read as words, phrases, fields and patterns."""
+"""What is typed into any search of conversations: words, phrases, fields and patterns."""
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+HINT = 'words  "a phrase"  role:user  tool:bash  sev:error  /pattern/'
+"""What can be typed, in a line."""
+LANGUAGE = (
+    ("red green", "both words stand in one text, in any order"),
+    ('"red green"', "they follow one another"),
+    ("role:user", "said by the user; also assistant, tool, system"),
+    ("tool:bash", "calls of a tool, and what it answered"),
+    ("sev:error", "findings, and what stands where they point"),
+    ("/err(no)? \\d+/", "a pattern (regular expression)"),
+)
+"""What can be typed, and what it asks for."""
 REACHES = (4000, 2000, 600, 300)
 """Characters that a pattern sees at once, by how many repeats it has (the last for more of them).
 
@@ -18,6 +29,7 @@ _TOKEN = re.compile(
     r"|/(?P<pattern>(?:[^/\\]|\\.)+)/(?=\s|$)"
     r"|(?P<word>\S+)"
 )
+_TERM = re.compile(r'(?:\w+:)?"[^"]*"?|\S+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,23 @@ class Query:
             complaint,
         )
 
+    def __str__(self) -> str:
+        """What would be typed for it."""
+        said = [_quoted(word) for word in self.words]
+        said += [f"/{pattern.seen.pattern}/" for pattern in self.patterns]
+        fields = (("role", self.roles), ("tool", self.tools), ("sev", self.severities))
+        said += [f"{name}:{_spaced(value)}" for name, values in fields for value in values]
+        return " ".join(said)
+
+    def lets(self, role: str, tool: str, severities: Collection[str]) -> bool:
+        """True where the fields let through what has that role, tool and severities."""
+        role, tool = role.lower(), tool.lower()
+        return (
+            all(role.startswith(wanted) for wanted in self.roles)
+            and all(wanted in tool for wanted in self.tools)
+            and all(any(s.startswith(wanted) for s in severities) for wanted in self.severities)
+        )
+
     @property
     def empty(self) -> bool:
         """True where there is nothing to search for."""
@@ -98,6 +127,24 @@ class Query:
             return _quietly("|".join(sources))
         except re.error:  # groups of one name in two patterns
             return _quietly("|".join(sources[: len(self.words)])) if self.words else None
+
+
+def _quoted(word: str) -> str:
+    """A word as it is typed: in quotes where it would be read as something else."""
+    return f'"{word}"' if list(_tokens(word)) != [("word", word)] else word
+
+
+def _spaced(value: str) -> str:
+    return f'"{value}"' if " " in value else value
+
+
+def terms(typed: str) -> tuple[str, ...]:
+    """Words and phrases in lower case, for lists that have fields of their own: `agent:"roo code"`.
+
+    A field stays before its value.
+    """
+    said = (found[0].replace('"', "").lower().split() for found in _TERM.finditer(typed))
+    return tuple(" ".join(words) for words in said if words)
 
 
 def _tokens(typed: str) -> Iterator[tuple[str, str]]:

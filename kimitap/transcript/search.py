@@ -109,16 +109,10 @@ def _severe(findings: Iterable[Finding]) -> _Severe:
 
 def _wanted(query: Query, passage: Passage, severe: _Severe) -> bool:
     """True where the fields of the query let the passage through."""
-    if not all(passage.role.startswith(role) for role in query.roles):
-        return False
-    if not all(tool in passage.tool.lower() for tool in query.tools):
-        return False
-    if query.roles and not passage.role:
-        return False
     here = severe.get((passage.place.exchange, passage.place.message_index), set())
     if passage.severity is not None:
         here = {passage.severity}
-    return all(any(s.value.startswith(sev) for s in here) for sev in query.severities)
+    return query.lets(passage.role, passage.tool, here)
 
 
 def _once(
@@ -129,29 +123,30 @@ def _once(
 ) -> Found | None:
     """Where the passage holds what is asked for; a message is looked into once."""
     if passage.source is None:
-        return find(query, passage, stopped)
+        return find(query, passage.texts, stopped)
     key = id(passage.source), passage.place.part
     if key not in seen:
-        seen[key] = find(query, passage, stopped)
+        seen[key] = find(query, passage.texts, stopped)
     return seen[key]
 
 
 def find(
-    query: Query, passage: Passage, stopped: Callable[[], bool] = lambda: False
+    query: Query, texts: Sequence[str], stopped: Callable[[], bool] = lambda: False
 ) -> Found | None:
-    """Where a passage holds all words and patterns; None where it does not.
+    """Where the texts of one thing hold all words and patterns; None where they do not.
 
-    The place is that of the first of them, in the text itself rather than in its names and ids.
+    The first is the text itself, the others are its names and ids. The place is that of the first
+    word or pattern, in the text itself rather than in its names and ids.
     """
-    lowered = [text.lower() for text in passage.texts] if query.words else []
+    lowered = [text.lower() for text in texts] if query.words else []
     places: list[tuple[int, int]] = []
     for word in query.words:
         at = _first(_offset(word, text) for text in lowered)
         if at is None:
             return None
-        places.append(_unlowered(word, at, passage.texts, lowered))
+        places.append(_unlowered(word, at, texts, lowered))
     for pattern in query.patterns:
-        at = _first(pattern.find(text, stopped) for text in passage.texts)
+        at = _first(pattern.find(text, stopped) for text in texts)
         if at is None:
             return None
         places.append(at)

@@ -5,6 +5,7 @@ conversation is painted without them.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -84,13 +85,14 @@ class GrantingApp(App[None]):
         first = wish.links[wish.at].child.exchange
         named = (t.name for t in self.view.threads if t.place_of(first) is not None)
         thread = next(named, "")
-        self.push_screen(DiffScreen(lambda: compare_links(wish.links, thread), wish.at))
+        self.push_screen(DiffScreen(self.view, lambda: compare_links(wish.links, thread), wish.at))
 
     def on_compare(self, wish: Compare) -> None:
         from kimitap.tui.diff.screen import DiffScreen
 
         places = wish.old, wish.new
-        self.push_screen(DiffScreen(lambda: self.source.compare(*places), places=places))
+        compare = partial(self.source.compare, *places)
+        self.push_screen(DiffScreen(self.view, compare, places=places))
 
     def on_show_sessions(self, wish: ShowSessions) -> None:
         from kimitap.tui.sessions.screen import SessionsScreen
@@ -187,12 +189,11 @@ class GrantingApp(App[None]):
         from kimitap.tui.turn.faces import Readers
         from kimitap.tui.turn.screen import TurnScreen
 
-        turns = (turn.exchange for thread in self.view.threads for turn in thread.turns)
-        numbers = sorted(
-            {wish.number, *self.main.listed, *turns, *(other.number for other in self.view.others)}
-        )
-        at, readers = numbers.index(wish.number), Readers(self.source.exchange, self._prompt)
-        self.push_screen(TurnScreen(self.view, numbers, at, wish.tab, readers, wish.message))
+        others = (other.number for other in self.view.others)
+        alone = sorted({*self.main.listed, *others})
+        readers = Readers(self.source.exchange, self._prompt)
+        screen = TurnScreen(self.view, wish.number, wish.tab, readers, wish.message, alone)
+        self.push_screen(screen)
 
     def _prompt(self, number: int) -> Turn:
         """A turn with its prompt; runs in a worker. What a server told is shown everywhere."""

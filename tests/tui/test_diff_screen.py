@@ -18,6 +18,7 @@ from kimitap.tui.diff.screen import DiffScreen
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
+from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar
 from kimitap.tui.wishes import Compare, Copy, WriteComparison
 from tests.support.recorded import lost, record
@@ -45,7 +46,9 @@ class Stage(App[None]):
         super().__init__()
         self.wishes: list[object] = []
         made = compared or compare_turns(*turns)
-        self.diff = DiffScreen(lambda: made, places=(PlaceWord("", 1), PlaceWord("", 2)))
+        self.diff = DiffScreen(
+            View(unread=1), lambda: made, places=(PlaceWord("", 1), PlaceWord("", 2))
+        )
 
     def on_mount(self) -> None:
         self.push_screen(self.diff)

@@ -15,6 +15,7 @@ from kimitap.tui.source import View
 from kimitap.tui.turn.tabs import OF_ANY, TABS
 from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Tab, WriteReport
 from tests.support.pages import here, lines, outline, page, press, text, title
+from tests.support.reader import two_sessions
 from tests.support.recorded import lost, record
 from tests.support.still import Still, exchange
 from tests.support.threads import assistant, chain, lost_turn, turn, user
@@ -117,6 +118,18 @@ async def test_brackets_step_through_the_exchanges_and_keep_the_tab(tmp_path: Pa
     source.close()
 
 
+async def test_brackets_stay_in_the_thread_and_say_where_it_ends() -> None:
+    app = Kimitap(two_sessions())
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(app, pilot)
+        await press(app, pilot, "v", *["right_square_bracket"] * 9)
+        assert title(app).startswith(" #6")
+        assert [n.message for n in app._notifications][-1] == "#6 is the last turn of t1."
+        await press(app, pilot, *["left_square_bracket"] * 9)
+        assert title(app).startswith(" #1")
+        assert [n.message for n in app._notifications][-1] == "#1 is the first turn of t1."
+
+
 async def test_the_place_in_a_tab_stays_while_others_are_looked_at(tmp_path: Path) -> None:
     source = recorded(tmp_path)
     app = Kimitap(source)
@@ -139,7 +152,7 @@ async def test_an_exchange_without_a_turn_has_no_messages_and_no_prompt(tmp_path
     app = Kimitap(source)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(app, pilot)
-        await press(app, pilot, "v", *["left_square_bracket"] * 3)
+        await press(app, pilot, "h", "G", "enter", "G", "enter", "2")
         assert title(app).startswith(" #1")
         assert tuple(page(app).place.tabs) == OF_ANY
         assert lines(app) == ["the request has no body"]
@@ -149,6 +162,8 @@ async def test_an_exchange_without_a_turn_has_no_messages_and_no_prompt(tmp_path
         assert lines(app) == ["  total_slots: 2"]
         await press(app, pilot, "1", "right_square_bracket")
         assert page(app).tab is Tab.REPLY
+        said = [n.message for n in app._notifications][-1]
+        assert said == "#1 is the last of the other exchanges."
     source.close()
 
 

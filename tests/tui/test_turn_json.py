@@ -15,6 +15,7 @@ from kimitap.tui.turn.bodies import reply_made, request_made
 from kimitap.tui.turn.json_entries import JsonEntry, json_entries
 from kimitap.tui.turn.json_values import Members, Number, parse, parse_text, pretty, preview
 from kimitap.tui.widgets.entry import find, walk
+from kimitap.tui.widgets.outline import Outline
 from kimitap.visible import visible
 from tests.support.pages import here, lines, outline, press, text, title
 from tests.support.still import Still, exchange
@@ -240,6 +241,12 @@ def big() -> bytes:
     return orjson.dumps({"messages": messages, "data": "x" * 1_000_000})
 
 
+def unfold_level(pane: Outline) -> None:
+    turned = pane.level(1)
+    assert pane.prepare(turned)
+    pane.turn_level(turned)
+
+
 async def test_a_big_body_costs_the_screen_little() -> None:
     app = sent(big())
     async with app.run_test(size=(120, 40)) as pilot:
@@ -250,8 +257,8 @@ async def test_a_big_body_costs_the_screen_little() -> None:
         entries, costs = pane.roots, []
         for act in (
             lambda: pane.show_entries(entries),
-            lambda: pane.fold_level(1),
-            lambda: pane.fold_level(1),
+            lambda: unfold_level(pane),
+            lambda: unfold_level(pane),
             lambda: pane.action_end(1),
             pane.toggle,
             pane.toggle,

@@ -84,7 +84,7 @@ async def test_what_was_searched_for_stays_lit_and_is_remembered() -> None:
         await reader.type("What is 2")
         await reader.press("enter", "j", "enter")
         view = reader.app.main.conversation
-        assert view.filter.words == ("what", "is", "2")
+        assert view.filter.query.words == ("what", "is", "2")
         assert view.current_index in view.hits
         await reader.press("escape", "S")
         assert "what is 2" in reader.words("words")

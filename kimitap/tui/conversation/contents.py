@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import overload
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -55,41 +56,103 @@ class Node:
         return self.kind.value, self.number
 
 
-def nodes(view: View, open_thread: int | None, others_open: bool) -> Iterator[Node]:
-    """All lines, top to bottom; only the open thread has its turns below it."""
-    by_thread: dict[str, list[Finding]] = {}
-    for finding in view.findings:
-        by_thread.setdefault(finding.thread, []).append(finding)
+class Nodes(Sequence[Node]):
+    """All lines, top to bottom; only the open thread has its turns below it.
+
+    Those are made when one of them is looked at: there may be thousands.
+    """
+
+    def __init__(self) -> None:
+        self._heads: list[Node] = []
+        self._places: dict[tuple[str, int], int] = {}
+        self._turns: Sequence[Turn] = ()
+        self._first = 0
+        """The line of the first turn."""
+        self._thread: Thread | None = None
+        self._found: Mapping[int, Sequence[Finding]] = {}
+
+    def add(self, node: Node) -> None:
+        """A line below the others."""
+        self._places[node.key] = len(self)
+        self._heads.append(node)
+
+    def open(self, thread: Thread, found: Sequence[Finding]) -> None:
+        """The turns of a thread below the others."""
+        at: dict[int, list[Finding]] = {}
+        for finding in found:
+            at.setdefault(finding.place.exchange, []).append(finding)
+        self._thread, self._turns, self._found = thread, thread.turns, at
+        self._first = len(self._heads)
+
+    def at(self, key: tuple[str, int]) -> int | None:
+        """The line of a node; None where there is none of that key."""
+        if key[0] == NodeKind.TURN:
+            place = self._thread.place_of(key[1]) if self._thread else None
+            return None if place is None else self._first + place
+        return self._places.get(key)
+
+    def __len__(self) -> int:
+        return len(self._heads) + len(self._turns)
+
+    @overload
+    def __getitem__(self, index: int) -> Node: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Node]: ...
+    def __getitem__(self, index: int | slice) -> Node | Sequence[Node]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = index + len(self) if index < 0 else index
+        down = index - self._first
+        if self._thread is None or down < 0:
+            return self._heads[index]
+        if down >= len(self._turns):
+            return self._heads[index - len(self._turns)]
+        return self._turn(self._turns[down], self._thread.number)
+
+    def _turn(self, turn: Turn, thread: int) -> Node:
+        here = sorted(self._found.get(turn.exchange, ()), key=lambda f: -f.severity.rank)
+        text = f"#{turn.exchange:<4} {clock(turn.started_at)} {_gist(turn, here)}"
+        worst = here[0].severity if here else None
+        return Node(NodeKind.TURN, turn.exchange, thread, text, worst=worst)
+
+
+def nodes(view: View, open_thread: int | None, others_open: bool) -> Nodes:
+    """The lines that a view has, with the turns of one thread."""
+    out, by_thread = Nodes(), _by_thread(view.findings)
     for session in view.sessions:
         found = [f for t in session.threads for f in by_thread.get(t.name, [])]
         text = " · ".join(one_line(w, 40) for w in (session.agent, session.model) if w)
-        yield Node(NodeKind.SESSION, session.number, None, f"{session.name} {text}", counted(found))
+        text = f"{session.name} {text}"
+        out.add(Node(NodeKind.SESSION, session.number, None, text, counted(found)))
         for thread in session.threads:
-            yield from _thread(thread, by_thread.get(thread.name, []), thread.number == open_thread)
-    if view.others:
-        text = f"{plural(len(view.others), 'other exchange')}"
-        yield Node(NodeKind.OTHERS, 0, None, text)
-        from kimitap.analysis import asked  # loaded by who read them: not before the first paint
+            here = by_thread.get(thread.name, [])
+            text = (
+                f"{thread.name} {one_line(thread.kind, 20)} · {plural(len(thread.turns), 'turn')}"
+            )
+            out.add(Node(NodeKind.THREAD, thread.number, thread.number, text, counted(here)))
+            if thread.number == open_thread:
+                out.open(thread, here)
+    for other in _others(view, others_open):
+        out.add(other)
+    return out
 
-        for other in view.others if others_open else ():
-            said = f"{one_line(asked(other), 90)} {other.status or other.outcome}"
-            yield Node(NodeKind.OTHER, other.number, None, f"#{other.number} {said}")
+
+def _by_thread(findings: Sequence[Finding]) -> Mapping[str, list[Finding]]:
+    out: dict[str, list[Finding]] = {}
+    for finding in findings:
+        out.setdefault(finding.thread, []).append(finding)
+    return out
 
 
-def _thread(thread: Thread, found: Sequence[Finding], is_open: bool) -> Iterator[Node]:
-    kind = one_line(thread.kind, 20)
-    text = f"{thread.name} {kind} · {plural(len(thread.turns), 'turn')}"
-    yield Node(NodeKind.THREAD, thread.number, thread.number, text, counted(found))
-    if not is_open:
+def _others(view: View, opened: bool) -> Iterator[Node]:
+    if not view.others:
         return
-    at: dict[int, list[Finding]] = {}
-    for finding in found:
-        at.setdefault(finding.place.exchange, []).append(finding)
-    for turn in thread.turns:
-        here = sorted(at.get(turn.exchange, []), key=lambda f: -f.severity.rank)
-        text = f"#{turn.exchange:<4} {clock(turn.started_at)} {_gist(turn, here)}"
-        worst = here[0].severity if here else None
-        yield Node(NodeKind.TURN, turn.exchange, thread.number, text, worst=worst)
+    from kimitap.analysis import asked  # loaded by who read them: not before the first paint
+
+    yield Node(NodeKind.OTHERS, 0, None, plural(len(view.others), "other exchange"))
+    for other in view.others if opened else ():
+        said = f"{one_line(asked(other), 90)} {other.status or other.outcome}"
+        yield Node(NodeKind.OTHER, other.number, None, f"#{other.number} {said}")
 
 
 def _gist(turn: Turn, found: Sequence[Finding]) -> str:
@@ -129,9 +192,15 @@ class Contents(VirtualList):
     def show_view(
         self, view: View, thread: int | None, select: tuple[str, int] | None = None
     ) -> None:
-        """Show what `view` says, the turns of `thread` open; `select` as in `set_nodes`."""
+        """Show what `view` says, the turns of `thread` open.
+
+        The cursor goes to `select`, or stays on the node where it is.
+        """
         self._view, self._thread = view, thread
-        self.set_nodes([*nodes(view, thread, self._others_open)], select)
+        wanted = select or (self.current.key if self.current else None)
+        self.nodes = fresh = nodes(view, thread, self._others_open)
+        at = fresh.at(wanted) if wanted else None
+        self.show(len(fresh), cursor=self.cursor if at is None else at)
 
     def show_listing(self, listing: Sequence[Node], at: int) -> None:
         """Show nodes that need not be there yet, the cursor at one of them."""
@@ -146,13 +215,6 @@ class Contents(VirtualList):
         else:
             self.post_message(self.Opened(node))
 
-    def set_nodes(self, nodes: Sequence[Node], select: tuple[str, int] | None = None) -> None:
-        """Show the nodes; the cursor goes to `select`, or stays on the node where it is."""
-        wanted = select or (self.nodes[self.cursor].key if self.cursor < len(self.nodes) else None)
-        self.nodes = list(nodes)
-        cursor = next((i for i, node in enumerate(self.nodes) if node.key == wanted), self.cursor)
-        self.show(len(self.nodes), cursor=cursor)
-
     @property
     def current(self) -> Node | None:
         """The node at the cursor."""
@@ -160,7 +222,7 @@ class Contents(VirtualList):
 
     def select(self, key: tuple[str, int]) -> bool:
         """Put the cursor on a node; False where there is none of that key."""
-        at = next((i for i, node in enumerate(self.nodes) if node.key == key), None)
+        at = self.nodes.at(key) if isinstance(self.nodes, Nodes) else None
         if at is not None:
             self.cursor = at
         return at is not None

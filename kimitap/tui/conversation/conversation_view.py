@@ -38,7 +38,6 @@ class ConversationView(VirtualList):
         """The rows that hold what is searched for."""
         self.opened: set[Key] = set()
         self._lines: list[tuple[int, int]] = []
-        self._index: dict[Key, int] = {}
         self._gone_to: Key | None = None
         self._partner: int | None = None
         self.marks: list[tuple[int, Severity]] = []
@@ -49,20 +48,20 @@ class ConversationView(VirtualList):
         """Show `rows`, the cursor at `spot`; without one, where it stood."""
         spot = spot or self.spot()
         self.rows = rows
-        self._index = {row.key: i for i, row in enumerate(rows)}
         self.hits = self.filter.hits(rows)
         self.lay_out(spot)
 
     def clear(self) -> None:
         """Forget the rows, what was unfolded, and the place: another thread comes."""
         self.opened = set()
-        self.rows, self._index, self._lines, self._texts = (), {}, [], {}
+        self.rows, self._lines, self._texts = (), [], {}
         self.hits, self._partner = [], None
 
     def set_filter(self, wanted: Filter) -> None:
         """Light what is searched for, and hide what the filter does not let through.
 
-        The cursor stays, or goes to what is next.
+        The cursor stays, or goes to what is next. With patterns have `wanted` look at the rows in a
+        worker before.
         """
         spot = self.spot()
         self.filter = wanted
@@ -77,7 +76,8 @@ class ConversationView(VirtualList):
         for at in shown:
             self._lines.append((at, _ROW))
             row = self.rows[at]
-            if row.key in self.opened and row.kind is not Kind.CARRIED and row.body:
+            opened = self.opened and row.key in self.opened
+            if opened and row.kind is not Kind.CARRIED and row.body:
                 self._texts[at] = text = Wrapped(row.body, width)
                 self._lines.extend((at, line) for line in range(len(text)))
         self.marks = [
@@ -132,13 +132,22 @@ class ConversationView(VirtualList):
 
     def _find(self, spot: Spot) -> int:
         """The display line of a place; where its row is not shown, the last one before it."""
-        at = self._index.get(spot.key)
+        at = self._row_of(spot.key)
         if at is None:
             at = bisect_right(self.rows, spot.key[0], key=lambda row: row.exchange) - 1
             return max(0, bisect_left(self._lines, (at + 1, _ROW)) - 1)
         line = bisect_left(self._lines, (at, spot.line))
         found = line < len(self._lines) and self._lines[line][0] == at
         return line if found else max(0, line - 1)
+
+    def _row_of(self, key: Key) -> int | None:
+        """The index of the row of that key: one of its exchange's few."""
+        at = bisect_left(self.rows, key[0], key=lambda row: row.exchange)
+        while at < len(self.rows) and self.rows[at].exchange == key[0]:
+            if self.rows[at].key == key:
+                return at
+            at += 1
+        return None
 
     @property
     def current_index(self) -> int:
@@ -162,7 +171,7 @@ class ConversationView(VirtualList):
 
     def go_to(self, key: Key) -> bool:
         """Put the cursor on the row of that key; False where there is none."""
-        at = self._index.get(key)
+        at = self._row_of(key)
         if at is not None:
             self.go_to_row(at)
         return at is not None

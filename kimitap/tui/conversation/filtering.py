@@ -2,66 +2,81 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
+from kimitap.conversation import ToolCall
 from kimitap.transcript import Key, Kind, Row
+from kimitap.transcript.query import Query
+from kimitap.transcript.search import find
 
-_FIELDS = ("role:", "tool:", "sev:")
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Words that a row must all hold, letter case ignored; `role:tool`, `tool:bash`, `sev:error`.
+    """What a row must hold: the same language as the search over all sessions.
 
-    Rows without them are hidden where `hides`, else only what is found is lit. A turn's header
-    stays where any row of the turn does.
+    Rows without it are hidden where `hides`, else only what is found is lit. A turn's header stays
+    where any row of the turn does.
     """
 
-    words: tuple[str, ...] = ()
+    query: Query = field(default_factory=Query)
     only_findings: bool = False
     hides: bool = False
+    _known: dict[int, tuple[Row, bool]] = field(default_factory=dict, compare=False, repr=False)
+    """Rows that were looked into, by their identity: a thread that grows keeps its rows."""
 
     @classmethod
     def parse(cls, typed: str, only_findings: bool = False, hides: bool = False) -> "Filter":
-        return cls(tuple(typed.lower().split()), only_findings, hides)
+        return cls(Query.parse(typed), only_findings, hides)
 
     def __str__(self) -> str:
         only = "ONLY FINDINGS  " if self.only_findings else ""
-        return (
-            f"{only}{'&' if self.hides else '/'}{' '.join(self.words)}"
-            if self.words
-            else (only.strip())
-        )
+        asked = f"{'&' if self.hides else '/'}{self.query}" if self.searches else ""
+        return f"{only}{asked}".strip()
+
+    @property
+    def searches(self) -> bool:
+        """True where something is searched for."""
+        return not self.query.empty
 
     @property
     def active(self) -> bool:
         """True where it may hide rows."""
-        return (bool(self.words) and self.hides) or self.only_findings
+        return (self.searches and self.hides) or self.only_findings
 
-    @cached_property
+    @property
     def hit(self) -> re.Pattern[str] | None:
         """What to show in reverse where it is found."""
-        plain = [re.escape(word) for word in self.words if not word.startswith(_FIELDS)]
-        return re.compile("|".join(plain), re.IGNORECASE) if plain else None
+        return self.query.hit
 
-    def hits(self, rows: Sequence[Row]) -> list[int]:
-        """The indexes of the rows that hold all words; none where there are no words."""
-        tests = [_test(word) for word in self.words]
-        if not tests:
+    def hits(self, rows: Sequence[Row], stopped: Callable[[], bool] = _never) -> list[int]:
+        """The indexes of the rows that hold what is searched for; none where nothing is.
+
+        With patterns it may take long: then it runs in a worker, which may be `stopped`.
+        """
+        if not self.searches:
             return []
-        return [i for i, row in enumerate(rows) if all(test(row) for test in tests)]
+        return [i for i, row in enumerate(rows) if not stopped() and self._is_hit(row, stopped)]
+
+    def _is_hit(self, row: Row, stopped: Callable[[], bool]) -> bool:
+        known = self._known.get(id(row))
+        if known is None or known[0] is not row:
+            known = self._known[id(row)] = (row, _holds(self.query, row, stopped))
+        return known[1]
 
     def choose(
         self, rows: Sequence[Row], opened: Collection[Key], hits: Collection[int]
     ) -> list[int]:
-        """The indexes of the rows to show, `hits` being those that hold the words.
+        """The indexes of the rows to show, `hits` being those that hold what is searched for.
 
         Where nothing is hidden, none of those that are folded into another.
         """
         if not self.active:
             return [i for i, row in enumerate(rows) if row.inside is None or row.inside in opened]
-        wanted = set(hits) if self.words and self.hides else None
+        wanted = set(hits) if self.searches and self.hides else None
         shown: list[int] = []
         header: int | None = None
         for i, row in enumerate(rows):
@@ -78,26 +93,28 @@ class Filter:
         return shown
 
 
-def _test(word: str) -> Callable[[Row], bool]:
-    name, _, value = word.partition(":")
-    match name if value else "":
-        case "role":
-            return lambda row: row.role.lower().startswith(value)
-        case "tool":
-            return lambda row: (
-                row.kind in {Kind.CALL, Kind.RESULT, Kind.GHOST}
-                and value in f"{row.title} {row.text}".lower()
-            )
-        case "sev":
-            return lambda row: row.severity is not None and row.severity.value.startswith(value)
-        case _:
-            return lambda row: _holds(row, word)
-
-
-def _holds(row: Row, word: str) -> bool:
+def _holds(query: Query, row: Row, stopped: Callable[[], bool]) -> bool:
+    severities = () if row.severity is None else (row.severity.value,)
+    if not query.lets(row.role, _tool(row), severities):
+        return False
+    if not query.words and not query.patterns:
+        return True
     echo = row.echo.short if row.echo else ""
-    said = (row.title, row.text, row.note, echo, *(finding.rule for finding in row.findings))
-    return any(word in text.lower() for text in said) or word in row.body.lower()
+    said = (row.text, row.title, row.note, echo, *(finding.rule for finding in row.findings))
+    found = find(query, (*said, row.body), stopped)
+    return found is not None and not stopped()
+
+
+def _tool(row: Row) -> str:
+    """The tool that a row calls or answers for, or whose call is lost."""
+    match row.kind:
+        case Kind.RESULT:
+            return row.title
+        case Kind.CALL | Kind.GHOST:
+            call = row.content
+            return call.name if isinstance(call, ToolCall) else row.text.partition("(")[0]
+        case _:
+            return ""
 
 
 _BEFORE = 24

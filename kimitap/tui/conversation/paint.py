@@ -1,6 +1,7 @@
 """A row of the conversation as a painted line."""
 
 import re
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -152,3 +153,15 @@ def highlit(text: str, style: Style, hit: re.Pattern[str] | None) -> list[Segmen
 
 def _cells(segments: list[Segment]) -> int:
     return sum(cell_len(segment.text) for segment in segments)
+
+
+def cut(segments: Sequence[Segment], width: int, hit: re.Pattern[str] | None) -> list[Segment]:
+    """The segments in at most `width` cells, what was searched for lit."""
+    out: list[Segment] = []
+    for segment in segments:
+        text = fit(segment.text, width)
+        width -= cell_len(text)
+        out += highlit(text, segment.style or Style.null(), hit)
+        if width <= 0:
+            break
+    return out

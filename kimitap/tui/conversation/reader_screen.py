@@ -135,7 +135,7 @@ class ReaderScreen(Screen[None]):
             self.post_message(asked_here.report_at(*pair))
 
     def action_search(self) -> None:
-        self.post_message(ShowSearch(" ".join(self.conversation.filter.words)))
+        self.post_message(ShowSearch(str(self.conversation.filter.query)))
 
     def action_all_findings(self) -> None:
         self.post_message(ShowFindings())

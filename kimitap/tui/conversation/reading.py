@@ -53,6 +53,12 @@ def _threads_at(view: View, asked: PlaceWord) -> tuple[Thread, ...]:
             return tuple(t for t in view.threads if any(turn.exchange == n for turn in t.turns))
 
 
+def is_there(view: View, place: PlaceWord) -> bool:
+    """True where the view has that exchange, thread or session."""
+    others = (other.number for other in view.others)
+    return bool(_threads_at(view, place)) or (not place.kind and place.number in others)
+
+
 def links_of(thread: Thread) -> list[Link]:
     """The pairs of a thread that can be compared, in order."""
     return [link for link in thread.links if link is not None]

@@ -5,22 +5,24 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from kimitap.diff import Comparison, TurnPair
 from kimitap.errors import KimitapError
 from kimitap.lineage import Mark
 from kimitap.places import PlaceWord
+from kimitap.tui.conversation.reading import is_there
 from kimitap.tui.diff.blocks import diff_entries
 from kimitap.tui.diff.course import course_entries, thread_of
 from kimitap.tui.diff.entries import Entry, Head, Note
 from kimitap.tui.diff.list import DiffList
 from kimitap.tui.diff.title import side_segments, title_segments
 from kimitap.tui.keys import DIFF_KEYS, bindings
-from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.source import View
+from kimitap.tui.widgets.bars import Bar
+from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.tui.widgets.virtual_list import VirtualList
-from kimitap.tui.wishes import Copy, ShowHelp, WriteComparison, WriteReport
+from kimitap.tui.wishes import Copy, WriteComparison, WriteReport
 from kimitap.visible import visible
 
 
@@ -33,7 +35,7 @@ class _Made:
     entries: tuple[Entry, ...]
 
 
-class DiffScreen(Screen[None]):
+class DiffScreen(ViewScreen):
     """The pairs of a comparison, one at a time; `]` and `[` step through them.
 
     `compare` makes the comparison; it and all that is laid out of it run in workers, and a
@@ -49,11 +51,12 @@ class DiffScreen(Screen[None]):
 
     def __init__(
         self,
+        view: View,
         compare: Callable[[], Comparison],
         at: int | None = None,
         places: tuple[PlaceWord, PlaceWord] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(view)
         self._compare = compare
         self._asked = at
         self._places = places
@@ -67,9 +70,19 @@ class DiffScreen(Screen[None]):
         yield Bar(id="foot")
 
     def on_mount(self) -> None:
-        self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
-        self.query_one("#title", Bar).set_segments([Segment(" comparing …")])
+        super().on_mount()
+        self.set_title([Segment(" comparing …")])
         self._load(None)
+
+    def shown(self) -> None:
+        """It stays as it was made: two sides at one moment."""
+
+    def lost(self) -> str:
+        pair = self.pair
+        sides = [turn.exchange for turn in (pair.old, pair.new) if turn] if pair else []
+        places = self._places or tuple(PlaceWord("", number) for number in sides)
+        gone = next((place for place in places if not is_there(self.view, place)), None)
+        return "" if gone is None else f"{gone} was taken out of the recording."
 
     @property
     def diff_list(self) -> DiffList:
@@ -112,7 +125,7 @@ class DiffScreen(Screen[None]):
             return
         made = event.worker.result
         if isinstance(made, str):
-            self.query_one("#title", Bar).set_segments([Segment(" diff")])
+            self.set_title([Segment(" diff")])
             self.diff_list.show_entries((Note(made),))
         elif isinstance(made, _Made):
             self._made, self._wanted = made, made.at
@@ -126,7 +139,7 @@ class DiffScreen(Screen[None]):
         thread = thread_of(made.comparison, made.at)
         heads = [entry for entry in made.entries if isinstance(entry, Head)]
         title = title_segments(thread, made.at, len(made.comparison.turns), heads)
-        self.query_one("#title", Bar).set_segments(title)
+        self.set_title(title)
         half = self.diff_list.half if self.diff_list.split else None
         self.query_one("#sides", Bar).set_segments(side_segments(pair, half))
 
@@ -187,9 +200,3 @@ class DiffScreen(Screen[None]):
             self.post_message(WriteComparison(*(PlaceWord("", n) for n in numbers)))
         else:
             self.post_message(WriteComparison(*self._places))
-
-    def action_help(self) -> None:
-        self.post_message(ShowHelp(self.NAME, self.KEYS))
-
-    def action_back(self) -> None:
-        self.dismiss()

@@ -10,6 +10,7 @@ from textual.containers import Container
 from kimitap.rules import RULES
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
+from kimitap.transcript.query import terms
 from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.contents import counted
 from kimitap.tui.conversation.reading import ring
@@ -172,7 +173,7 @@ class FindingsScreen(ViewScreen):
         field.placeholder = _HINT
 
     def on_filter_field_typed(self, event: FilterField.Typed) -> None:
-        words = tuple(event.words.lower().split())
+        words = terms(event.words)
         if words != self.wanted.words:
             self._list(replace(self.wanted, words=words))
         if event.done:

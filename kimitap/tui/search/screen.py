@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from kimitap.rules.finding import Severity
-from kimitap.transcript.query import Query
+from kimitap.transcript.query import HINT, LANGUAGE, Query
 from kimitap.transcript.search import MOST_HITS, Hit, search
 from kimitap.transcript.wording import plural, size_of
 from kimitap.tui.conversation.reading import ring
@@ -28,7 +28,6 @@ from kimitap.visible import visible
 
 TELL_S = 0.15
 """How often a search that goes on shows what it has found."""
-HINT = 'words  "a phrase"  role:user  tool:bash  sev:error  /pattern/'
 
 
 class SearchScreen(ViewScreen):
@@ -205,7 +204,7 @@ class SearchScreen(ViewScreen):
             self._folded ^= {row.hit.thread.name}
             self._list()
         else:
-            self.post_message(visit(row.hit, " ".join(self.query_typed.words)))
+            self.post_message(visit(row.hit, str(self.query_typed)))
 
     def action_choose(self) -> None:
         self.list.action_choose()
@@ -238,21 +237,10 @@ class SearchScreen(ViewScreen):
             self.post_message(Copy(hit.text, "the text of this hit"))
 
 
-HOW = (
-    ("red green", "both words stand in one text, in any order"),
-    ('"red green"', "they follow one another"),
-    ("role:user", "said by the user; also assistant, tool, system"),
-    ("tool:bash", "calls of a tool, and what it answered"),
-    ("sev:error", "findings, and what stands where they point"),
-    ("/err(no)? \\d+/", "a pattern (regular expression)"),
-)
-"""What can be typed, and what it asks for."""
-
-
 def _how(*, nothing: bool) -> Iterator[Block]:
     if nothing:
         yield Block("No text of any session holds all of this.", STRONG)
-    for typed, words in HOW:
+    for typed, words in LANGUAGE:
         yield Block(f"{typed:<16} {words}", FAINT, indent=1)
 
 

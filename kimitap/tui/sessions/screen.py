@@ -11,6 +11,7 @@ from textual.worker import Worker, WorkerState
 
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
+from kimitap.transcript.query import terms
 from kimitap.transcript.wording import clock, count, plural
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.findings.text import reported, worst
@@ -211,7 +212,7 @@ class SessionsScreen(ViewScreen):
         field.placeholder = _HINT
 
     def on_filter_field_typed(self, event: FilterField.Typed) -> None:
-        words = tuple(event.words.lower().split())
+        words = terms(event.words)
         if words != self.look.words:
             self._list(replace(self.look, words=words))
         if event.done:

@@ -58,7 +58,7 @@ class TimelineScreen(ViewScreen):
     # --- what is shown
 
     def shown(self) -> None:
-        thread = next((t for t in self.view.threads if t.number == self._number), None)
+        thread = self._thread_now()
         self.thread, self._found = thread, {}
         for finding in self.view.findings:
             if thread is not None and finding.thread == thread.name:
@@ -69,6 +69,17 @@ class TimelineScreen(ViewScreen):
         numbers = numbers_of(thread) if thread else ()
         place = thread.place_of(self._exchange) if thread else None
         self.plot.show(numbers, marks, place if place is not None else len(turns) - 1)
+
+    def _thread_now(self) -> Thread | None:
+        """The thread, or where it is gone the one that its turn is in now."""
+        threads = self.view.threads
+        same = next((t for t in threads if t.number == self._number), None)
+        found = same or next((t for t in threads if t.place_of(self._exchange) is not None), None)
+        self._number = found.number if found else self._number
+        return found
+
+    def lost(self) -> str:
+        return "" if self.thread else f"t{self._number} was taken out of the recording."
 
     def on_timeline_plot_moved(self) -> None:
         """Make the lines at the top speak of the turn at the cursor."""

@@ -18,7 +18,7 @@ from kimitap.tui.palette import ALARM, FAINT, GHOST_GROUND, KEY, NAME, PLUS, STR
 from kimitap.tui.turn.json_entries import JsonEntry
 from kimitap.tui.turn.json_values import parse_text
 from kimitap.tui.turn.parts import findings_of, part_items
-from kimitap.tui.widgets.entry import Copied, Entry, Item, Path, outline_text
+from kimitap.tui.widgets.entry import Copied, Entry, Item, Late, Path, outline_text
 from kimitap.tui.widgets.made import Made
 from kimitap.visible import one_line
 
@@ -153,10 +153,13 @@ class _Shown:
         label = (Segment(f"⋯ {stop - index} messages {words} ⋯", FAINT),)
         return Item(
             label,
-            parts=lambda: [self._message(i) for i in range(index, stop)],
+            parts=lambda: [self._late(i) for i in range(index, stop)],
             born_open=False,
             stop=True,
         )
+
+    def _late(self, index: int) -> Late:
+        return Late(partial(self._message, index), index in self._open)
 
     def _message(self, index: int) -> Item:
         message, state = self.turn.messages[index], self.states[index]

@@ -3,32 +3,35 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
-from kimitap.errors import KimitapError
-from kimitap.rules.finding import Severity
+from kimitap.tui.conversation.reading import ring
 from kimitap.tui.keys import TURN_KEYS, bindings
-from kimitap.tui.palette import ALARM, FAINT
+from kimitap.tui.palette import FAINT
 from kimitap.tui.source import View
-from kimitap.tui.turn.faces import OUTLINES, TEXTS, Place, Readers, make, place_in
+from kimitap.tui.turn.faces import OUTLINES, TEXTS, Place, Readers, place_in
 from kimitap.tui.turn.tabs import TabLine
 from kimitap.tui.turn.text import SoughtText
 from kimitap.tui.turn.title import title_segments
+from kimitap.tui.turn.work import Found, Prepared, Ready, Rewrapped, Shape, Whole, ready
 from kimitap.tui.widgets.bars import Bar, foot_segments
-from kimitap.tui.widgets.entry import Hit, note
+from kimitap.tui.widgets.entry import Hit, Path, note
 from kimitap.tui.widgets.filter_field import FilterField
 from kimitap.tui.widgets.made import Made
 from kimitap.tui.widgets.outline import Outline
-from kimitap.tui.widgets.text_pane import Block
+from kimitap.tui.widgets.text_pane import Block, Laid, lay
 from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Tab, WriteReport
 from kimitap.visible import visible
 
 PATIENCE_S = 0.15
+_EDGES = 2
+"""Cells of a text's width that its scroll bar and the cursor's bar take."""
+_MANY = 100
+"""So many entries are unfolded in a worker."""
 """After so long it is said that something is being made."""
 _AS_TEXT = (Tab.REQUEST, Tab.REPLY)
 _FOLDS = tuple(Tab(name) for name in OUTLINES)
@@ -36,34 +39,11 @@ _ONLY_IN = {"text": _AS_TEXT, "next-absent": (Tab.PROMPT,), "unfold-all": _FOLDS
 """Keys that are named at the bottom only where they do something."""
 
 
-class _Ready(NamedTuple):
-    """A face was made."""
-
-    place: Place
-    face: str
-    made: Made
-
-
-class _Found(NamedTuple):
-    """A face was searched; `go` where the reader wants to see the first hit."""
-
-    face: str
-    pattern: re.Pattern[str]
-    hits: Sequence[Hit]
-    go: bool
-
-
-class _Whole(NamedTuple):
-    """A face's whole text, for an editor."""
-
-    text: str
-    suffix: str
-
-
 class TurnScreen(ViewScreen):
-    """An exchange at one of its tabs; `]` and `[` go through `numbers` and keep the tab.
+    """An exchange at one of its tabs; `]` and `[` go through its thread and keep the tab.
 
-    It opens at `message` of the request, if that is asked for.
+    An exchange that is in no thread has `alone`, all such, to go through. It opens at `message` of
+    the request, if that is asked for.
     """
 
     KEYS = TURN_KEYS
@@ -74,16 +54,15 @@ class TurnScreen(ViewScreen):
     def __init__(
         self,
         view: View,
-        numbers: Sequence[int],
-        at: int,
+        number: int,
         tab: Tab,
         readers: Readers,
+        alone: Sequence[int] = (),
         message: int | None = None,
     ) -> None:
         super().__init__(view)
-        self.place = place_in(view, numbers[at])
-        self._numbers = numbers
-        self._at = at
+        self.place = place_in(view, number)
+        self._alone = alone
         self._tab = tab
         self._readers = readers
         self._message = message
@@ -126,12 +105,17 @@ class TurnScreen(ViewScreen):
 
     def shown(self) -> None:
         """Take in a fresh view: what is shown is made anew only where it says more now."""
-        fresh = place_in(self.view, self._numbers[self._at])
+        fresh = place_in(self.view, self.place.number)
         if not fresh.same(self.place):
             self.place = fresh
             self._old |= set(self._made)
             self._made = {}
         self._show()
+    def lost(self) -> str:
+        number = self.place.number
+        here = self.place.turn or self.place.other or number in self._alone
+        return "" if here else f"#{number} was taken out of the recording."
+
 
     def _show(self) -> None:
         self.query_one(TabLine).show_tabs(self.place.tabs, self.tab)
@@ -149,22 +133,16 @@ class TurnScreen(ViewScreen):
 
     def _load(self) -> None:
         face, place = self.face, self.place
-        message = self._message
-        self._work(lambda: self._make(face, place, message), f"make {face}")
+        message, wraps = self._message, self._wraps
+        width = self.query_one(ContentSwitcher).size.width - _EDGES
+        shape = Shape(width, wraps)
+        self._work(lambda: ready(face, place, self._readers, message, shape), f"make {face}")
         if face not in self._old:
             self.set_timer(PATIENCE_S, partial(self._say_waiting, face, place))
 
     def _work(self, work: Callable[[], object], group: str) -> None:
         """In a worker. No partial: Textual would write out its arguments, a view in seconds."""
         self.run_worker(work, thread=True, exclusive=True, group=group)
-
-    def _make(self, face: str, place: Place, message: int | None) -> _Ready:
-        try:
-            made = make(face, place, self._readers, message)
-        except KimitapError as error:
-            said, alarm = visible(str(error)), ALARM[Severity.ERROR]
-            made = Made([note(said, alarm)], [Block(said, alarm)], text=lambda: f"{said}\n")
-        return _Ready(place, face, made)
 
     def _say_waiting(self, face: str, place: Place) -> None:
         if face not in self._made and place is self.place and face == self.face:
@@ -174,24 +152,28 @@ class TurnScreen(ViewScreen):
         if event.state is not WorkerState.SUCCESS:
             return
         match event.worker.result:
-            case _Ready(place, face, made) if place is self.place:
-                self._take(face, made)
-            case _Found(face, pattern, hits, go) if face == self.face:
+            case Ready(place, face, made, laid) if place is self.place:
+                self._take(face, made, laid)
+            case Rewrapped(pane, laid):
+                pane.set_wrap(laid.wraps, laid)
+            case Prepared(face, turned, room) if face == self.face:
+                self._turn_level(turned, room)
+            case Found(face, pattern, hits, go) if face == self.face:
                 if pattern is self._pattern:
                     self._light(pattern, hits, go=go)
-            case _Whole(text, suffix):
+            case Whole(text, suffix):
                 self.post_message(OpenText(text, suffix))
 
-    def _take(self, face: str, made: Made) -> None:
+    def _take(self, face: str, made: Made, laid: Laid | None) -> None:
         self._made[face] = made
-        self._put(face, made, keep=face in self._old)
+        self._put(face, made, laid, keep=face in self._old)
         self._old.discard(face)
         if face == self.face:
             if self._pattern is not None:
                 self._search(go=False)
             self._say()
 
-    def _put(self, face: str, made: Made, *, keep: bool = False) -> None:
+    def _put(self, face: str, made: Made, laid: Laid | None = None, *, keep: bool = False) -> None:
         if face in OUTLINES:
             outline = self.query_one(f"#{face}", Outline)
             outline.show_entries(made.entries, keep=keep)
@@ -199,7 +181,7 @@ class TurnScreen(ViewScreen):
                 outline.go_to(made.at)
             return
         text = self.query_one(f"#{face}", SoughtText)
-        text.show_text(made.blocks, keep=keep)
+        text.show_text(made.blocks, laid, keep=keep)
         if made.at is not None and not keep:
             text.go_to_block(made.at[0])
 
@@ -229,10 +211,16 @@ class TurnScreen(ViewScreen):
         self._show()
 
     def action_turn(self, way: int) -> None:
-        if not 0 <= self._at + way < len(self._numbers):
+        """To the next turn of the thread (1), or the one before (-1); at an end that is said."""
+        thread = self.place.thread
+        numbers = [turn.exchange for turn in thread.turns] if thread else self._alone
+        at = ring(self.place.number, numbers, way)
+        if at is None:
+            end = "last" if way > 0 else "first"
+            where = f"turn of {thread.name}" if thread else "of the other exchanges"
+            self.notify(f"#{self.place.number} is the {end} {where}.", markup=False)
             return
-        self._at += way
-        self.place = place_in(self.view, self._numbers[self._at])
+        self.place = place_in(self.view, at)
         self._made, self._old, self._message = {}, set(), None
         self._show()
 
@@ -256,12 +244,27 @@ class TurnScreen(ViewScreen):
         if isinstance(self.pane, Outline):
             self.pane.fold()
 
+        pane, face = self.pane, self.face
+        if not isinstance(pane, Outline):
+            return
+        turned = pane.level(way)
+        if way < 0 and turned:
+            pane.turn_level(turned)
+        elif way < 0:
+            self.notify("There is nothing more to fold.", markup=False)
+        elif len(turned) < _MANY:
+            self._turn_level(turned, bool(turned) and pane.prepare(turned))
+        else:
+            self._work(lambda: Prepared(face, turned, pane.prepare(turned)), "unfold")
+
+    def _turn_level(self, turned: frozenset[Path], room: bool) -> None:
+        """Unfold these, if they are still what a level is."""
     def action_level(self, way: int) -> None:
         pane = self.pane
-        if isinstance(pane, Outline) and not pane.fold_level(way):
-            said = "There is nothing more to fold."
-            if way > 0:
-                said = "There is nothing more to unfold; or very much: unfold it one by one."
+        if room and isinstance(pane, Outline) and pane.level(1) == turned:
+            pane.turn_level(turned)
+        elif not room:
+            said = "There is nothing more to unfold; or very much: unfold it one by one."
             self.notify(said, markup=False)
 
     def action_text(self) -> None:
@@ -270,8 +273,13 @@ class TurnScreen(ViewScreen):
             self._show()
 
     def action_wrap(self) -> None:
-        self._wraps = not self._wraps
-        self.pane.set_wrap(self._wraps)
+        self._wraps = wraps = not self._wraps
+        pane = self.pane
+        if isinstance(pane, SoughtText) and pane.long:
+            blocks, width = pane.blocks, pane.line_width
+            self._work(lambda: Rewrapped(pane, lay(blocks, width, wraps)), "wrap")
+        else:
+            pane.set_wrap(wraps)
 
     def action_back(self) -> None:
         """Drop the search; where there is none, back to where the reader came from."""
@@ -306,12 +314,7 @@ class TurnScreen(ViewScreen):
     def _search(self, *, go: bool) -> None:
         if self._pattern is not None:
             face, pane, pattern = self.face, self.pane, self._pattern
-            self._work(lambda: self._look(face, pane, pattern, go), "find")
-
-    def _look(
-        self, face: str, pane: Outline | SoughtText, pattern: re.Pattern[str], go: bool
-    ) -> _Found:
-        return _Found(face, pattern, pane.find(pattern), go)
+            self._work(lambda: Found(face, pattern, pane.find(pattern), go), "find")
 
     def _light(self, pattern: re.Pattern[str], hits: Sequence[Hit], *, go: bool) -> None:
         self.pane.show_hits(pattern, hits)
@@ -344,7 +347,7 @@ class TurnScreen(ViewScreen):
     def action_open_text(self) -> None:
         made = self._made.get(self.face)
         if made is not None:
-            self._work(lambda: _whole(made), "open")
+            self._work(lambda: Whole(made.text(), made.suffix), "open")
 
     def action_export(self) -> None:
         if self.place.turn is not None:

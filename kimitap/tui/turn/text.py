@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from kimitap.tui.conversation.paint import highlit
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.widgets.entry import MOST_HITS, Copied, Hit
-from kimitap.tui.widgets.text_pane import ENDLESS, Block, TextPane
+from kimitap.tui.widgets.text_pane import Block, Laid, TextPane
 from kimitap.tui.widgets.virtual_list import Line
+
+LONG = 500_000
+"""Characters from which on a text is wrapped in a worker."""
 
 
 class SoughtText(TextPane):
@@ -19,13 +22,14 @@ class SoughtText(TextPane):
         self.pattern: re.Pattern[str] | None = None
         self.hits: Sequence[Hit] = ()
         self.hit = -1
-        self.wraps = True
 
-    def show_text(self, blocks: Sequence[Block], *, keep: bool = False) -> None:
+    def show_text(
+        self, blocks: Sequence[Block], laid: Laid | None = None, *, keep: bool = False
+    ) -> None:
         """Show blocks from their top; or, where it is `keep`t, at the line where the reader is."""
         cursor, top = self.cursor, self.scroll_offset.y
         self.drop_hits()
-        self.show_blocks(blocks)
+        self.show_blocks(blocks, laid)
         if keep:
             self.show(self.count, cursor=cursor, top=top)
 
@@ -33,14 +37,16 @@ class SoughtText(TextPane):
         """It was hidden: what came meanwhile could not be wrapped."""
         self.resized()
 
-    def room(self, block: Block) -> int:
-        return super().room(block) if self.wraps else ENDLESS
+    @property
+    def long(self) -> bool:
+        """True where it takes a while to wrap."""
+        return sum(len(block.text) for block in self.blocks) > LONG
 
-    def set_wrap(self, wraps: bool) -> None:
-        """Wrap long lines, or cut them at the edge."""
+    def set_wrap(self, wraps: bool, laid: Laid | None = None) -> None:
+        """Wrap long lines, or cut them at the edge; `laid` is the text as it then is."""
         if wraps != self.wraps:
             at = self._block_at(self.cursor)
-            self.wraps = wraps
+            self.wraps, self._laid = wraps, laid or self._laid
             self._wrap()
             self.show(self.count, cursor=self._first[at] if self._first else 0)
 

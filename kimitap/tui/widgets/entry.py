@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from rich.segment import Segment
@@ -162,6 +163,38 @@ class Item:
             return self.copy() if callable(self.copy) else self.copy
         said = "".join(segment.text for segment in self.label).strip()
         return Copied(self.text or said, "this text" if self.text else "this line")
+
+
+class Late:
+    """An entry that unfolds and is made when it is first looked at: there may be thousands."""
+
+    unfolds = leveled = marked = stop = words = True
+    bare = has_body = False
+    body_style: Style | None = None
+    ground = _CLEAR
+
+    def __init__(self, make: Callable[[], Item], born_open: bool = False) -> None:
+        self._make = make
+        self.born_open = born_open
+
+    @cached_property
+    def _item(self) -> Item:
+        return self._make()
+
+    def head(self, opened: bool, width: int) -> Sequence[Segment]:
+        return self._item.head(opened, width)
+
+    def body(self) -> str:
+        return ""
+
+    def inner(self) -> Sequence[Entry]:
+        return self._item.inner()
+
+    def sought(self) -> tuple[str, bool]:
+        return self._item.sought()
+
+    def copied(self) -> Copied:
+        return self._item.copied()
 
 
 def note(text: str, style: Style = NORMAL, *, stop: bool = False) -> Item:

@@ -4,6 +4,8 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from kimitap.transcript.query import HINT
+
 PAUSE_S = 0.15
 """How long after the last letter the filter waits."""
 
@@ -35,7 +37,7 @@ class FilterField(Input):
         """Show the field and type into it."""
         self.hides = hides
         verb = "only rows with" if hides else "find"
-        self.placeholder = f"{verb}: words, role:tool, tool:name, sev:error"
+        self.placeholder = f"{verb}: {HINT}"
         self.add_class("-open")
         self.focus()
 

@@ -5,15 +5,13 @@ What is folded costs nothing: entries are made when they are unfolded, and lines
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 
-from kimitap.tui.conversation.paint import highlit
+from kimitap.tui.conversation.paint import cut, highlit
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.palette import FAINT, NORMAL
 from kimitap.tui.widgets.entry import Entry, Hit, Path, find
@@ -135,10 +133,12 @@ class Outline(VirtualList):
     def _text_of(self, row: _Row) -> Wrapped:
         text = self._texts.get(row.path)
         if text is None:
-            room = self.line_width - self._margin(row) if self.wraps else _ENDLESS
-            text = Wrapped(row.entry.body(), room, words=row.entry.words)
-            self._texts[row.path] = text
+            self._texts[row.path] = text = self._wrapped(row, self.line_width)
         return text
+
+    def _wrapped(self, row: _Row, width: int) -> Wrapped:
+        room = width - self._margin(row) if self.wraps else _ENDLESS
+        return Wrapped(row.entry.body(), room, words=row.entry.words)
 
     def _margin(self, row: _Row) -> int:
         return INDENT * len(row.path) + (0 if row.entry.bare else INDENT)
@@ -266,33 +266,37 @@ class Outline(VirtualList):
         cursor = self._line_of(path)
         self.show(self.count, cursor=cursor, top=min(top, cursor))
 
-    def fold_level(self, way: int) -> bool:
-        """Unfold one level more (1), or one less (-1), everywhere.
+    def level(self, way: int) -> frozenset[Path]:
+        """What is to be turned to unfold one level more (1) or one less (-1), everywhere."""
+        foldable = (row for row in self._rows if row.entry.unfolds and row.entry.leveled)
+        wanted = [row.path for row in foldable if row.opened is (way < 0)]
+        depth = (min if way > 0 else max)(map(len, wanted), default=0)
+        return frozenset(path for path in wanted if len(path) == depth)
 
-        False where that would be too many entries, or where nothing is left to do.
+    def prepare(self, turned: Collection[Path]) -> bool:
+        """Make and wrap what unfolding these shows; touches no screen, so it may run in a worker.
+
+        False where that would be too many entries.
         """
-        foldable = [row for row in self._rows if row.entry.unfolds and row.entry.leveled]
-        wanted = [row for row in foldable if row.opened is (way < 0)]
-        if not wanted:
-            return False
-        depths = {len(row.path) for row in wanted}
-        depth = min(depths) if way > 0 else max(depths)
-        turned = {row.path for row in wanted if len(row.path) == depth}
-        if way > 0 and self._grown(turned) > MOST_ENTRIES:
-            return False
-        path = self.path
-        self._toggled ^= turned
-        self._lay_out()
-        self._stay(path, 0)
+        inner, texts, width = self._inner, self._texts, self._width
+        rows, count = [row for row in self._rows if row.path in turned], len(self._rows)
+        for row in rows:
+            entries = inner.setdefault(row.path, row.entry.inner())
+            count += len(entries)
+            if count > MOST_ENTRIES:
+                return False
+            for below in self._spread(row.path, entries):
+                shown = below.entry.bare or (below.opened and below.entry.has_body)
+                if shown and width and below.path not in texts:
+                    texts[below.path] = self._wrapped(below, width)
         return True
 
-    def _grown(self, turned: set[Path]) -> int:
-        """How many entries there would be with these unfolded, counted up to the most."""
-        entries = len(self._rows)
-        for row in self._rows:
-            if row.path in turned and entries <= MOST_ENTRIES:
-                entries += len(self._inner_of(row.path, row.entry))
-        return entries
+    def turn_level(self, turned: Collection[Path]) -> None:
+        """Fold or unfold all of these; the cursor stays on its entry."""
+        path = self.path
+        self._toggled ^= set(turned)
+        self._lay_out()
+        self._stay(path, 0)
 
     # --- searching
 
@@ -336,7 +340,7 @@ class Outline(VirtualList):
             mark = "▾ " if row.opened else "▸ "
         lead = Segment(f"{' ' * (INDENT * (len(row.path) - 1))}{mark}", FAINT)
         head = entry.head(row.opened, max(1, width - len(lead.text)))
-        return Line(_cut([lead, *head], width, self.pattern), entry.ground)
+        return Line(cut([lead, *head], width, self.pattern), entry.ground)
 
     def _text_line(self, row: _Row, line: int, width: int) -> Line:
         margin = self._margin(row)
@@ -344,15 +348,3 @@ class Outline(VirtualList):
         text = fit(self._text_of(row)[line], width - margin)
         style = row.entry.body_style or NORMAL
         return Line([Segment(lead, FAINT), *highlit(text, style, self.pattern)], row.entry.ground)
-
-
-def _cut(segments: Sequence[Segment], width: int, hit: re.Pattern[str] | None) -> list[Segment]:
-    """The segments in at most `width` cells, what was searched for lit."""
-    out: list[Segment] = []
-    for segment in segments:
-        text = fit(segment.text, width)
-        width -= cell_len(text)
-        out += highlit(text, segment.style or Style.null(), hit)
-        if width <= 0:
-            break
-    return out

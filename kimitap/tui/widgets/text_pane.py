@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rich.segment import Segment
 from rich.style import Style
@@ -54,6 +55,35 @@ ENDLESS = 1_000_000
 """The cells of a line that is cut and not wrapped."""
 
 
+@dataclass(frozen=True)
+class Laid:
+    """Blocks as they were wrapped for a width; `lay` makes it, in a worker where they are long."""
+
+    blocks: tuple[Block, ...]
+    width: int
+    wraps: bool
+    texts: tuple[Wrapped, ...]
+
+    def fits(self, blocks: tuple[Block, ...], width: int, wraps: bool) -> bool:
+        return self.blocks is blocks and (self.width, self.wraps) == (width, wraps)
+
+
+def lay(blocks: tuple[Block, ...], width: int, wraps: bool = True) -> Laid:
+    """Wrap blocks in `width` cells, or cut their lines there; touches no screen."""
+    texts = (
+        Wrapped(block.text, _room(block, width) if wraps else ENDLESS, words=block.words)
+        for block in blocks
+    )
+    return Laid(blocks, width, wraps, tuple(texts))
+
+
+def _room(block: Block, width: int) -> int:
+    """The cells that a line of the block has."""
+    if block.single:
+        return ENDLESS
+    return width - block.indent - len(block.sign) - (_GUTTER if block.times else 0)
+
+
 class TextPane(VirtualList):
     """Blocks of text. `show_blocks` replaces them and goes to the top."""
 
@@ -62,12 +92,16 @@ class TextPane(VirtualList):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.blocks: tuple[Block, ...] = ()
-        self._wrapped: list[Wrapped] = []
+        self.wraps = True
+        self._laid: Laid | None = None
+        self._wrapped: Sequence[Wrapped] = ()
         self._first = array("Q")
         self._width = 0
 
-    def show_blocks(self, blocks: Iterable[Block]) -> None:
-        self.blocks = tuple(blocks)
+    def show_blocks(self, blocks: Iterable[Block], laid: Laid | None = None) -> None:
+        """Show them from the top, as they were `laid` out before if that was for this width."""
+        self.blocks = tuple(blocks) if laid is None else laid.blocks
+        self._laid = laid
         self._wrap()
         self.show(self.count, cursor=0, top=0)
 
@@ -78,19 +112,16 @@ class TextPane(VirtualList):
 
     def _wrap(self) -> None:
         self._width = self.line_width
-        self._wrapped, self._first, total = [], array("Q"), 0
-        for block in self.blocks if self.size.width else ():
-            wrapped = Wrapped(block.text, self.room(block), words=block.words)
-            self._wrapped.append(wrapped)
-            self._first.append(total)
-            total += len(wrapped)
-        self.count = total
-
-    def room(self, block: Block) -> int:
-        """The cells that a line of the block has."""
-        if block.single:
-            return ENDLESS
-        return self._width - block.indent - len(block.sign) - (_GUTTER if block.times else 0)
+        blocks = self.blocks if self.size.width else ()
+        if self._laid is None or not self._laid.fits(blocks, self._width, self.wraps):
+            laid = lay(blocks, self._width, self.wraps)
+            self._laid = laid if blocks else self._laid
+            self._wrapped = laid.texts
+        else:
+            self._wrapped = self._laid.texts
+        firsts = [*accumulate(map(len, self._wrapped), initial=0)]
+        self.count = firsts.pop()
+        self._first = array("Q", firsts)
 
     @property
     def headings(self) -> list[int]:

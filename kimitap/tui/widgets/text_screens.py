@@ -5,9 +5,13 @@ from collections.abc import Iterator, Sequence
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from kimitap.transcript.query import LANGUAGE
 from kimitap.tui.keys import HELP_KEYS, LIST_KEYS, Key, bindings
 from kimitap.tui.palette import FAINT, NAME, NORMAL
 from kimitap.tui.widgets.text_pane import Block, TextPane
+
+SEARCHING = {"search", "edit"}
+"""Keys of screens whose searches speak the language of queries."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -33,6 +37,11 @@ class HelpScreen(ModalScreen[None]):
         for key in (*self._keys, *(key for key in LIST_KEYS if key.id not in own)):
             yield Block(f"{key.shown:<10} {key.words}", NORMAL, indent=1)
         yield Block("")
+        if own & SEARCHING:
+            yield Block("What can be searched for", NAME, indent=1)
+            for typed, words in LANGUAGE:
+                yield Block(f"{typed:<16} {words}", FAINT, indent=1)
+            yield Block("")
         yield Block("What the marks say", NAME, indent=1)
         for mark, words in MARKS:
             yield Block(f"{mark:<10} {words}", FAINT, indent=1)

@@ -16,7 +16,8 @@ class ViewScreen(Screen[None]):
 
     The app calls `apply` at first, and again whenever more was recorded; what the reader looks at
     then stays where it is. A subclass composes a `Bar(id="title")`, its widgets and a
-    `Bar(id="foot")`, names its KEYS, and paints in `shown`.
+    `Bar(id="foot")`, names its KEYS, and paints in `shown`. Where what it shows was taken out of
+    the recording, `lost` says so, and the screen closes once it is on top.
     """
 
     KEYS: Sequence[Key] = ()
@@ -27,6 +28,7 @@ class ViewScreen(Screen[None]):
         super().__init__()
         self.view = view
         self._composed = False
+        self._left = False
 
     def on_mount(self) -> None:
         self._composed = True
@@ -38,6 +40,23 @@ class ViewScreen(Screen[None]):
         self.view = view
         if self._composed:
             self.shown()
+            self._leave_if_lost()
+
+    def on_screen_resume(self) -> None:
+        """What lay over it was closed."""
+        if self._composed:
+            self._leave_if_lost()
+
+    def _leave_if_lost(self) -> None:
+        said = "" if self.view.unread else self.lost()
+        if said and self.app.screen is self and not self._left:
+            self._left = True
+            self.app.notify(said, severity="warning", markup=False)
+            self.dismiss()
+
+    def lost(self) -> str:
+        """Why there is nothing left to show; empty where there is."""
+        return ""
 
     def shown(self) -> None:
         """Paint `self.view`."""
