@@ -5,11 +5,15 @@ from dataclasses import replace
 import pytest
 
 from kimitap.rules.finding import Severity
-from kimitap.transcript import Kind
+from kimitap.transcript import Kind, rows
+from kimitap.transcript.query import Query
+from kimitap.tui.conversation.filtering import Filter
 from kimitap.tui.screenshot import settle
+from kimitap.tui.widgets.filter_field import FilterField
 from kimitap.tui.widgets.text_pane import TextPane
 from tests.support.reader import reading, two_sessions
 from tests.support.still import Still
+from tests.support.threads import lost_turn
 
 
 async def test_it_opens_where_the_conversation_broke() -> None:
@@ -117,6 +121,49 @@ async def test_the_filter_knows_roles_tools_and_severities() -> None:
             await reader.press("enter")
             assert {row.role for row in reader.shown if row.kind is not Kind.TURN} == expected
             await reader.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("typed", "texts"),
+    [
+        ('"lives in src/db.py"', 1),
+        ("lives src/db.py function", 1),
+        ("tool:write_to_file /def mi\\w+/", 0),
+        ("role:tool /def mi\\w+/", 1),
+    ],
+)
+async def test_a_thread_is_searched_in_the_language_of_the_search_over_all(
+    typed: str, texts: int
+) -> None:
+    async with reading() as reader:
+        await reader.press("ampersand")
+        reader.app.main.query_one(FilterField).value = typed
+        await reader.pilot.pause(0.3)
+        await reader.press("enter")
+        assert len([row for row in reader.shown if row.kind is not Kind.TURN]) == texts
+        assert typed.split()[0] in reader.words("status") or texts == 0
+        await reader.press("S")
+        assert reader.app.screen.query_one(FilterField).value == str(Query.parse(typed))
+
+
+async def test_a_pattern_that_could_take_for_ever_is_refused_in_a_thread_too() -> None:
+    async with reading() as reader:
+        await reader.press("slash")
+        reader.app.main.query_one(FilterField).value = "/(a+)+/"
+        await reader.pilot.pause(0.3)
+        await reader.press("enter")
+        assert reader.app.main.conversation.hits == []
+        assert "A repeat of repeats" in reader.words("status")
+
+
+async def test_rows_are_looked_into_once_however_often_the_thread_grows() -> None:
+    wanted = Filter.parse("/db/")
+    (session,), findings = lost_turn()
+    shown = rows(session.threads[0], findings)
+    found = wanted.hits(shown)
+    assert found
+    assert wanted.hits(shown, lambda: True) == []
+    assert wanted.hits([*shown, *shown]) == [*found, *(len(shown) + i for i in found)]
 
 
 async def test_f_leaves_only_what_is_wrong() -> None:
