@@ -4,12 +4,11 @@ from collections.abc import Collection, Iterator
 
 from kimitap.redact.level import Level
 from kimitap.redacting.fields import Field, Role, field_of
-from kimitap.redacting.finder import Found, find
-from kimitap.redacting.kept import is_server_word, kept_pattern
-from kimitap.redacting.ledger import Ledger
+from kimitap.redacting.finder import Finder, Found
+from kimitap.redacting.kept import is_server_word, kept_spans
 from kimitap.redacting.scan import Leaf, scan
 from kimitap.redacting.views import TEXT_KIND, Edit, View, json_view, letters_view
-from kimitap.redacting.words import Placeholders, compiled, replaced
+from kimitap.redacting.words import Placeholders, replaced
 
 _DEEPEST = 4
 """JSON within a string within JSON …: so deep it is read as such."""
@@ -20,11 +19,11 @@ _REMEMBERED = 32 * 1024 * 1024
 class Editor:
     """Edits texts of one report alike wherever they stand. `names` are those of tools."""
 
-    def __init__(self, level: Level, ledger: Ledger, names: Collection[str] = ()) -> None:
-        self._ledger = ledger
+    def __init__(self, level: Level, finder: Finder, names: Collection[str] = ()) -> None:
+        self._finder = finder
         self._words = level is Level.TEXT
         self._placeholders = Placeholders(names)
-        self._runs = compiled(kept_pattern(n for n in names if not n.isidentifier()))
+        self._odd = [name for name in names if not name.isidentifier()]
         self._known: dict[tuple[str, Field], tuple[Edit, ...]] = {}
         self._size = 0
 
@@ -58,7 +57,7 @@ class Editor:
     def _plain(self, text: str, field: Field) -> Iterator[Edit]:
         words = self._words and field.role not in _ATOMS
         at = 0
-        for found in find(text, self._ledger, _told(field)):
+        for found in self._finder.find(text, _told(field)):
             if words:
                 yield from self._replaced(text, at, found.start, field)
             yield self._masked(found)
@@ -67,14 +66,14 @@ class Editor:
             yield from self._replaced(text, at, len(text), field)
 
     def _masked(self, found: Found) -> Edit:
-        mask = self._ledger.mask(found.kind, found.value)
+        mask = self._finder.ledger.mask(found.kind, found.value)
         return Edit(found.start, found.stop, mask, found.kind)
 
     def _replaced(self, text: str, start: int, stop: int, field: Field) -> Iterator[Edit]:
         part = text[start:stop]
         view = letters_view(part)
         stays = is_server_word if field.role is Role.ERROR else None
-        new = replaced(view.text, self._runs, self._placeholders, stays)
+        new = replaced(view.text, kept_spans(view.text, self._odd), self._placeholders, stays)
         if new != view.text:
             for edit in view.written(Edit(0, len(new), new, TEXT_KIND)):
                 yield edit._replace(start=start + edit.start, stop=start + edit.stop)

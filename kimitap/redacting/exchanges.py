@@ -16,7 +16,7 @@ from kimitap.redact.masked import Masked
 from kimitap.redacting.bodies import Redacted, redact, texts_in
 from kimitap.redacting.editor import Editor
 from kimitap.redacting.fields import Role
-from kimitap.redacting.finder import find
+from kimitap.redacting.finder import Finder
 from kimitap.redacting.heads import Told, head_headers, head_text, head_url, learn_head
 from kimitap.redacting.ledger import Ledger
 from kimitap.redacting.patterns import KEY_KIND, PASSWORD_KIND, TOKEN_KIND, WORD_KIND
@@ -39,16 +39,17 @@ def redacted(
     read = exchanges if not isinstance(exchanges, Iterator) else tuple(exchanges)
     ledger = Ledger()
     ledger.name(WORD_KIND, also)
-    names = _learn(read, ledger)
-    editor = Editor(level, ledger, names)
+    finder = Finder(ledger)
+    names = _learn(read, finder)
+    editor = Editor(level, finder, names)
     for exchange in read:
-        yield _redacted(exchange, ledger, editor)
+        yield _redacted(exchange, finder, editor)
 
 
-def _learn(exchanges: Iterable[Exchange], ledger: Ledger) -> frozenset[str]:
+def _learn(exchanges: Iterable[Exchange], finder: Finder) -> frozenset[str]:
     """The first reading: secrets that give themselves away, masks that are there already; the
     names of tools."""
-    names: set[str] = set()
+    ledger, names = finder.ledger, set[str]()
     seen: set[int] = set()
     for exchange in exchanges:
         learn_head(exchange.request_headers, exchange.path, ledger)
@@ -62,7 +63,7 @@ def _learn(exchanges: Iterable[Exchange], ledger: Ledger) -> frozenset[str]:
                 ledger.heed(said)
                 if text.field == (Role.NAME, "name"):
                     names.add(said)
-                for found in find(said, ledger, text.field.name):
+                for found in finder.shown(said, text.field.name):
                     if found.kind in _LEARNT:
                         ledger.learn(found.kind, found.value)
     return frozenset(names)
@@ -81,20 +82,20 @@ def _is_stream(headers: Headers) -> bool:
 
 
 def _redacted(
-    exchange: Exchange, ledger: Ledger, editor: Editor
+    exchange: Exchange, finder: Finder, editor: Editor
 ) -> tuple[Exchange, tuple[Masked, ...]]:
     told: Told = Counter()
-    path = head_url(exchange.path, ledger, told)
+    path = head_url(exchange.path, finder, told)
     sent, got = exchange.request_headers, exchange.response_headers
     request, sent = _body(exchange.request.content, sent, "request", editor, told)
     response, got = _body(exchange.response, got, "response", editor, told)
     out = replace(
         exchange,
         path=path,
-        request_headers=head_headers(sent, "request", ledger, told),
-        response_headers=head_headers(got, "response", ledger, told),
-        detail=head_text(exchange.detail, "how it ended", ledger, told),
-        reason=head_text(exchange.reason, "status line", ledger, told),
+        request_headers=head_headers(sent, "request", finder, told),
+        response_headers=head_headers(got, "response", finder, told),
+        detail=head_text(exchange.detail, "how it ended", finder, told),
+        reason=head_text(exchange.reason, "status line", finder, told),
         request=exchange.request if request is None else Body.whole(request.data),
         response=exchange.response if response is None else response.data,
         segments=exchange.segments if response is None else _segments(exchange, response),

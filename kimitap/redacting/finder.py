@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from kimitap.exchange import digest
 from kimitap.redacting.detector import detected, looks_random
 from kimitap.redacting.ledger import Ledger
 from kimitap.redacting.patterns import (
@@ -23,9 +24,10 @@ from kimitap.redacting.views import View, lax_view, percent_view
 
 _MASK = re.compile(MASK)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{12,}+={0,2}(?![A-Za-z0-9+/_-])")
+_SHORTEST_BASE64 = 12
 _LONGEST_BASE64 = 64_000
 """What is longer is a file; a secret's wrapping is short."""
-_BASIC = re.compile(r"(?i:basic)\s{1,8}\Z")
+_BASIC = re.compile(r"(?i:basic)\s{1,8}([A-Za-z0-9+/_-]{6,4096}={0,2})")
 _ESCAPE = re.compile(r"\\[bfnrtux\"'/\\]")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 _SHORTEST = 5
@@ -69,37 +71,79 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_NAME.fullmatch(plain))
 
 
-def find(text: str, ledger: Ledger, name: str = "") -> list[Found]:
-    """The secrets of `text` in their order, none within another; `name` is that of its field."""
-    if name and is_secret_name(name) and not _EMPTY.fullmatch(text):
-        kind = PASSWORD_KIND if "pass" in name.lower() or "pwd" in name.lower() else TOKEN_KIND
-        scheme = _SCHEME.match(text)
-        start = scheme.end() if scheme else 0
-        return _apart(text, [Found(start, len(text), kind, text[start:])])
-    return _apart(text, list(_all(text, ledger, 0, _VIEWS)))
+class Finder:
+    """Finds secrets by what they look like, and those that the ledger has learnt.
+
+    What a text shows by itself is found once, however often the text comes: an agent sends its
+    history again and again.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._shown: dict[tuple[bytes, str], tuple[Found, ...]] = {}
+
+    def find(self, text: str, name: str = "") -> list[Found]:
+        """The secrets of `text` in order, none within another; `name` is that of its field."""
+        found = [*self._known(text, 0, _VIEWS), *self.shown(text, name)]
+        return _apart(text, found) if found else found
+
+    def shown(self, text: str, name: str = "") -> tuple[Found, ...]:
+        """The secrets that the text shows by itself, perhaps one within another."""
+        named = name if is_secret_name(name) else ""
+        key = (digest(text.encode("utf-8", "surrogatepass")), named)
+        shown = self._shown.get(key)
+        if shown is None:
+            shown = self._shown[key] = tuple(_named(text, named) or _all(text, 0, _VIEWS))
+        return shown
+
+    def _known(self, text: str, depth: int, views: Sequence[Spelling]) -> Iterator[Found]:
+        """What is learnt, also where it is escaped or wrapped in base64."""
+        if not self.ledger.known:
+            return
+        for secret, kind in self.ledger.known_in(text):
+            for at in _places(text, secret):
+                yield Found(at, at + len(secret), kind, secret)
+        if depth < _DEEPEST:
+            yield from _seen_through(text, depth, views, self._known)
+            yield from _in_base64(text, depth, self._known)
 
 
-def _all(text: str, ledger: Ledger, depth: int, views: Sequence[Spelling]) -> Iterator[Found]:
-    """What is found in the text as it stands, and as it reads with each kind of escape undone."""
-    yield from _plain(text, ledger)
-    if depth == _DEEPEST:
-        return
-    yield from _wrapped(text, ledger, depth)
+Search = Callable[[str, int, Sequence[Spelling]], Iterator[Found]]
+
+
+def _seen_through(
+    text: str, depth: int, views: Sequence[Spelling], search: Search
+) -> Iterator[Found]:
+    """What `search` finds in the text as it reads with each kind of escape undone."""
     for spelling in views:
         hint, written, view = spelling
         if hint in text and written.search(text):
             seen = view(text)
             others = views if hint == "%" else [one for one in views if one is not spelling]
-            for one in _all(seen.text, ledger, depth + 1, others):
+            for one in search(seen.text, depth + 1, others):
                 yield one._replace(start=seen.origin(one.start), stop=seen.origin(one.stop))
 
 
-def _plain(text: str, ledger: Ledger) -> Iterator[Found]:
-    for secret, kind in ledger.known.items():
-        for at in _places(text, secret):
-            yield Found(at, at + len(secret), kind, secret)
+def _named(text: str, name: str) -> list[Found]:
+    """All of a text whose field says that it is a secret."""
+    if not name or _EMPTY.fullmatch(text):
+        return []
+    kind = PASSWORD_KIND if "pass" in name.lower() or "pwd" in name.lower() else TOKEN_KIND
+    scheme = _SCHEME.match(text)
+    start = scheme.end() if scheme else 0
+    return [Found(start, len(text), kind, text[start:])]
+
+
+def _all(text: str, depth: int, views: Sequence[Spelling]) -> Iterator[Found]:
     if len(text) < _SHORTEST:
         return
+    yield from _plain(text)
+    if depth < _DEEPEST:
+        yield from _wrapped(text, depth)
+        yield from _seen_through(text, depth, views, _all)
+
+
+def _plain(text: str) -> Iterator[Found]:
     lower = _lowered(text)
     for pattern in PATTERNS:
         for start, stop in _matches(pattern, text, lower):
@@ -145,21 +189,35 @@ def _lowered(text: str) -> str:
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def _wrapped(text: str, ledger: Ledger, depth: int) -> Iterator[Found]:
+def _wrapped(text: str, depth: int) -> Iterator[Found]:
     """Base64 that holds a secret, or that is a user's name and password by its scheme."""
-    if len(text) < 12:
+    yield from _in_base64(text, depth, _all)
+    for scheme in _BASIC.finditer(text):
+        plain = _decoded(scheme[1]) or ""
+        if ":" in plain:
+            yield Found(*scheme.span(1), PASSWORD_KIND, plain.partition(":")[2] or plain)
+
+
+def _in_base64(text: str, depth: int, search: Search) -> Iterator[Found]:
+    """Base64 in which `search` finds something: first in all of it together."""
+    runs = list(_base64(text))
+    together = "\n".join(plain for _, _, plain in runs)
+    if not any(map(_is_news, search(together, depth + 1, _VIEWS))):
+        return
+    for start, stop, plain in runs:
+        inner = next(filter(_is_news, search(plain, depth + 1, _VIEWS)), None)
+        if inner:
+            yield inner._replace(start=start, stop=stop)
+
+
+def _base64(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where base64 stands that holds a text, and that text."""
+    if len(text) < _SHORTEST_BASE64:
         return
     for found in _BASE64.finditer(text):
-        if len(found[0]) > _LONGEST_BASE64:
-            continue
-        plain = _decoded(found[0])
-        if plain is None:
-            continue
-        basic = _BASIC.search(text, max(0, found.start() - 16), found.start())
-        if basic and ":" in plain:
-            yield Found(*found.span(), PASSWORD_KIND, plain.partition(":")[2] or plain)
-        elif inner := [one for one in _all(plain, ledger, depth + 1, _VIEWS) if _is_news(one)]:
-            yield Found(*found.span(), inner[0].kind, inner[0].value, inner[0].personal)
+        plain = _decoded(found[0]) if len(found[0]) <= _LONGEST_BASE64 else None
+        if plain is not None:
+            yield *found.span(), plain
 
 
 def _is_news(found: Found) -> bool:

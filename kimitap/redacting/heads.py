@@ -5,44 +5,47 @@ from collections.abc import Callable
 
 from kimitap.exchange import Headers
 from kimitap.redact.headers import masked_headers, masked_url
-from kimitap.redacting.finder import find
+from kimitap.redacting.finder import Finder
 from kimitap.redacting.ledger import Ledger
 from kimitap.redacting.patterns import TOKEN_KIND
 
 Told = Counter[tuple[str, str]]
 
 
-def head_text(text: str, where: str, ledger: Ledger, told: Told) -> str:
+def head_text(text: str, where: str, finder: Finder, told: Told) -> str:
     """A text of one line without its secrets."""
     out: list[str] = []
     at = 0
-    for found in find(text, ledger):
-        out += (text[at : found.start], ledger.mask(found.kind, found.value))
+    for found in finder.find(text):
+        out += (text[at : found.start], finder.ledger.mask(found.kind, found.value))
         told[where, found.kind] += 1
         at = found.stop
     return "".join((*out, text[at:])) if out else text
 
 
-def head_headers(headers: Headers, side: str, ledger: Ledger, told: Told) -> Headers:
+def head_headers(headers: Headers, side: str, finder: Finder, told: Told) -> Headers:
     """Headers without credentials, whole values where a name tells of one, and other secrets."""
-    return tuple(_header(name, value, side, ledger, told) for name, value in headers)
+    return tuple(_header(name, value, side, finder, told) for name, value in headers)
 
 
-def _header(name: str, value: str, side: str, ledger: Ledger, told: Told) -> tuple[str, str]:
+def _header(name: str, value: str, side: str, finder: Finder, told: Told) -> tuple[str, str]:
     where = f"{side} header {name}"
-    mask = _counting(ledger, where, told)
+    mask = _counting(finder.ledger, where, told)
     ((_, value),) = masked_headers(((name, value),), mask)
-    return name, head_text(value, where, ledger, told)
+    return name, head_text(value, where, finder, told)
 
 
-def head_url(path: str, ledger: Ledger, told: Told) -> str:
+def head_url(path: str, finder: Finder, told: Told) -> str:
     """A request target without its secrets; masks in it hold no blank."""
-    mask = _counting(ledger, "URL", told)
+    mask = _counting(finder.ledger, "URL", told)
     path = masked_url(path, lambda secret: mask(secret).replace(" ", "-"))
     out: list[str] = []
     at = 0
-    for found in find(path, ledger):
-        out += (path[at : found.start], ledger.mask(found.kind, found.value).replace(" ", "-"))
+    for found in finder.find(path):
+        out += (
+            path[at : found.start],
+            finder.ledger.mask(found.kind, found.value).replace(" ", "-"),
+        )
         told["URL", found.kind] += 1
         at = found.stop
     return "".join((*out, path[at:]))

@@ -5,7 +5,7 @@ which agents mark what they summed up or took out. Rules and weaving look for th
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from kimitap.dialects.program import INTRODUCTIONS
 from kimitap.redacting.patterns import MASK
@@ -13,28 +13,51 @@ from kimitap.rewrites import CLEARED, SPANS
 from kimitap.rules.markup import TAGS, TOKENS
 from kimitap.weave.markers import ASIDES, COMPACTION, SUMMARISE, WINDOW
 
+_TIME = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?Z?"
+_INVOKED = r"</?(?:antml:|minimax:|steptml:|｜DSML｜)?(?:function|invoke|parameter)(?=[ =>])"
+_NAMED = (
+    r"(?<=[\"'])(?:name|tool_name|arguments|parameters|function|type)(?=\\*[\"']\s{0,8}:)"
+    r"|(?<=[\"'])function(?=\\*[\"']\s{0,8},)"
+)
 _TAG_NAMES = (
     "think|thinking|seed:think|arg_key|arg_value|function_calls|parameters|conversation_summary"
     "|environment_details|system-reminder|state_snapshot"
 )
-_MARKS = (
-    rf"</?(?:{_TAG_NAMES})>",
-    r"</?thinking-content-[0-9a-f]{32}>",
-    r"\[/?THINK\]|\[Tool Use: |\[tool_use: |\[Tool call: |\[Tool Result: |\] Result|Calling tools:",
-    r"</?(?:antml:|minimax:|steptml:|｜DSML｜)?(?:function|invoke|parameter)(?=[ =>])",
-    r"\bto=functions\.|\bfunctions\.(?=\w)|<\|START_ACTION\|>|<\|END_ACTION\|>|>>>(?=\w)",
-    r"<start_function_call>|<end_function_call>|\bcall:(?=\w)|\bname=(?=\")",
-    r"(?<=[\"'])(?:name|tool_name|arguments|parameters|function|type)(?=\\*[\"']\s*:)",
-    r"(?<=[\"'])function(?=\\*[\"']\s*,)",
-    r"\[CALL_ID\]|\[ARGS\]|```(?:json|tool_code|tool_call)?",
-    r"\[TOOL_CALLS\]|<TOOLCALL>|assistantfinal|assistantcommentary",
-    r"\bcch=(?=[0-9a-f])",
-    r"<!doctype html|<html>|<head>|<title>",
-    r"\b(?:user|account|session)_(?=[0-9a-f])|(?<=_)(?:account|session)_(?=_?[0-9a-f])",
-    r"\[DONE\]",
-    r"(?<=[0-9])\s?(?:[nµm]?s|secs?|min|h)\b",
+_KEPT: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (anchors, re.compile(pattern))
+    for anchors, pattern in (
+        (("[",), MASK),
+        (
+            ("|>", "｜>", "_of_turn>", "INST]", "TOOL_", "</s>", "]<]", "[e~[", "[EO"),
+            "|".join(TOKENS),
+        ),
+        (("tool_call", "function", "invoke>", "TOOLCALL>"), "|".join(TAGS)),
+        (("<",), rf"</?(?:{_TAG_NAMES})>|</?thinking-content-[0-9a-f]{{32}}>"),
+        (("THINK]",), r"\[/?THINK\]"),
+        (("ool",), r"\[Tool Use: |\[tool_use: |\[Tool call: |\[Tool Result: |\bCalling tools:"),
+        (("] Result",), r"\] Result"),
+        (("invoke", "function", "parameter"), _INVOKED),
+        (("functions.",), r"\bto=functions\.|\bfunctions\.(?=\w)"),
+        (("_ACTION|>",), r"<\|(?:START|END)_ACTION\|>"),
+        (("function_call>",), r"<(?:start|end)_function_call>"),
+        (("call:", "name="), r"\bcall:(?=\w)|\bname=(?=\")"),
+        (("name", "arguments", "parameters", "function", "type"), _NAMED),
+        (("[CALL_ID]", "[ARGS]"), r"\[CALL_ID\]|\[ARGS\]"),
+        (("```",), r"```(?:json|tool_code|tool_call)?"),
+        (("assistant",), r"assistant(?:final|commentary)"),
+        (("cch=",), r"\bcch=(?=[0-9a-f])"),
+        (("<!", "<h", "<t"), r"(?i)<!doctype html|<html>|<head>|<title>"),
+        (("session_", "account_"), r"\buser_(?=[0-9a-f])|(?<=_)(?:account|session)_(?=_?[0-9a-f])"),
+        (("[DONE]",), r"\[DONE\]"),
+        (("-",), _TIME),
+        ((), r"(?<=[0-9])\s?(?:[nµm]?s|secs?|min|h)\b"),
+    )
 )
-_TIME = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?Z?"
+"""Patterns of what stays, each with texts of which one must be there."""
+_PHRASES = (
+    *(*COMPACTION, *WINDOW, *SUMMARISE, *ASIDES, *CLEARED, *sum(SPANS, ())),
+    *(words for words, _ in INTRODUCTIONS),
+)
 
 _SERVER_WORDS = frozenset(
     word
@@ -72,13 +95,27 @@ _SERVER_WORDS = frozenset(
 )
 
 
-def kept_pattern(names: Iterable[str] = ()) -> str:
-    """A pattern of what stays; of `names` those that are not one word."""
-    phrases = [*COMPACTION, *WINDOW, *SUMMARISE, *ASIDES, *CLEARED, *sum(SPANS, ())]
-    phrases += [words for words, _ in INTRODUCTIONS]
-    odd = [rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in names]
-    longest = sorted(map(re.escape, phrases), key=len, reverse=True)
-    return "|".join((MASK, *odd, *TOKENS, *TAGS, *_MARKS, *longest, _TIME))
+def kept_spans(text: str, names: Collection[str] = ()) -> list[tuple[int, int]]:
+    """Where in a text stands what stays, in order and apart; of `names` those that are no word."""
+    spans = [
+        found.span()
+        for anchors, pattern in _KEPT
+        if not anchors or any(anchor in text for anchor in anchors)
+        for found in pattern.finditer(text)
+    ]
+    for phrase in (*_PHRASES, *names):
+        at = text.find(phrase)
+        while at >= 0:
+            spans.append((at, at + len(phrase)))
+            at = text.find(phrase, at + len(phrase))
+    spans.sort()
+    apart: list[tuple[int, int]] = []
+    for start, stop in spans:
+        if apart and start < apart[-1][1]:
+            apart[-1] = apart[-1][0], max(stop, apart[-1][1])
+        else:
+            apart.append((start, stop))
+    return apart
 
 
 def is_server_word(word: str) -> bool:

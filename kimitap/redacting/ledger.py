@@ -1,7 +1,7 @@
 """The masks of one report: the same one for the same secret wherever it stands."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from kimitap.redacting.patterns import MASK, label
 
@@ -11,6 +11,8 @@ LEAST = 8
 """A value of fewer characters is masked only where its place tells that it is a secret."""
 MOST = 300
 """So many secrets are looked for in every text; others only where they show themselves."""
+
+_SHORT, _FEW = 2000, 8
 
 
 class Ledger:
@@ -24,6 +26,8 @@ class Ledger:
         self._masks: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self.known: dict[str, str] = {}
+        self._heads: dict[str, list[str]] = {}
+        self._indexed = self._size = 0
 
     def mask(self, kind: str, secret: str) -> str:
         """What stands for the secret: `[e-mail 1]`."""
@@ -46,6 +50,21 @@ class Ledger:
     def name(self, kind: str, secrets: Iterable[str]) -> None:
         """Have secrets looked for everywhere, whatever they look like."""
         self.known |= {secret: kind for secret in secrets if secret}
+
+    def known_in(self, text: str) -> Iterator[tuple[str, str]]:
+        """Those of `known` that a text may hold."""
+        if len(text) > _SHORT or len(self.known) < _FEW:
+            yield from self.known.items()
+            return
+        if self._indexed != len(self.known):
+            self._indexed = len(self.known)
+            self._size = min(map(len, self.known))
+            self._heads = {}
+            for secret in self.known:
+                self._heads.setdefault(secret[: self._size], []).append(secret)
+        places = range(len(text) - self._size + 1)
+        for head in {text[at : at + self._size] for at in places} & self._heads.keys():
+            yield from ((secret, self.known[secret]) for secret in self._heads[head])
 
     def heed(self, text: str) -> None:
         """Count on from the masks that a text holds already."""

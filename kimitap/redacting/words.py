@@ -8,7 +8,7 @@ of placeholders is its own: a second redaction changes nothing more.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import product
 from re import Match
 
@@ -24,7 +24,7 @@ _FOREIGN = {
 BLOB = 200
 """So many characters without a blank between them are data (an image) and no words."""
 
-_RUN = (
+_RUN = re.compile(
     rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{BLOB},}}+|\\\\+[bfnrt]|(?:%[89A-Fa-f][0-9A-Fa-f])++"
     r"|[A-Za-z0-9_]++|[^\W0-9A-Za-z_]++"
 )
@@ -45,7 +45,7 @@ class Placeholders:
         self._fresh: dict[str, Iterator[str]] = {}
 
     def of(self, run: str) -> str:
-        """The placeholder of what the pattern of `compiled` found."""
+        """The placeholder of a run."""
         made = self._runs.get(run)
         if made is None:
             if len(self._runs) >= _MOST:
@@ -126,24 +126,25 @@ def _foreign(sizes: str) -> Iterator[str]:
     return (head + "".join(word) for word in product(*alphabets[-6:]))
 
 
-def compiled(kept: str) -> re.Pattern[str]:
-    """What finds the runs that have placeholders; what `kept` (a pattern) matches stays."""
-    return re.compile(rf"(?P<kept>{kept})|{_RUN}")
-
-
 def replaced(
     text: str,
-    runs: re.Pattern[str],
+    kept: Sequence[tuple[int, int]],
     placeholders: Placeholders,
     stays: Callable[[str], bool] | None = None,
 ) -> str:
-    """`text` with placeholders for its words, of the same length; but for words that may stay."""
+    """`text` with placeholders for its words, of the same length.
+
+    What the spans `kept` hold stays, and words that may.
+    """
     of = placeholders.of
 
     def put(found: Match[str]) -> str:
         run = found[0]
-        if found["kept"] is not None or (stays is not None and stays(run)):
-            return run
-        return of(run)
+        return run if stays is not None and stays(run) else of(run)
 
-    return runs.sub(put, text)
+    out: list[str] = []
+    at = 0
+    for start, stop in kept:
+        out += (_RUN.sub(put, text[at:start]), text[start:stop])
+        at = stop
+    return "".join((*out, _RUN.sub(put, text[at:])))
