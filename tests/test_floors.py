@@ -39,6 +39,7 @@ FLOORS: dict[str, set[str]] = {
     "analysis": VALUES | {"store", "dialects", "weave", "rules"},
     "comparison": VALUES | {"analysis", "diff"},
     "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
+    "belief": VALUES | {"dialects", "weave", "rules", "redact"},
     "interchange": VALUES | {"redact", "store", "dialects", "wire", "weave", "rules"},
     "replay": VALUES | {"store", "recorder", "redact", "dialects", "rules"},
     "serving": VALUES | {"analysis", "dialects", "diff", "weave", "web"},
@@ -60,7 +61,7 @@ FLOORS: dict[str, set[str]] = {
     | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}
     | {"comparison"}
     | {"shrink"}
-    | {"redact", "redacting", "interchange"}
+    | {"redact", "redacting", "interchange", "belief"}
     | {"replay", "serving"}
     | {"evidence"},
 }

@@ -31,6 +31,7 @@ class Named(NamedTuple):
 
 COMMANDS: Mapping[str, Named] = {
     "backup": Named("keeping", "backup", "Copy a recording to a new file, while it is written."),
+    "belief": Named("believing", "belief", "Compare a client's own history with the wire."),
     "check": Named("checking", "check", "Say what broke: every finding, its place and what to do."),
     "delete": Named("deleting", "delete", "Take sessions out of a recording for good."),
     "demo": Named("recording", "demo", "Watch an agent lose a tool turn: no model, no key."),

@@ -24,8 +24,7 @@ from kimitap.store import Recording
 from kimitap.visible import one_line
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
+    from kimitap.interchange.outgoing.otlp import Traces
     from kimitap.interchange.outgoing.told import Told
 
 FORMATS = ("har", "flow", "jsonl", "openai-jsonl", "otlp", "curl")
@@ -252,7 +251,7 @@ def _say(wish: _Wish, output: Path | None) -> None:
     click.echo(f"{into}{wish.masked.told()}", err=True)
 
 
-def _spans(wish: _Wish, recording: Recording, content: bool) -> Iterator[Sequence["ReadableSpan"]]:
+def _spans(wish: _Wish, recording: Recording, content: bool) -> "Traces":
     from kimitap.interchange.outgoing.spans import spans
 
     return spans(wish.told(recording), content)

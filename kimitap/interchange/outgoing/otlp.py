@@ -16,13 +16,15 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from kimitap.errors import UsageError
 
+Traces = Iterable[Sequence[ReadableSpan]]
+"""The spans of one session after another."""
 _IDS = frozenset({"traceId", "spanId", "parentSpanId"})
 _AT_ONCE = 200
 """Spans in one request: with content each may be large."""
 TIMEOUT_S = 10.0
 
 
-def json_lines(sessions: Iterable[Sequence[ReadableSpan]]) -> Iterator[str]:
+def json_lines(sessions: Traces) -> Iterator[str]:
     """An `ExportTraceServiceRequest` a line and session, as a collector's file exporter writes it.
 
     https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/: ids are hexadecimal there.
@@ -67,7 +69,7 @@ def _host(endpoint: str) -> str:
     return parts.hostname
 
 
-def send(sessions: Iterable[Sequence[ReadableSpan]], endpoint: str) -> int:
+def send(sessions: Traces, endpoint: str) -> int:
     """Send the spans to a collector; how many. Raises `UsageError` where it does not take them.
 
     `endpoint` is its base URL, to which `/v1/traces` is added as OpenTelemetry does, or a URL that
