@@ -56,7 +56,7 @@ lock: ## resolve requirements.lock anew, to the newest versions that pyproject.t
 	@rm -rf $(LOCKER)
 
 clean: ## remove what was made: environments, caches, the llama-server
-	@rm -rf .venv .venv-* .llama .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@rm -rf .venv .venv-* .llama .agents .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:
