@@ -16,7 +16,10 @@ Speller = Callable[[Message | None, Answers], list[Json]]
 def respelled(turn: Turn, body: bytes, fillings: Sequence[Filling]) -> bytes:
     """The body with all of these written in. Raises `UsageError` where one has no place."""
     name, spell = SPELLERS[turn.dialect]
-    value = json.loads(body)
+    try:
+        value = json.loads(body)
+    except ValueError as error:
+        raise UsageError(f"the request's body is no JSON: {error}") from error
     items = value.get(name) if isinstance(value, dict) else None
     if not isinstance(items, list):
         raise UsageError(f"the request has no list of {name}: nothing can be put back")

@@ -29,6 +29,7 @@ from kimitap.tui.wishes import (
     CopyCurl,
     DeleteSession,
     OpenText,
+    Replay,
     ShowDiff,
     ShowFindings,
     ShowHelp,
@@ -42,7 +43,7 @@ from kimitap.tui.wishes import (
 )
 from kimitap.visible import visible
 
-OTHERS = ("diff", "findings", "search", "sessions", "timeline", "turn")
+OTHERS = ("diff", "findings", "replay", "search", "sessions", "timeline", "turn")
 """The rooms of the screens that open over the conversation."""
 
 
@@ -172,6 +173,26 @@ class GrantingApp(App[None]):
         else:
             copy = Copy(text, f"curl of #{wish.number}")
             self.call_from_thread(self.on_copy, copy)
+
+    def on_replay(self, wish: Replay) -> None:
+        """Ask whether a request is to be sent again; then compare both replies."""
+        from kimitap.tui.replay.draft import Draft
+        from kimitap.tui.replay.screen import ReplayScreen
+
+        threads = ((s, t) for s in self.view.sessions for t in s.threads)
+        session = next((s for s, t in threads if t.place_of(wish.number) is not None), None)
+        if session is None:
+            self.notify(f"#{wish.number} is no model call: it is not sent again.", markup=False)
+            return
+
+        def answered(number: int | None) -> None:
+            if number is not None:
+                self.on_compare(Compare(PlaceWord("", wish.number), PlaceWord("", number)))
+
+        def make() -> Draft:
+            return Draft(self.source.exchange(wish.number), session)
+
+        self.push_screen(ReplayScreen(make, self.source.send), answered)
 
     def on_open_text(self, wish: OpenText) -> None:
         """Show a copy of the text in the user's editor or pager; the screens wait."""

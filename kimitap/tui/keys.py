@@ -59,6 +59,7 @@ MAIN_KEYS = (
     Key("copy", "y", "y", "copy", "copy the message at the cursor"),
     Key("copy-place", "Y", "Y", "copy_place", "copy the name of this place"),
     Key("curl", "c", "c", "copy_curl", "copy the request as a curl command"),
+    Key("replay", "R", "R", "replay", "send this request again, compare the replies"),
     Key("editor", "o", "o", "open_text", "open the message in $EDITOR or a pager"),
     Key("delete", "X,delete", "X", "delete_session", "take this session out of the recording"),
     Key("pane", "tab", "tab", "pane(0)", "other pane"),
@@ -112,6 +113,7 @@ TURN_KEYS = (
     Key("previous-absent", "A", "A", "absent(-1)", "absent part before"),
     Key("copy", "y", "y", "copy", "copy what stands at the cursor", "y copy"),
     Key("curl", "c", "c", "copy_curl", "copy the request as a curl command"),
+    Key("replay", "R", "R", "replay", "send this request again, compare the replies"),
     Key("editor", "o", "o", "open_text", "open this tab's text in $EDITOR or a pager"),
     Key("export", "e", "e", "export", "write a report for a bug tracker"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
@@ -191,6 +193,14 @@ SEARCH_KEYS = (
 )
 
 HELP_KEYS = (BACK,)
+
+REPLAY_KEYS = (
+    Key("yes", "y", "y", "send", "send it", "y send"),
+    Key("edit", "e,o", "e", "edit", "change the body in $EDITOR", "e edit"),
+    Key("put-back", "p", "p", "repair", "put back what the request lost", "p put back"),
+    Key("stream", "s", "s", "stream", "ask for a stream, or for none", "s stream"),
+    Key("no", "n,escape,q", "n esc", "leave", "no; once it is sent: hang up", "n no"),
+)
 
 CONFIRM_KEYS = (
     Key("yes", "y", "y", "answer(True)", "yes", "y yes"),

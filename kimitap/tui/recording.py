@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from kimitap.analysis import Analysis
 from kimitap.asking import DIALECT, MOST_ASKED, Server, ask, outcome, wanted
@@ -11,13 +12,16 @@ from kimitap.comparison import compare
 from kimitap.conversation import Turn
 from kimitap.diff import Comparison
 from kimitap.errors import RecordingUnavailable, UsageError
-from kimitap.exchange import Exchange
+from kimitap.exchange import Exchange, Outcome
 from kimitap.places import PlaceWord
 from kimitap.report import remedies, report_on
 from kimitap.rules.choice import EVERYTHING, Choice
-from kimitap.store import Glimpse, Recording, delete, file_of, shown
+from kimitap.store import Glimpse, Recording, RecordingWriter, delete, file_of, shown
 from kimitap.transcript.wording import plural
 from kimitap.tui.source import View
+
+if TYPE_CHECKING:
+    from kimitap.replay import Hangup, Outgoing
 
 STEP_S = 0.3
 """How long `load` reads before it says how far it is. It weaves when there is twice as much."""
@@ -111,6 +115,17 @@ class RecordingSource:
         numbers = [turn.exchange for thread in threads for turn in thread.turns]
         gone = delete(self.where, numbers).exchanges
         return f"{plural(gone, 'exchange')} deleted"
+
+    def send(self, request: "Outgoing", hangup: "Hangup") -> int:
+        from kimitap.replay import transmit
+
+        with RecordingWriter(self.where) as writer:
+            answer = transmit(request, writer, hangup)
+        with self._lock:
+            self._analysis.refresh()
+        if answer.outcome is Outcome.REFUSED:
+            raise UsageError(f"{request.origin} cannot be reached: {answer.detail}")
+        return answer.number
 
     def ask(self) -> str:
         with self._lock:

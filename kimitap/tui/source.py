@@ -15,6 +15,7 @@ from kimitap.store import Glimpse
 
 if TYPE_CHECKING:
     from kimitap.diff import Comparison
+    from kimitap.replay import Hangup, Outgoing
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,14 @@ class Source(Protocol):
         """Have the server render the prompts that a check wants; says what came of it, if anything.
 
         The next `load` has the findings. Raises `UsageError` where the server cannot be asked.
+        """
+        ...
+
+    def send(self, request: "Outgoing", hangup: "Hangup") -> int:
+        """Send a request and record what comes; the number of the exchange, when it has ended.
+
+        It can be compared then. Raises `UsageError` where the server cannot be reached, and a
+        `RecordingError` where the recording cannot be written.
         """
         ...
 

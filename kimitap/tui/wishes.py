@@ -124,6 +124,14 @@ class CopyCurl(Message):
         self.number = number
 
 
+class Replay(Message):
+    """Send an exchange's request again, and compare the replies; the app asks first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class OpenText(Message):
     """A text in the user's editor or pager, as a file that ends in `suffix`."""
 

@@ -185,3 +185,11 @@ def test_a_prompt_of_one_text_cannot_be_repaired() -> None:
     session = Session(1, (Thread(1, (turn,), (None,)),))
     with pytest.raises(UsageError, match="cannot be put back into requests of completion"):
         gaps(session, 1)
+
+
+def test_a_body_that_is_no_json_cannot_be_repaired() -> None:
+    turn = decode(lost()[2])
+    assert turn is not None
+    lacking = gaps(session_of(lost()), 3)
+    with pytest.raises(UsageError, match="no JSON"):
+        repaired(turn, b"{", lacking)

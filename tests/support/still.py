@@ -10,6 +10,7 @@ from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.lineage import Session
 from kimitap.places import PlaceWord
+from kimitap.replay import Hangup, Outgoing
 from kimitap.rules.finding import Finding
 from kimitap.store import Glimpse
 from kimitap.tui.source import View
@@ -27,6 +28,7 @@ class Still:
         }
         self.view = View(sessions, findings)
         self.exchanges: dict[int, Exchange] = {}
+        self.sent: list[Outgoing] = []
         self._version = 1
 
     def now(self, view: View) -> None:
@@ -72,6 +74,11 @@ class Still:
         found = tuple(f for f in self.view.findings if f.thread in names)
         self.now(replace(self.view, sessions=left, findings=found))
         return f"{len(sessions)} deleted"
+
+    def send(self, request: Outgoing, hangup: Hangup) -> int:
+        """Keeps the request; the answer is the last turn that there is."""
+        self.sent.append(request)
+        return max(turn.exchange for thread in self.view.threads for turn in thread.turns)
 
     def ask(self) -> str:
         return "nobody was asked"

@@ -19,6 +19,7 @@ from kimitap.tui.wishes import (
     Compare,
     CopyCurl,
     DeleteSession,
+    Replay,
     ShowFindings,
     ShowHelp,
     ShowSearch,
@@ -165,6 +166,10 @@ class ReaderScreen(Screen[None]):
             self.post_message(CopyCurl(other))
         elif pair := self._pair():
             self.post_message(CopyCurl(pair[1].exchange))
+
+    def action_replay(self) -> None:
+        if pair := self._pair():
+            self.post_message(Replay(pair[1].exchange))
 
     def action_open_text(self) -> None:
         if pair := self._pair():

@@ -24,7 +24,7 @@ from kimitap.tui.widgets.made import Made
 from kimitap.tui.widgets.outline import Outline
 from kimitap.tui.widgets.text_pane import Block, Laid, lay
 from kimitap.tui.widgets.view_screen import ViewScreen
-from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Tab, WriteReport
+from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Replay, Tab, WriteReport
 from kimitap.visible import visible
 
 PATIENCE_S = 0.15
@@ -352,6 +352,9 @@ class TurnScreen(ViewScreen):
     def action_export(self) -> None:
         if self.place.turn is not None:
             self.post_message(WriteReport(self.place.number))
+
+    def action_replay(self) -> None:
+        self.post_message(Replay(self.place.number))
 
 
 def _whole(made: Made) -> _Whole:
