@@ -50,8 +50,11 @@ def run(*words: str, timeout_s: float = 300) -> Taken:
 
 
 def _main() -> None:
+    import click
+
     from kimitap import cli
 
+    cli.app.get_command(click.Context(cli.app), sys.argv[1])  # loads what the command needs
     start_s = time.process_time()
     try:
         cli.main()

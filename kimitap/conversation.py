@@ -7,11 +7,14 @@ spellings of one value are held to be the same, are derived from it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import orjson
 
 from kimitap.exchange import Outcome
+
+_REMEMBERED = 16 * 1024
+"""Characters of arguments whose canonical form is remembered for the next request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,15 +331,21 @@ def canonical_json(text: str) -> str:
     `""` and `null` give `{}`; text that is no JSON is returned stripped. Numbers that are equal are
     written alike (`1.0` as `1`), since agents parse and re-write arguments.
     """
+    return _canonical_again(text) if len(text) <= _REMEMBERED else _canonical(text)
+
+
+def _canonical(text: str) -> str:
     if not text.strip():
         return "{}"
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text.strip()
-    if value is None:
-        return "{}"
-    return dump_canonical(value)
+    return "{}" if value is None else dump_canonical(value)
+
+
+_canonical_again = lru_cache(maxsize=512)(_canonical)
+"""A call stands in a reply, and soon again in the requests after it."""
 
 
 def dump_canonical(value: object) -> str:
