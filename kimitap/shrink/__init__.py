@@ -112,7 +112,7 @@ def with_live_answer(shrunk: Shrunk, live: Live) -> Shrunk:
     """What was shrunk with `live` as a further test, with the answer that showed the finding last
     in the place of the recorded one."""
     at = shrunk.finding.place.exchange
-    exchanges = tuple(live.answered(one) if one.number == at else one for one in shrunk.exchanges)
+    exchanges = live.answered(shrunk.exchanges, at - 1)
     seen = Reader().read(tuple(Draft(one) for one in exchanges))
     found = next(f for f in seen.findings if live.same(f, at))
     return replace(shrunk, exchanges=exchanges, finding=found, after=size_of(exchanges))

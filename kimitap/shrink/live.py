@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kimitap.errors import UsageError
-from kimitap.exchange import Exchange, digest
+from kimitap.exchange import Exchange, Outcome, digest
 from kimitap.rules.finding import Finding
 from kimitap.shrink.draft import Draft
 from kimitap.shrink.sameness import Reader
@@ -20,7 +20,8 @@ Send = Callable[[Exchange], Exchange]
 @dataclass
 class Live:
     """A further test for `shrink`: of `runs` answers to the finding's request at least `least` must
-    show it. `asked` counts the answers, `shown` keeps by request the exchange that showed it."""
+    show it. `asked` counts the answers; `shown` keeps for exchanges that did the one with an
+    answer that shows it: they are not asked about again."""
 
     finding: Finding
     send: Send
@@ -39,22 +40,28 @@ class Live:
         """Ask until it is clear whether often enough."""
         number = self.finding.place.exchange
         at = next(i for i, one in enumerate(exchanges) if one.number == number)
-        key = digest(exchanges[at].request.content)
-        hits = 0
+        key = _said(exchanges, at)
+        if key in self.shown:
+            return True
+        bad, hits = exchanges[at], 0
         for run in range(self.runs):
-            answered = with_answer(exchanges[at], self.send(exchanges[at]))
+            answer = self.send(exchanges[at])
+            if answer.outcome is Outcome.CLIENT_HUNG_UP:  # nobody but the user does, by Ctrl-C
+                raise KeyboardInterrupt
+            answered = with_answer(exchanges[at], answer)
             self.asked += 1
             if self._shows([*exchanges[:at], answered, *exchanges[at + 1 :]]):
-                self.shown[key] = answered
-                hits += 1
+                bad, hits = answered, hits + 1
             if hits >= self.least or hits + self.runs - run - 1 < self.least:
                 break
+        if hits >= self.least:
+            self.shown[key] = bad
         return hits >= self.least
 
-    def answered(self, exchange: Exchange) -> Exchange:
-        """The exchange with the live answer that showed the finding."""
-        found = self.shown[digest(exchange.request.content)]
-        return replace(with_answer(exchange, found), number=exchange.number)
+    def answered(self, exchanges: Sequence[Exchange], at: int) -> tuple[Exchange, ...]:
+        """The exchanges, `exchanges[at]` with the live answer that showed the finding there."""
+        made = with_answer(exchanges[at], self.shown[_said(exchanges, at)])
+        return (*exchanges[:at], made, *exchanges[at + 1 :])
 
     def _shows(self, exchanges: Sequence[Exchange]) -> bool:
         seen = Reader().read(tuple(Draft(one) for one in exchanges))
@@ -65,6 +72,14 @@ class Live:
         mine, place = self.finding, other.place
         alike = (other.rule, other.severity, other.side) == (mine.rule, mine.severity, mine.side)
         return alike and place.exchange == exchange and place.message_index is None
+
+
+def _said(exchanges: Sequence[Exchange], at: int) -> bytes:
+    """Equal for exchanges that say the same, whatever was answered to `exchanges[at]`."""
+    own = digest(exchanges[at].request.content)
+    others = (one for i, one in enumerate(exchanges) if i != at)
+    said = (digest(data) for one in others for data in (one.request.content, one.response))
+    return digest(b"".join([own, *said]))
 
 
 def with_answer(exchange: Exchange, answer: Exchange) -> Exchange:

@@ -57,6 +57,23 @@ def _asked(element: Element) -> bool:
 
 def units_of(drafts: Drafts, seen: Seen) -> list[Unit]:
     """All messages that may be left out, in the order in which they stand."""
+    groups = _groups(drafts, seen)
+    kept = {groups.of(at) for _, at in _echoes(drafts, seen)}
+    units = [frozenset(unit) for name, unit in groups.units().items() if name not in kept]
+    return sorted(units, key=lambda unit: min((at.place, at.exchange) for at in unit))
+
+
+def echoes_of(drafts: Drafts, seen: Seen) -> dict[int, Unit]:
+    """For each exchange what stands for its reply in later requests, results included."""
+    groups = _groups(drafts, seen)
+    units = groups.units()
+    found: dict[int, set[At]] = {}
+    for exchange, at in _echoes(drafts, seen):
+        found.setdefault(exchange, set()).update(units[groups.of(at)])
+    return {exchange: frozenset(unit) for exchange, unit in found.items()}
+
+
+def _groups(drafts: Drafts, seen: Seen) -> "Groups":
     groups = Groups()
     for draft in drafts:
         _join_equals(draft, groups)
@@ -65,9 +82,7 @@ def units_of(drafts: Drafts, seen: Seen) -> list[Unit]:
     for session in seen.sessions:
         for thread in session.threads:
             _join_edited(thread, by_number, groups)
-    kept = {groups.of(at) for at in _echoes(seen, by_number) if at in groups}
-    units = [frozenset(unit) for name, unit in groups.units().items() if name not in kept]
-    return sorted(units, key=lambda unit: min((at.place, at.exchange) for at in unit))
+    return groups
 
 
 class Groups:
@@ -75,9 +90,6 @@ class Groups:
 
     def __init__(self) -> None:
         self._leader: dict[Hashable, Hashable] = {}
-
-    def __contains__(self, one: Hashable) -> bool:
-        return one in self._leader
 
     def of(self, one: Hashable) -> Hashable:
         """The name of the group that `one` is in."""
@@ -168,20 +180,19 @@ def _role(element: Element) -> object:
     return (value.get("role"), value.get("type")) if isinstance(value, dict) else None
 
 
-def _echoes(seen: Seen, drafts: dict[int, Draft]) -> Iterator[At]:
-    """The elements that stand for replies of exchanges that are there."""
+def _echoes(drafts: Drafts, seen: Seen) -> Iterator[tuple[int, At]]:
+    """Each exchange with the elements that stand for its reply in the next request."""
+    by_number = {draft.number: draft for draft in drafts}
     links = (link for s in seen.sessions for t in s.threads for link in t.links if link)
     for link in links:
-        draft = drafts.get(link.child.exchange)
-        run = draft.run(draft.history) if draft else ()
-        if not run or link.parent.exchange not in drafts:
-            continue
+        draft = by_number[link.child.exchange]
+        run = draft.run(draft.history)
         wire = link.child.wire_indexes or range(len(link.child.messages))
         for index in link.echo.slot:
             stop = wire[index + 1] if index + 1 < len(wire) else len(run)
             for place in range(max(wire[index], 0), max(stop, wire[index] + 1)):
                 if place < len(run):
-                    yield At(link.child.exchange, run[place].index)
+                    yield link.parent.exchange, At(link.child.exchange, run[place].index)
 
 
 def value_of(element: Element) -> Any:

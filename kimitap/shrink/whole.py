@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kimitap.lineage import Session
 from kimitap.rules.finding import Finding
 from kimitap.shrink.draft import Draft
+from kimitap.shrink.messages import echoes_of, without
 from kimitap.shrink.sameness import Drafts, about
 from kimitap.shrink.search import Search
 
@@ -21,6 +22,20 @@ def drop_exchanges(search: Search) -> None:
     others = [draft for draft in search.best if draft.number != own]
     others.sort(key=lambda draft: draft.number > own)  # what comes later matters least
     search.narrow(others, _without)
+    _drop_rounds(search)
+
+
+def _drop_rounds(search: Search) -> None:
+    """Leave out exchanges together with what later requests repeat of their replies: by itself
+    such a message may be a defect, which the exchange explains."""
+    echoes = echoes_of(search.best, search.seen)
+    rounds = [n for n in echoes if n != search.finding.place.exchange]
+
+    def drop(drafts: Drafts, gone: Sequence[int]) -> Drafts | None:
+        rest = tuple(draft for draft in drafts if draft.number not in gone)
+        return without(rest, [echoes[number] for number in gone])
+
+    search.narrow(rounds, drop)
 
 
 def _without(drafts: Drafts, gone: Sequence[Draft]) -> Drafts:
