@@ -117,6 +117,13 @@ def test_a_clients_own_history_is_no_traffic(kimitap: Command, tmp_path: Path) -
     assert not (tmp_path / "x.db").exists()
 
 
+def test_claude_taps_summary_is_no_trace(kimitap: Command, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('[\n  {\n    "turn": 1,\n    "model": "m"\n  }\n]')
+    done = kimitap("import", path)
+    assert done.returncode == 2 and "--format compact" in done.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"   \n", b"hello", b"{}", b"[]", b"\x00\xff", b"<html>"])
 def test_what_is_no_capture_is_one_line(
     kimitap: Command,

@@ -1,5 +1,6 @@
 """Traces: spans by the GenAI conventions, as OTLP JSON and as what a collector receives."""
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from kimitap.interchange.outgoing.spans import spans
 from kimitap.interchange.outgoing.told import tell
 from tests.support.chat import assistant, call, choice, exchange, request, result, tool, user
 from tests.support.collector import collector
+from tests.support.proxy import free_port
 from tests.support.recordings import healthy_tool_turn, lost_tool_turn
 
 
@@ -187,6 +189,12 @@ def test_a_collector_that_refuses_is_one_line(status: int) -> None:
         otlp.send(sessions, received.url)
 
 
+def test_a_collector_that_is_not_there_is_told_at_once() -> None:
+    sessions = list(spans(tell(healthy_tool_turn()), False))
+    with pytest.raises(UsageError, match=r"cannot be reached: Connection refused"):
+        otlp.send(sessions, f"http://127.0.0.1:{free_port()}")
+
+
 @pytest.mark.parametrize(
     ("endpoint", "here"),
     [
@@ -212,8 +220,6 @@ def test_what_is_no_address_is_refused(endpoint: str) -> None:
 
 def _with_base64_ids(value: Any) -> None:
     """Ids as protobuf's own JSON has them."""
-    import base64
-
     if isinstance(value, list):
         for item in value:
             _with_base64_ids(item)

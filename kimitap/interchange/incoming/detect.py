@@ -19,6 +19,8 @@ _FLOW = re.compile(rb"\d{1,12}:")  # a netstring's length
 _FIRST_KEY = re.compile(rb'\s*\{\s*"((?:[^"\\]|\\.)*)"\s*:')
 _BELIEF = re.compile(rb'\s*\[\s*\{\s*(?:"[^"]*"\s*:\s*[^{\[]*?,\s*)*?"(?:role|content)"\s*:')
 
+_CLAUDE_TAP_SUMMARY = re.compile(rb'\s*\[\s*\{\s*"turn"\s*:')
+
 
 def kind_of(path: Path) -> str:
     """One of the formats; raises `CaptureError` where it is none of them."""
@@ -49,6 +51,11 @@ def _kind_of_head(path: Path, head: bytes) -> str:
         raise CaptureError(
             f"{path} is a client's own history, which is no traffic: compare it with a recording "
             "by `kimitap belief [DB] PLACE FILE`"
+        )
+    if _CLAUDE_TAP_SUMMARY.match(head):
+        raise CaptureError(
+            f"{path} is claude-tap's summary, which lacks headers and times: export the trace with "
+            "`claude-tap export ID --format compact`"
         )
     found = _FIRST_KEY.match(head)
     kind = _kind_of_key(found[1].decode("utf-8", "replace"), head) if found else ""

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -75,6 +76,8 @@ def send(sessions: Traces, endpoint: str) -> int:
     `endpoint` is its base URL, to which `/v1/traces` is added as OpenTelemetry does, or a URL that
     ends so. Headers (a key) come from `OTEL_EXPORTER_OTLP_HEADERS`.
     """
+    if is_loopback(endpoint):
+        _demand_listener(endpoint)
     url = endpoint.rstrip("/")
     url = url if url.endswith("/v1/traces") else f"{url}/v1/traces"
     with requests.Session() as session, _Complaints() as complaints:
@@ -89,6 +92,16 @@ def send(sessions: Traces, endpoint: str) -> int:
                     raise UsageError(f"{endpoint} took {sent} spans and no more: {why}")
                 sent += len(some)
     return sent
+
+
+def _demand_listener(endpoint: str) -> None:
+    """Say at once that nobody listens: the exporter would try again and again before it gave up."""
+    parts = urlsplit(endpoint)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), TIMEOUT_S).close()
+    except OSError as error:
+        raise UsageError(f"{endpoint} cannot be reached: {error.strerror or error}") from error
 
 
 class _Complaints(logging.Handler):
