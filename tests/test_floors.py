@@ -19,7 +19,8 @@ FLOORS: dict[str, set[str]] = {
     "recipes": set(),
     "lazily": set(),
     "exchange": {"errors"},
-    "conversation": {"exchange"},
+    "canonical": set(),
+    "conversation": {"exchange", "canonical"},
     "lineage": {"conversation"},
     "redact": {"exchange"},
     "redacting": {"exchange", "redact", "dialects", "rewrites", "rules", "weave"},
@@ -42,7 +43,7 @@ FLOORS: dict[str, set[str]] = {
     "belief": VALUES | {"dialects", "weave", "rules", "redact"},
     "interchange": VALUES | {"redact", "store", "dialects", "wire", "weave", "rules"},
     "replay": VALUES | {"store", "recorder", "redact", "dialects", "rules"},
-    "serving": VALUES | {"analysis", "dialects", "diff", "weave", "web"},
+    "serving": VALUES | {"analysis", "dialects", "diff", "redact", "weave", "web"},
     "evidence": VALUES
     | {"analysis", "report", "store", "diff", "export", "redact", "redacting", "rules", "shrink"}
     | {"transcript", "weave"},
