@@ -202,3 +202,21 @@ def test_the_recorder_ends_where_kimitap_is_killed(server: str, tmp_path: Path) 
     process.kill()
     process.wait(20)
     wait_for(lambda: not Path(f"/proc/{recorder}/cmdline").exists(), "the recorder's end", 60)
+
+
+def test_a_recorder_that_dies_is_told_and_the_run_fails(
+    server: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import os, signal, time\n"
+        "from tests.cli.test_run import process_of\n"
+        "from tests.support.agent_command import main\n"
+        "main('healthy')\n"
+        "os.kill(int(process_of(os.getppid(), 'kimitap.running.child')), signal.SIGKILL)\n"
+        "time.sleep(0.5)\n"
+    )
+    words = ["run", "--upstream", server, "--db", str(tmp_path / "run.db")]
+    assert kimitap([*words, "--", sys.executable, "-c", code]) == 2
+    said = capfd.readouterr().err
+    assert "the recorder ended before the command" in said
+    assert "1 session, 1 thread, 5 turns" in said
