@@ -45,6 +45,7 @@ def flow_of(exchange: Exchange) -> http.HTTPFlow:
     peer = (host.strip("[]"), int(port)) if known else ("", 0)
     client = Client(peername=peer, sockname=("", 0), state=ConnectionState.CLOSED)
     server = Server(address=(exchange.host, exchange.port), state=ConnectionState.CLOSED)
+    client.timestamp_start = server.timestamp_start = began
     if exchange.outcome is not Outcome.REFUSED:
         server.timestamp_tcp_setup = began
     flow = http.HTTPFlow(client, server)

@@ -16,6 +16,7 @@ from kimitap.exchange import NO_REQUEST, NO_RESPONSE, Exchange, Outcome
 from kimitap.interchange.incoming import har as incoming
 from kimitap.interchange.incoming.record import LeftOut
 from kimitap.interchange.outgoing.har import entry, har
+from kimitap.recorder.flow_file import flow_of
 from kimitap.wire import request_body, response_body
 from tests.support.captured import every_kind, told
 
@@ -128,6 +129,26 @@ def test_a_browsers_tools_find_what_they_need() -> None:
         assert made["time"] == pytest.approx(sum(timings.values()))
         assert made["startedDateTime"].endswith("Z")
         assert made["request"]["url"].startswith("http://")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what mitmproxy's addons load
+def test_what_mitmproxy_saved_is_read(tmp_path: Path) -> None:
+    from mitmproxy.addons.savehar import SaveHar
+
+    before = [one for one in every_kind() if ":" not in one.host]  # mitmproxy writes no [::1]
+    path = tmp_path / "x.har"
+    path.write_text(json.dumps(SaveHar().make_har([flow_of(one) for one in before])))
+    for old, new in zip(before, read(path), strict=True):
+        assert request_body(new).data == request_body(old).data, old.number
+        assert response_body(new).data == response_body(old).data, old.number
+        assert new.status == old.status
+        assert (new.outcome is Outcome.REFUSED) == (old.outcome is Outcome.REFUSED)
+
+
+def test_half_of_a_surrogate_pair_does_no_harm(tmp_path: Path) -> None:
+    value = asked(request={"postData": {"text": "cut \ud83d", "mimeType": "text/plain"}})
+    (one,) = read(browser(tmp_path / "x.har", value))
+    assert one.request.content == "cut \ud83d".encode("utf-8", "surrogatepass")
 
 
 def test_what_a_browser_saved_is_read(tmp_path: Path) -> None:

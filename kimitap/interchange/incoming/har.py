@@ -4,8 +4,9 @@ A HAR has bodies with their `Content-Encoding` undone, so that header is left ou
 bytes of the wire are there where Kimitap wrote the file.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from kimitap.interchange.incoming.record import (
     Read,
     Unreadable,
     after,
+    as_bytes,
     at,
     count,
     inner,
@@ -48,6 +50,8 @@ from kimitap.interchange.incoming.record import (
 
 _BEFORE_ANSWER = ("blocked", "dns", "connect", "send", "wait")
 """Timings that pass before the response's head; `ssl` is a part of `connect`."""
+_LENIENT = 1 << 28
+"""Bytes of a file that is parsed as a whole."""
 _CUT = {"net::ERR_ABORTED": Outcome.CLIENT_HUNG_UP, "NS_BINDING_ABORTED": Outcome.CLIENT_HUNG_UP}
 
 
@@ -57,8 +61,13 @@ _CHARSET = re.compile(
 )
 
 
+_NAMED_BY_MITMPROXY = ("json", "html", "xml", "javascript", "ecmascript", "css")
+"""Types that mitmproxy takes for UTF-8 without a charset; all others are Latin-1 to it."""
+
+
 class _Log(msgspec.Struct):
     entries: list[msgspec.Raw]
+    creator: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Document(msgspec.Struct):
@@ -67,22 +76,40 @@ class _Document(msgspec.Struct):
 
 def read(path: Path, key: bytes) -> Read:
     """The exchanges of a HAR file; raises `CaptureError` for what is none."""
-    for i, raw in enumerate(_entries(path)):
+    entries, creator = _opened(path)
+    for i, entry in enumerate(entries):
         try:
-            yield exchange_of(object_of(parsed(bytes(raw)), "it"), key)
+            value = parsed(bytes(entry)) if isinstance(entry, msgspec.Raw) else entry
+            yield exchange_of(object_of(value, "it"), key, creator)
         except Unreadable as why:
             yield LeftOut(f"entry {i + 1}", str(why))
 
 
-def _entries(path: Path) -> list[msgspec.Raw]:
+def _opened(path: Path) -> tuple[Sequence[object], str]:
+    """The entries, each as JSON that is not parsed yet (parsed where JSON was read leniently), and
+    the program that wrote them."""
     data = content(path).removeprefix(b"\xef\xbb\xbf")
     try:
-        return msgspec.json.decode(data, type=_Document).log.entries
+        log = msgspec.json.decode(data, type=_Document).log
     except (msgspec.DecodeError, RecursionError) as error:
+        if b"\\ud" in data.lower() and len(data) <= _LENIENT:
+            return _leniently(path, data)
         raise CaptureError(f"{path} is no whole HAR: {error}") from error
+    creator = parsed(bytes(log.creator))
+    return log.entries, text(creator, "name") if isinstance(creator, dict) else ""
 
 
-def exchange_of(entry: Object, key: bytes) -> Exchange:
+def _leniently(path: Path, data: bytes) -> tuple[Sequence[object], str]:
+    """The same of a HAR with halves of surrogate pairs, as mitmproxy writes bytes that are no text,
+    and JavaScript a text that was cut."""
+    try:
+        log = object_of(object_of(json.loads(data), "it").get("log"), "its log")
+    except (ValueError, RecursionError, Unreadable) as error:
+        raise CaptureError(f"{path} is no whole HAR: {error}") from error
+    return items(log, "entries"), text(inner(log, "creator"), "name")
+
+
+def exchange_of(entry: Object, key: bytes, creator: str = "") -> Exchange:
     """One entry as an exchange; raises `Unreadable`."""
     asked = object_of(entry.get("request"), "its request")
     scheme, host, port, path = split_url(text(asked, "url"))
@@ -105,7 +132,7 @@ def exchange_of(entry: Object, key: bytes) -> Exchange:
         detail=request_detail,
         ended_at=after(began, total_s),
     )
-    made = _answered(made, entry, total_s)
+    made = _answered(made, entry, total_s, creator)
     own = inner(entry, "_kimitap")
     if own:
         made = own_facts(_with_wire(made, own, asked, entry), own)
@@ -113,15 +140,19 @@ def exchange_of(entry: Object, key: bytes) -> Exchange:
     return made if made.origin else replace(made, origin=content_origin("har", made))
 
 
-def _answered(made: Exchange, entry: Object, total_s: float) -> Exchange:
+def _answered(made: Exchange, entry: Object, total_s: float, creator: str) -> Exchange:
     answer = inner(entry, "response")
     failed = text(answer, "_error")
     status = count(answer, "status")
     if not status:
-        outcome = Outcome.REFUSED if "REFUSED" in failed else _CUT.get(failed, Outcome.INTERRUPTED)
+        outcome = (
+            Outcome.REFUSED
+            if "REFUSED" in failed.upper()
+            else _CUT.get(failed, Outcome.INTERRUPTED)
+        )
         return replace(made, outcome=outcome, detail=_joined(failed or "no response", made.detail))
     headers = _headers(answer)
-    body, detail, lost = _response_body(answer, headers)
+    body, detail, lost = _response_body(answer, headers, creator)
     good = Outcome.HTTP_ERROR if status >= 400 else Outcome.COMPLETE
     return replace(
         made,
@@ -159,7 +190,7 @@ def _request_body(asked: Object) -> tuple[bytes, str]:
         written = text(posted, "text")
         if text(posted, "encoding") == "base64":
             return from_base64(written) or b"", ""
-        return written.encode("utf-8", "surrogatepass"), ""
+        return as_bytes(written), ""
     params = [p for p in items(posted, "params") if isinstance(p, Mapping)]
     if params:
         fields = [(text(p, "name"), text(p, "value")) for p in params]
@@ -167,7 +198,7 @@ def _request_body(asked: Object) -> tuple[bytes, str]:
     return b"", NO_REQUEST if count(asked, "bodySize") else ""
 
 
-def _response_body(answer: Object, headers: Headers) -> tuple[bytes, str, int]:
+def _response_body(answer: Object, headers: Headers, creator: str) -> tuple[bytes, str, int]:
     """The body's bytes, what is to be said of one that is not there, and how long that was."""
     given = inner(answer, "content")
     if "text" not in given:
@@ -179,17 +210,23 @@ def _response_body(answer: Object, headers: Headers) -> tuple[bytes, str, int]:
         if data is None:
             raise Unreadable("its body is said to be base64, and is none")
         return data, "", 0
-    return _encoded(written, headers), "", 0
+    return _encoded(written, headers, creator), "", 0
 
 
-def _encoded(written: str, headers: Headers) -> bytes:
-    """Text in the charset that the response names; in UTF-8 where it names none that fits."""
-    _, _, named = header(headers, "content-type").lower().partition("charset=")
-    charset = named.split(";")[0].strip().strip('"') or "utf-8"
+def _encoded(written: str, headers: Headers, creator: str) -> bytes:
+    """Text in the charset that the response names; in UTF-8 where it names none that fits.
+
+    mitmproxy writes the bytes of a stream of events as if they were Latin-1: so they are undone.
+    """
+    kind = header(headers, "content-type").lower()
+    _, _, named = kind.partition("charset=")
+    charset = named.split(";")[0].strip().strip('"')
+    if not charset and creator == "mitmproxy" and not any(t in kind for t in _NAMED_BY_MITMPROXY):
+        charset = "latin-1"
     try:
         return written.encode(charset if _CHARSET.fullmatch(charset) else "utf-8")
     except (LookupError, UnicodeError):
-        return written.encode("utf-8", "surrogatepass")
+        return as_bytes(written)
 
 
 def _headers(message: Object) -> Headers:

@@ -138,6 +138,14 @@ def split_url(url: str) -> tuple[str, str, int, str]:
     return parts.scheme, parts.hostname, own if port is None else port, path
 
 
+def as_bytes(text: str) -> bytes:
+    """A body's bytes: UTF-8, and the bytes that Python stood in halves of surrogate pairs for."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
 def pairs(fields: Object) -> Headers:
     """Headers that a tool keeps as an object, as header fields."""
     return tuple((name, value) for name, value in fields.items() if isinstance(value, str))
