@@ -7,7 +7,7 @@ import orjson
 
 from kimitap.conversation import ToolCall
 from kimitap.lineage import CallEcho, Fate, Link, Relation
-from kimitap.rules import soundness
+from kimitap.rules.arguments import malformed
 from kimitap.rules.finding import Place
 from kimitap.rules.gaps import differences
 from kimitap.rules.schemas import is_as_declared
@@ -41,7 +41,7 @@ class Changed:
 def is_known_replacement(old: ToolCall, new: ToolCall, link: Link) -> bool:
     """True where nobody could run the call, and the agent put what it always puts in its place."""
     tools = {tool.name for tool in link.parent.tools}
-    if not soundness.malformed(old) and not (tools and old.name not in tools):
+    if not malformed(old) and not (tools and old.name not in tools):
         return False
     value = _value(new.arguments)
     if isinstance(value, str):
@@ -108,7 +108,7 @@ def crossed(link: Link) -> list[Changed]:
 
 def _owed(echo: CallEcho, link: Link) -> bool:
     """True where the call was whole; of a cut reply only what the agent made of it is told."""
-    return link.judged or soundness.malformed(echo.call)
+    return link.judged or malformed(echo.call)
 
 
 def is_parsed(changed: Changed) -> bool:

@@ -174,7 +174,7 @@ def _is_told(before: str, tells: re.Pattern[str] = _COLON) -> bool:
     return line.endswith(":") and bool(tells.search(line)) and not _OWN.search(line)
 
 
-def breaks_off(text: str, names: frozenset[str]) -> bool:
+def call_breaks_off(text: str, names: frozenset[str]) -> bool:
     """True where the text ends within one call's markup: what a limit leaves when it cuts there."""
     calls = calls_in(text, names)
     if calls:

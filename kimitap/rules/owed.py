@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from kimitap.conversation import Message, Other, ToolCall, ToolResult, Turn
 from kimitap.lineage import Relation, Session, Thread, named_by
-from kimitap.rules import soundness
+from kimitap.rules.endings import CALLED, SAID, is_unkept
+from kimitap.rules.flaws import flaw
 from kimitap.rules.rounds import Part, answers
 
 _READ = (400, 422)
@@ -122,9 +123,9 @@ def _is_read(thread: Thread, position: int) -> bool:
 
 def _is_plain(turn: Turn) -> bool:
     """True where all of a reply is there, and an agent has to answer each call in it."""
-    if not turn.succeeded or soundness.is_unkept(turn) or soundness.flaw(turn):
+    if not turn.succeeded or is_unkept(turn) or flaw(turn):
         return False
-    if turn.reply.finish_reason not in soundness.CALLED | soundness.SAID:
+    if turn.reply.finish_reason not in CALLED | SAID:
         return False
     return all(call.name not in _OWN_NAMES for call in turn.reply.message.tool_calls)
 

@@ -1,7 +1,7 @@
 """The findings of one thread before any was swallowed, and how two of them can hang together.
 
-Each public method of `Scene` named in `Tie` gives, for an effect, the finding among those of the
-named rules that it follows from, or None.
+`Scene.cause` gives, for an effect, the finding of some rules that it follows from by one `Tie`, or
+None.
 """
 
 from collections.abc import Sequence

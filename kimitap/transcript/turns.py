@@ -16,7 +16,7 @@ from kimitap.conversation import (
 )
 from kimitap.exchange import Outcome
 from kimitap.lineage import EchoKind, Fate, Link, Mark, Relation
-from kimitap.rules import soundness
+from kimitap.rules.endings import is_unkept
 from kimitap.rules.reply_choices import beginnings
 from kimitap.transcript.echoes import echo_mark
 from kimitap.transcript.ghosts import gone, message_ghost, reply_ghosts, result_ghosts, slot_title
@@ -270,7 +270,7 @@ def _ending(turn: Turn) -> Iterator[Row]:
         yield Row(n, Kind.TROUBLE, line, title="SERVER ERROR", content=reply.error)
     if turn.in_flight:
         yield Row(n, Kind.WAITING, "the reply is still coming" if reply.events else "no reply yet")
-    elif not reply.complete and soundness.is_unkept(turn):
+    elif not reply.complete and is_unkept(turn):
         yield Row(n, Kind.BLANK, "(a part of the answer is not recorded)", "ASST")
     elif not reply.complete and not reply.error:
         ended = turn.outcome.value

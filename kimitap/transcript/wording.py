@@ -17,7 +17,7 @@ from kimitap.conversation import (
     Turn,
 )
 from kimitap.exchange import Outcome
-from kimitap.rules import soundness
+from kimitap.rules.endings import CALLED, SAID
 from kimitap.visible import one_line
 
 WIDEST = 400
@@ -94,7 +94,7 @@ def turn_ending(turn: Turn) -> str:
         return f"HTTP {turn.status}"
     if turn.outcome is not Outcome.COMPLETE and not turn.reply.complete:
         return turn.outcome.value
-    if turn.reply.finish_reason in {None, *soundness.SAID, *soundness.CALLED}:
+    if turn.reply.finish_reason in {None, *SAID, *CALLED}:
         return ""
     return f"finish: {one_line(str(turn.reply.finish_reason), 40)}"
 

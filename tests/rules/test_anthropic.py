@@ -12,7 +12,7 @@ from kimitap.conversation import Turn
 from kimitap.dialects import Memo, decode
 from kimitap.exchange import Body
 from kimitap.rules import RULES, check
-from kimitap.rules.blocks import (
+from kimitap.rules.examples.anthropic import (
     ASKED,
     DONE,
     NOTES,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kimitap.rules import items
-from kimitap.rules.examples import DONE, TASK, TOOLS, Json, assistant, call, step, tool
+from kimitap.rules.examples import DONE, TASK, TOOLS, Json, assistant, call, responses, step, tool
 from kimitap.rules.rule import Sample
 from tests.support.examples import defects_of
 
@@ -63,11 +62,13 @@ def test_a_loop_may_begin_where_the_news_end() -> None:
 
 def test_a_loop_in_a_history_that_the_server_keeps_is_found() -> None:
     def asked(number: int, output: str, before: str) -> Sample:
-        poll = items.call(f"call_{number}", "run_command", command="ls")
-        given = items.result(f"call_{number - 1}", output)
-        return items.step((given,), poll, id=f"resp_{number}", previous_response_id=before)
+        poll = responses.call(f"call_{number}", "run_command", command="ls")
+        given = responses.result(f"call_{number - 1}", output)
+        return responses.step((given,), poll, id=f"resp_{number}", previous_response_id=before)
 
-    first = items.step(items.TASK, items.call("call_1", "run_command", command="ls"), id="resp_1")
+    first = responses.step(
+        responses.TASK, responses.call("call_1", "run_command", command="ls"), id="resp_1"
+    )
     same = [asked(n, "notes.txt", f"resp_{n - 1}") for n in (2, 3)]
     other = [asked(n, f"notes.txt {'x' * n}", f"resp_{n - 1}") for n in (2, 3)]
     assert ("repeated-tool-call", 3) in found([first, *same])

@@ -80,7 +80,7 @@ def test_markup_in_a_code_fence_is_no_call(family: str) -> None:
 def test_markup_that_breaks_off_is_not_whole(family: str) -> None:
     opener = markers.calls_in(WRITTEN[family], NAMES)[0]
     cut = WRITTEN[family][: opener.start + (opener.stop - opener.start) * 3 // 4]
-    assert markers.breaks_off(f"I read it.\n{cut}", NAMES)
+    assert markers.call_breaks_off(f"I read it.\n{cut}", NAMES)
 
 
 @pytest.mark.parametrize(
@@ -279,5 +279,5 @@ def test_a_text_made_to_be_slow_is_read_in_time(kind: str) -> None:
     began = time.perf_counter()
     markers.calls_in(HOSTILE[kind], NAMES)
     markers.stray_tokens(HOSTILE[kind], tools=True)
-    markers.breaks_off(HOSTILE[kind], NAMES)
+    markers.call_breaks_off(HOSTILE[kind], NAMES)
     assert time.perf_counter() - began < 5

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from kimitap.rules import blocks
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -16,6 +15,7 @@ from kimitap.rules.examples import (
     READ_TWO,
     TASK,
     Json,
+    anthropic,
     assistant,
     call,
     step,
@@ -92,14 +92,16 @@ CLEAN: dict[str, Sequence[Sample]] = {
     "a stream ends with its finish reason": [streamed(HI % b"", HI % STOP)],
     "a stream ends with [DONE] and gives no reason for a text": [streamed(HI % b"", END)],
     "a reminder stands behind the results": [
-        blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
-        blocks.step(
+        anthropic.step(anthropic.TASK, anthropic.SAYING, anthropic.READ),
+        anthropic.step(
             (
-                *blocks.TASK,
-                blocks.ASKED,
-                blocks.user(blocks.NOTES, blocks.text("<system-reminder>Hurry.</system-reminder>")),
+                *anthropic.TASK,
+                anthropic.ASKED,
+                anthropic.user(
+                    anthropic.NOTES, anthropic.text("<system-reminder>Hurry.</system-reminder>")
+                ),
             ),
-            blocks.DONE,
+            anthropic.DONE,
         ),
     ],
 }

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from kimitap.rules import blocks
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -15,6 +14,7 @@ from kimitap.rules.examples import (
     WRITTEN,
     WROTE,
     Json,
+    anthropic,
     assistant,
     call,
     step,
@@ -145,10 +145,10 @@ def test_a_call_that_anthropic_s_api_was_told_to_make_may_go(
     tools = [{"name": "route", "input_schema": {"type": "object"}}]
     forced = {"type": choice, **({"name": "route"} if choice == "tool" else {})}
     made = {"type": "tool_use", "id": "toolu_1", "name": "route", "input": {"next": "Ada"}}
-    heard = (*blocks.TASK, blocks.user(blocks.text("Ada says: it is in the table.")))
+    heard = (*anthropic.TASK, anthropic.user(anthropic.text("Ada says: it is in the table.")))
     samples = [
-        blocks.step(blocks.TASK, made, tools=tools, tool_choice=forced),
-        blocks.step(heard, blocks.DONE, tools=tools, tool_choice=forced),
+        anthropic.step(anthropic.TASK, made, tools=tools, tool_choice=forced),
+        anthropic.step(heard, anthropic.DONE, tools=tools, tool_choice=forced),
     ]
     assert [one for one in told(samples) if one.startswith("error")] == expected
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kimitap.lineage import Link
+from kimitap.rules.difference import Kind, difference, volatile
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -27,7 +28,6 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Place
 from kimitap.rules.price import Price, price, total
 from kimitap.rules.rule import Sample
-from kimitap.rules.segment import Kind, segment, volatile
 from tests.support.examples import findings_of, sessions_of
 
 THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
@@ -126,7 +126,7 @@ SEGMENTS: dict[str, tuple[Link, Kind, str]] = {
 @pytest.mark.parametrize("title", SEGMENTS)
 def test_the_first_difference_is_named(title: str) -> None:
     link, kind, words = SEGMENTS[title]
-    found = segment(link)
+    found = difference(link)
     assert (found.kind, str(found)) == (kind, words)
 
 

@@ -8,6 +8,7 @@ from kimitap.rules import RULES
 from kimitap.rules.finding import Severity
 from tests.scoring.cache import counted
 from tests.scoring.dialects import CANNOT, Dialect
+from tests.scoring.dressing import Dress, dressed
 from tests.scoring.faults import FAULTS
 from tests.scoring.measure import Scores, broken_sessions, in_company, measure
 from tests.scoring.sound import SOUND
@@ -24,9 +25,11 @@ def measured(dialect: Dialect) -> Scores:
 
 
 @EVERY
+@pytest.mark.parametrize("dress", Dress)
 @pytest.mark.parametrize("title", SOUND)
-def test_a_clean_session_has_no_error(title: str, dialect: Dialect) -> None:
-    for samples in (SOUND[title], counted(SOUND[title])):
+def test_a_clean_session_has_no_error(title: str, dress: Dress, dialect: Dialect) -> None:
+    worn = dressed(SOUND[title], dress)
+    for samples in (worn, counted(worn)):
         found = findings_of(translated(samples, dialect))
         assert [f for f in found if f.severity is Severity.ERROR] == []
 
@@ -66,12 +69,14 @@ def test_a_session_is_woven_alike_in_every_dialect(title: str, dialect: Dialect)
 
 def test_the_clean_sessions_can_be_broken_in_every_way() -> None:
     broken = list(broken_sessions(SEED, 1))
-    assert {name for _, name, _ in broken} == set(FAULTS)
+    assert {case.fault for case in broken} == set(FAULTS)
+    assert {case.dress for case in broken} == set(Dress)
     assert {fault for fault, _ in CANNOT} <= set(FAULTS)
 
 
 def test_every_rule_has_a_fault_that_it_must_find() -> None:
-    assert {one.rule for _, _, one in broken_sessions(SEED, 1)} == {rule.name for rule in RULES}
+    found = {case.broken.rule for case in broken_sessions(SEED, 1)}
+    assert found == {rule.name for rule in RULES}
 
 
 @EVERY
@@ -81,7 +86,7 @@ def test_of_random_faults_nearly_all_are_found_at_their_place_by_their_rule(
     scores = measured(dialect)
     missed = [miss for score in scores.values() for miss in score.missed]
     tried = sum(score.tried for score in scores.values())
-    assert tried > 850
+    assert tried > 1700
     assert len(missed) <= 0.01 * tried, "\n".join(missed)
     assert {rule for rule, score in scores.items() if not score.hits} == set()
 

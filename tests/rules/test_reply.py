@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from kimitap.exchange import Body
-from kimitap.rules import RULES, check, items
+from kimitap.rules import RULES, check
+from kimitap.rules.arguments import breaks_off
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -17,6 +18,7 @@ from kimitap.rules.examples import (
     Json,
     assistant,
     call,
+    responses,
     step,
     tool,
     user,
@@ -25,7 +27,6 @@ from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.reply.duplicated_content import doubled, times_said
 from kimitap.rules.reply.tool_schema_violation import violations
 from kimitap.rules.rule import Sample
-from kimitap.rules.soundness import breaks_off as call_breaks_off
 from kimitap.weave import weave
 from tests.support import chat
 from tests.support.examples import exchange_of, findings_of
@@ -233,7 +234,7 @@ def test_half_an_object_is_told_from_a_broken_one(arguments: str, is_half: bool)
         chat.choice(chat.assistant(None, chat.call("f", arguments))),
     )
     [made] = turn.reply.message.tool_calls
-    assert call_breaks_off(made) is is_half
+    assert breaks_off(made) is is_half
 
 
 # ---- finish reasons
@@ -435,10 +436,10 @@ def test_a_tool_that_a_search_for_tools_found_is_declared() -> None:
     search = {"type": "tool_search_call", "call_id": "s1", "execution": "client", "arguments": {}}
     coffee = {"type": "function", "name": "make_coffee"}
     found = {**search, "type": "tool_search_output", "tools": [coffee]}
-    tools = [*items.TOOLS, {"type": "tool_search", "execution": "client"}]
-    sent, called = (*items.TASK, search, found), items.call("c1", "make_coffee", "{}")
-    assert names(items.step(sent, called, tools=tools)) == []
-    assert names(items.step(items.TASK, called, tools=tools)) == ["unknown-tool"]
+    tools = [*responses.TOOLS, {"type": "tool_search", "execution": "client"}]
+    sent, called = (*responses.TASK, search, found), responses.call("c1", "make_coffee", "{}")
+    assert names(responses.step(sent, called, tools=tools)) == []
+    assert names(responses.step(responses.TASK, called, tools=tools)) == ["unknown-tool"]
 
 
 def legacy(finish: str, **fields: object) -> Sample:

@@ -4,76 +4,83 @@ from collections.abc import Sequence
 
 import pytest
 
-from kimitap.rules import blocks, items
+from kimitap.rules.examples import anthropic, responses
 from kimitap.rules.rule import Sample
 from tests.support.examples import findings_of
 
-ASK = blocks.user(blocks.text("Read notes.txt."))
-CALL = blocks.use("toolu_1", "read_file", path="notes.txt")
-READ = blocks.assistant(blocks.text("I read it."), CALL)
-NOTES = blocks.result("toolu_1", "owner: Ada")
-HURRY = blocks.text("Be quick, please.")
-DONE = blocks.text("Ada owns it.")
+ASK = anthropic.user(anthropic.text("Read notes.txt."))
+CALL = anthropic.use("toolu_1", "read_file", path="notes.txt")
+READ = anthropic.assistant(anthropic.text("I read it."), CALL)
+NOTES = anthropic.result("toolu_1", "owner: Ada")
+HURRY = anthropic.text("Be quick, please.")
+DONE = anthropic.text("Ada owns it.")
 
-QUESTION = items.user("Read notes.txt and data.csv.")
-CALLS = (items.call("a", "read_file", path="notes.txt"), items.call("b", "read_file", path="d.csv"))
-RESULTS = (items.result("a", "owner: Ada"), items.result("b", "id,amount"))
-SAID = items.said("Ada owns it.")
+QUESTION = responses.user("Read notes.txt and data.csv.")
+CALLS = (
+    responses.call("a", "read_file", path="notes.txt"),
+    responses.call("b", "read_file", path="d.csv"),
+)
+RESULTS = (responses.result("a", "owner: Ada"), responses.result("b", "id,amount"))
+SAID = responses.said("Ada owns it.")
 
 USUAL: dict[str, Sequence[Sample]] = {
     "a reminder after the results, in one message": [
-        blocks.step([ASK], blocks.text("I read it."), CALL),
-        blocks.step([ASK, READ, blocks.user(NOTES, HURRY)], DONE),
+        anthropic.step([ASK], anthropic.text("I read it."), CALL),
+        anthropic.step([ASK, READ, anthropic.user(NOTES, HURRY)], DONE),
     ],
     "two user messages, which the API merges": [
-        blocks.step([ASK], blocks.text("I read it."), CALL),
-        blocks.step([ASK, READ, blocks.user(NOTES), blocks.user(HURRY)], DONE),
+        anthropic.step([ASK], anthropic.text("I read it."), CALL),
+        anthropic.step([ASK, READ, anthropic.user(NOTES), anthropic.user(HURRY)], DONE),
     ],
     "items of one reply, each result behind its call": [
-        items.step([QUESTION], *CALLS),
-        items.step([QUESTION, CALLS[0], RESULTS[0], CALLS[1], RESULTS[1]], SAID),
+        responses.step([QUESTION], *CALLS),
+        responses.step([QUESTION, CALLS[0], RESULTS[0], CALLS[1], RESULTS[1]], SAID),
     ],
     "items of one reply, results behind all calls": [
-        items.step([QUESTION], *CALLS),
-        items.step([QUESTION, *CALLS, *RESULTS], SAID),
+        responses.step([QUESTION], *CALLS),
+        responses.step([QUESTION, *CALLS, *RESULTS], SAID),
     ],
     "a history that the server keeps": [
-        items.step([QUESTION], *CALLS, id="resp_1"),
-        items.step(RESULTS, SAID, id="resp_2", previous_response_id="resp_1"),
-        items.step([items.user("And?")], SAID, id="resp_3", previous_response_id="resp_2"),
+        responses.step([QUESTION], *CALLS, id="resp_1"),
+        responses.step(RESULTS, SAID, id="resp_2", previous_response_id="resp_1"),
+        responses.step([responses.user("And?")], SAID, id="resp_3", previous_response_id="resp_2"),
     ],
 }
 
 DEFECTS: dict[str, tuple[Sequence[Sample], str]] = {
     "a text before the result": (
         [
-            blocks.step([ASK], blocks.text("I read it."), CALL),
-            blocks.step([ASK, READ, blocks.user(HURRY, NOTES)], DONE),
+            anthropic.step([ASK], anthropic.text("I read it."), CALL),
+            anthropic.step([ASK, READ, anthropic.user(HURRY, NOTES)], DONE),
         ],
         "error misplaced-tool-result",
     ),
     "two results for one use": (
         [
-            blocks.step([ASK], blocks.text("I read it."), CALL),
-            blocks.step([ASK, READ, blocks.user(NOTES, blocks.result("toolu_1", "no"))], DONE),
+            anthropic.step([ASK], anthropic.text("I read it."), CALL),
+            anthropic.step(
+                [ASK, READ, anthropic.user(NOTES, anthropic.result("toolu_1", "no"))], DONE
+            ),
         ],
         "error duplicate-tool-result",
     ),
     "a result under another id": (
         [
-            blocks.step([ASK], blocks.text("I read it."), CALL),
-            blocks.step([ASK, READ, blocks.user(blocks.result("toolu_9", "owner: Ada"))], DONE),
+            anthropic.step([ASK], anthropic.text("I read it."), CALL),
+            anthropic.step(
+                [ASK, READ, anthropic.user(anthropic.result("toolu_9", "owner: Ada"))], DONE
+            ),
         ],
         "error mismatched-tool-call-id",
     ),
     "other input than the model's": (
         [
-            blocks.step([ASK], CALL),
-            blocks.step(
+            anthropic.step([ASK], CALL),
+            anthropic.step(
                 [
                     ASK,
-                    blocks.assistant(blocks.use("toolu_1", "read_file", path="b")),
-                    blocks.user(NOTES),
+                    anthropic.assistant(anthropic.use("toolu_1", "read_file", path="b")),
+                    anthropic.user(NOTES),
                 ],
                 DONE,
             ),
@@ -82,15 +89,17 @@ DEFECTS: dict[str, tuple[Sequence[Sample], str]] = {
     ),
     "the second call's arguments are lost (LangChain on the Responses API)": (
         [
-            items.step([QUESTION], *CALLS),
-            items.step([QUESTION, CALLS[0], items.call("b", "read_file", "{}"), *RESULTS], SAID),
+            responses.step([QUESTION], *CALLS),
+            responses.step(
+                [QUESTION, CALLS[0], responses.call("b", "read_file", "{}"), *RESULTS], SAID
+            ),
         ],
         "error changed-tool-call",
     ),
     "a user's message between a call and its output": (
         [
-            items.step([QUESTION], CALLS[0]),
-            items.step([QUESTION, CALLS[0], items.user("Quick!"), RESULTS[0]], SAID),
+            responses.step([QUESTION], CALLS[0]),
+            responses.step([QUESTION, CALLS[0], responses.user("Quick!"), RESULTS[0]], SAID),
         ],
         "error misplaced-tool-result",
     ),

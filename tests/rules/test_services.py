@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kimitap.rules import examples as chat
-from kimitap.rules.blocks import (
+from kimitap.rules.examples.anthropic import (
     ASKED,
     DONE,
     NOTES,

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from kimitap.rules.arguments import is_object
 from kimitap.rules.examples import Json, failed, user
 from kimitap.rules.rule import Sample
-from kimitap.rules.soundness import is_object
 from tests.scoring.cutting import (
     calls_of,
     chosen,

@@ -6,8 +6,8 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.exchange import Outcome
 from kimitap.lineage import Session, Thread
-from kimitap.rules import blocks, soundness
-from kimitap.rules.examples import ASKED, DONE, TASK, assistant, failed, step
+from kimitap.rules.endings import is_unkept, was_aborted
+from kimitap.rules.examples import ASKED, DONE, TASK, anthropic, assistant, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_reply
@@ -22,11 +22,11 @@ def is_cut(turn: Turn) -> bool:
     An error event is an end, though a bad one, and has a rule of its own. Where a part of the
     answer is not recorded nobody knows its end.
     """
-    if soundness.was_aborted(turn):
+    if was_aborted(turn):
         return True
     if turn.reply.complete or turn.outcome in UNKNOWN or (turn.status or 200) >= 400:
         return False
-    if turn.reply.error_in_stream or soundness.is_unkept(turn):
+    if turn.reply.error_in_stream or is_unkept(turn):
         return False
     return turn.outcome is not Outcome.COMPLETE or turn.reply.streamed
 
@@ -78,11 +78,11 @@ class StreamAborted(Rule):
         Example("cut before it said anything", (step(TASK, None),), (Place(1),)),
         Example(
             "Anthropic's API: with its message_stop a reply is whole, though the client hung up",
-            (blocks.streamed(blocks.TASK, "Done.", cancelled=True),),
+            (anthropic.streamed(anthropic.TASK, "Done.", cancelled=True),),
         ),
         Example(
             "Anthropic's API: a stop_reason came, and no message_stop",
-            (blocks.streamed(blocks.TASK, "Done.", last=False),),
+            (anthropic.streamed(anthropic.TASK, "Done.", last=False),),
             (Place(1),),
         ),
     )
@@ -108,7 +108,7 @@ class StreamAborted(Rule):
 
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Who ended the answer, and what tells."""
-    if soundness.was_aborted(turn):
+    if was_aborted(turn):
         return Side.SERVER, f"its finish reason is “{turn.reply.finish_reason}”"
     lacks = "its last event" if turn.reply.finish_reason else "a finish reason"
     if turn.outcome is Outcome.SERVER_CUT:

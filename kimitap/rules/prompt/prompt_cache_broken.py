@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Other, Turn
 from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.rules.difference import ON_PURPOSE, Difference, Kind, difference
 from kimitap.rules.each import each
 from kimitap.rules.examples import (
     ASKED,
@@ -24,7 +25,6 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.price import Price, price, total
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.segment import ON_PURPOSE, Kind, Segment, segment
 from kimitap.rules.wording import cut, times
 from kimitap.visible import one_line
 
@@ -100,7 +100,7 @@ class _Cause:
     """What broke the cache: the side, its words, and what findings of one kind share."""
 
     side: Side
-    segment: Segment
+    segment: Difference
     words: str
     severity: Severity = Severity.WARNING
 
@@ -220,11 +220,11 @@ class PromptCacheBroken(Rule):
         )
 
 
-def _place(link: Link, differs: Segment) -> Place:
+def _place(link: Link, differs: Difference) -> Place:
     return Place(link.child.exchange, differs.index)
 
 
-def _evidence(link: Link, differs: Segment) -> Iterator[Evidence]:
+def _evidence(link: Link, differs: Difference) -> Iterator[Evidence]:
     """The counts, and both sides of the difference where it is one of text."""
     usage, cost = link.child.reply.usage, price(link)
     yield Evidence(
@@ -240,7 +240,7 @@ def _evidence(link: Link, differs: Segment) -> Iterator[Evidence]:
 
 def _cause(link: Link, session: Session, thread: Thread) -> _Cause:
     """Who broke it: what differs on the wire, or else what ran in between, or the template."""
-    differs = segment(link)
+    differs = difference(link)
     if differs.kind is not Kind.NOTHING:
         words = f"The first difference: {one_line(str(differs), 160)}."
         on_purpose = differs.what in ON_PURPOSE

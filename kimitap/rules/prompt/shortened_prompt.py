@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from kimitap.conversation import Image, Message, Other, Reasoning, ToolCall, Turn
 from kimitap.lineage import EchoKind, Fate, Link, Relation, Session, Thread
+from kimitap.rules.difference import Kind, difference
 from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.segment import Kind, segment
 from kimitap.rules.wording import cut
 
 SLACK = 16
@@ -228,7 +228,7 @@ def unread(link: Link) -> int:
         return 0
     if not (full and before == after) and before < _least(link.parent.messages):
         return 0
-    same = segment(link).kind in (Kind.NOTHING, Kind.REPLY)
+    same = difference(link).kind in (Kind.NOTHING, Kind.REPLY)
     return more if same and _plausible(link.parent) else 0
 
 
@@ -246,7 +246,7 @@ def missing(link: Link) -> int:
     said = _said(link.parent) if _all_visible(link.parent) and _whole(link) else 0
     short = before.prompt_tokens + said - after.prompt_tokens
     slack = SLACK + OF_PROMPT * before.prompt_tokens + OF_REPLY * said
-    if short <= slack or segment(link).kind not in (Kind.NOTHING, Kind.REPLY):
+    if short <= slack or difference(link).kind not in (Kind.NOTHING, Kind.REPLY):
         return 0
     return short if short > slack + _thought(link) and _plausible(link.parent) else 0
 

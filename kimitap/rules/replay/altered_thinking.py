@@ -5,7 +5,8 @@ from typing import ClassVar, NamedTuple
 
 from kimitap.conversation import Message, Reasoning
 from kimitap.lineage import EchoKind, Link, Session, Thread
-from kimitap.rules.blocks import (
+from kimitap.rules.echoes import judged
+from kimitap.rules.examples.anthropic import (
     DONE,
     NOTES,
     READ,
@@ -20,7 +21,6 @@ from kimitap.rules.blocks import (
     thinking,
     user,
 )
-from kimitap.rules.echoes import judged
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, times

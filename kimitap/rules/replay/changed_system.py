@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Link, Relation, Session, Thread
+from kimitap.rules.difference import volatile
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -20,7 +21,6 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.price import total
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.segment import volatile
 from kimitap.rules.wording import around, cut, times
 
 SAME_TALK = (Relation.CONTINUES, Relation.RETRY, Relation.WINDOW, Relation.REBUILT)

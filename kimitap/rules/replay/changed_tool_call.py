@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.arguments import malformed
 from kimitap.rules.changes import Changed, changed_calls, crossed, is_known_replacement, is_parsed
 from kimitap.rules.examples import (
     ASKED,
@@ -246,9 +246,9 @@ def _how(changed: Changed, usual: bool) -> str:
     if is_parsed(changed):
         return "the agent parsed its arguments as the tool's schema has them"
     if usual:
-        why = "arguments are no JSON" if soundness.malformed(old) else "tool does not exist"
+        why = "arguments are no JSON" if malformed(old) else "tool does not exist"
         return f"its {why}, and the agent says so in its own way"
-    if soundness.malformed(old) and old.name == new.name:
+    if malformed(old) and old.name == new.name:
         return "the agent repaired broken arguments and may have run what it made of them"
     what = "another tool" if old.name != new.name else "other arguments"
     return f"the model sees itself using {what} than it did"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from kimitap.lineage import Link, Relation, Session, Thread
-from kimitap.rules import soundness
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -18,6 +17,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.flaws import flaw
 from kimitap.rules.gaps import bare
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import quoted_reply, quoted_request
@@ -42,7 +42,7 @@ def asks_otherwise(link: Link) -> bool:
 
 def is_replaced(link: Link) -> bool:
     """True where a user's message stands in the place of a flawed reply that stands nowhere."""
-    if not link.judged or link.echo.slot or not soundness.flaw(link.parent):
+    if not link.judged or link.echo.slot or not flaw(link.parent):
         return False
     place, messages = link.echo.place, link.child.messages
     return place < len(messages) and messages[place].role in {"user", "system"}
@@ -133,15 +133,15 @@ class DiscardedReply(Rule):
                 yield self._finding(link)
 
     def _finding(self, link: Link) -> Finding:
-        flaw = soundness.flaw(link.parent)
+        why = flaw(link.parent)
         again = link.relation is Relation.RETRY
         how = "asks the same again" if again else "has another message in its place"
         return Finding(
             self.name,
-            Severity.INFO if flaw else self.severity,
+            Severity.INFO if why else self.severity,
             self.side,
             f"Request {link.child.exchange} {how}: the complete reply of exchange "
-            f"{link.parent.exchange} was thrown away{f' ({flaw})' if flaw else ''}.",
+            f"{link.parent.exchange} was thrown away{f' ({why})' if why else ''}.",
             Place(link.child.exchange, link.echo.place),
             related=(Place(link.parent.exchange),),
             evidence=(

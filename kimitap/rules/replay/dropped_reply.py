@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from kimitap.lineage import Link, Session, Thread
-from kimitap.rules import soundness
 from kimitap.rules.echoes import judged
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, assistant, step, user
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.flaws import flaw
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import quoted_reply, quoted_request
 
@@ -23,7 +23,7 @@ def is_dropped(link: Link) -> bool:
     slot = [link.child.messages[i] for i in link.echo.slot]
     if any(not message.blank for message in slot):
         return False
-    return not soundness.flaw(link.parent) and not _stands(reply.text, link)
+    return not flaw(link.parent) and not _stands(reply.text, link)
 
 
 def _stands(text: str, link: Link) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from kimitap.lineage import EchoKind, Link, Session, Thread
-from kimitap.rules import soundness
 from kimitap.rules.echoes import judged, standing_at
 from kimitap.rules.examples import (
     ASKED,
@@ -20,6 +19,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.flaws import flaw
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import named, quoted_call, quoted_request, times
 
@@ -201,5 +201,5 @@ def _owed(thread: Thread) -> int:
 def _severity(links: Sequence[Link]) -> Severity:
     if all(is_protocol(link) for link in links):
         return Severity.INFO
-    sound = [link for link in links if not soundness.flaw(link.parent)]
+    sound = [link for link in links if not flaw(link.parent)]
     return Severity.ERROR if sound else Severity.WARNING

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from kimitap.lineage import CallEcho, Fate, Link, Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.arguments import malformed
 from kimitap.rules.echoes import judged, standing_at
 from kimitap.rules.examples import (
     DONE,
@@ -146,7 +146,7 @@ class PartiallyReplayedToolCalls(Rule):
     def _finding(self, link: Link) -> Finding:
         gone = _taken_out(link)
         calls = [c.call for c in gone]
-        broken = all(soundness.malformed(call) for call in calls)
+        broken = all(malformed(call) for call in calls)
         return Finding(
             self.name,
             Severity.INFO if broken else self.severity,

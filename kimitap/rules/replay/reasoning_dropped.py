@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from kimitap.lineage import Fate, Link, Session, Thread
-from kimitap.rules import blocks
 from kimitap.rules.echoes import GIVEN_BACK, judged, standing_at
 from kimitap.rules.examples import (
     DONE,
@@ -13,6 +12,7 @@ from kimitap.rules.examples import (
     TASK,
     WRITE,
     WRITTEN,
+    anthropic,
     assistant,
     failed,
     step,
@@ -25,7 +25,7 @@ from kimitap.rules.wording import cut, quoted_reasoning, quoted_request, times
 THOUGHT = assistant("I read the notes.", READ, reasoning="The task asks for the notes first.")
 UNTHOUGHT = assistant("I read the notes.", READ)
 THOUGHT_TWO = assistant(None, WRITE, reasoning="Now the summary.")
-SIGNED = blocks.thinking("The task asks for the notes first.", "EqQBCkYIBxgCKkBn")
+SIGNED = anthropic.thinking("The task asks for the notes first.", "EqQBCkYIBxgCKkBn")
 NO_THINKING = (
     "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. "
     "When `thinking` is enabled, a final `assistant` message must start with a thinking block."
@@ -134,9 +134,13 @@ class ReasoningDropped(Rule):
         Example(
             "Anthropic refuses a turn that thought before its call and comes back without",
             (
-                blocks.step(blocks.TASK, SIGNED, blocks.READ),
-                blocks.refused(
-                    (*blocks.TASK, blocks.assistant(blocks.READ), blocks.user(blocks.NOTES)),
+                anthropic.step(anthropic.TASK, SIGNED, anthropic.READ),
+                anthropic.refused(
+                    (
+                        *anthropic.TASK,
+                        anthropic.assistant(anthropic.READ),
+                        anthropic.user(anthropic.NOTES),
+                    ),
                     NO_THINKING,
                 ),
             ),

@@ -7,7 +7,6 @@ import orjson
 
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
-from kimitap.rules import blocks, soundness
 from kimitap.rules.echoes import judged
 from kimitap.rules.examples import (
     ASKED,
@@ -21,6 +20,7 @@ from kimitap.rules.examples import (
     WRITTEN,
     WROTE,
     Json,
+    anthropic,
     assistant,
     call,
     step,
@@ -28,6 +28,7 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.flaws import flaw
 from kimitap.rules.gaps import bare
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import named, quoted_call, quoted_request
@@ -50,7 +51,7 @@ def is_lost(link: Link) -> bool:
         return False
     if not _left_traces(link) and (is_forced(link.parent) or is_spoken(link)):
         return False
-    return bool(link.echo.slot) or not soundness.flaw(link.parent)
+    return bool(link.echo.slot) or not flaw(link.parent)
 
 
 def is_forced(turn: Turn) -> bool:
@@ -198,14 +199,16 @@ class ToolTurnLost(Rule):
         Example(
             "Anthropic's API: both calls come back, their results in one message",
             (
-                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ, blocks.READ_TWO),
-                blocks.step(
+                anthropic.step(
+                    anthropic.TASK, anthropic.SAYING, anthropic.READ, anthropic.READ_TWO
+                ),
+                anthropic.step(
                     (
-                        *blocks.TASK,
-                        blocks.assistant(blocks.SAYING, blocks.READ, blocks.READ_TWO),
-                        blocks.user(blocks.NOTES, blocks.TABLE, blocks.text("Go on.")),
+                        *anthropic.TASK,
+                        anthropic.assistant(anthropic.SAYING, anthropic.READ, anthropic.READ_TWO),
+                        anthropic.user(anthropic.NOTES, anthropic.TABLE, anthropic.text("Go on.")),
                     ),
-                    blocks.DONE,
+                    anthropic.DONE,
                 ),
             ),
         ),
@@ -255,14 +258,14 @@ class ToolTurnLost(Rule):
         Example(
             "Anthropic's API: the tool_use is taken out, and its result is no tool_result any more",
             (
-                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
-                blocks.step(
+                anthropic.step(anthropic.TASK, anthropic.SAYING, anthropic.READ),
+                anthropic.step(
                     (
-                        *blocks.TASK,
-                        blocks.assistant(blocks.SAYING),
-                        blocks.user(blocks.text("(no content)")),
+                        *anthropic.TASK,
+                        anthropic.assistant(anthropic.SAYING),
+                        anthropic.user(anthropic.text("(no content)")),
                     ),
-                    blocks.READ,
+                    anthropic.READ,
                 ),
             ),
             (Place(2, 2),),
@@ -270,8 +273,8 @@ class ToolTurnLost(Rule):
         Example(
             "Anthropic's API: the assistant's turn is gone, its tool_result stays behind",
             (
-                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
-                blocks.step((*blocks.TASK, blocks.user(blocks.NOTES)), blocks.WRITE),
+                anthropic.step(anthropic.TASK, anthropic.SAYING, anthropic.READ),
+                anthropic.step((*anthropic.TASK, anthropic.user(anthropic.NOTES)), anthropic.WRITE),
             ),
             (Place(2, 2),),
         ),
@@ -285,7 +288,7 @@ class ToolTurnLost(Rule):
     def _finding(self, link: Link) -> Finding:
         echo, reply = link.echo, link.parent
         calls = [c.call for c in echo.calls]
-        flawed = echo.kind is not EchoKind.BLANKED and bool(soundness.flaw(reply))
+        flawed = echo.kind is not EchoKind.BLANKED and bool(flaw(reply))
         return Finding(
             self.name,
             Severity.WARNING if flawed else self.severity,

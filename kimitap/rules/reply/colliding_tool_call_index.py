@@ -9,7 +9,7 @@ import orjson
 
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.endings import ended
 from kimitap.rules.examples import TASK, assistant, call, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
@@ -177,7 +177,7 @@ class CollidingToolCallIndex(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             for calls, why in collisions(turn):
                 yield self._finding(turn, calls, why)
 

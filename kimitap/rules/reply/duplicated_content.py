@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.endings import ended
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -138,7 +138,7 @@ class DuplicatedContent(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             length = doubled(turn.reply.message.text)
             if length:
                 yield self._finding(turn, length)

@@ -5,9 +5,11 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.asked import is_filling_in
+from kimitap.rules.endings import ended
 from kimitap.rules.examples import NOTES, READ, TASK, WROTE, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.limits import generated, is_probe
 from kimitap.rules.rule import Example, Rule, Sample
 from kimitap.rules.wording import quoted_reasoning
 
@@ -27,7 +29,7 @@ def is_empty(turn: Turn) -> bool:
     reply = turn.reply
     if reply.finish_reason in _REFUSED or not reply.message.blank:
         return False
-    if soundness.is_probe(turn) or soundness.is_filling_in(turn):
+    if is_probe(turn) or is_filling_in(turn):
         return False
     return all(choice.blank for choice in reply.others)
 
@@ -92,7 +94,7 @@ class EmptyReply(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             if is_empty(turn):
                 yield self._finding(turn)
 
@@ -117,7 +119,7 @@ def _how(reason: str | None) -> str:
 
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Who kept silent, and what tells."""
-    made = soundness.generated(turn)
+    made = generated(turn)
     if turn.reply.message.reasoning.strip():
         return Side.MODEL, "the model ended after its thought"
     if made is not None and made >= SWALLOWED:
@@ -129,7 +131,7 @@ def _blame(turn: Turn) -> tuple[Side, str]:
 
 
 def _ending(turn: Turn) -> Evidence:
-    made = soundness.generated(turn)
+    made = generated(turn)
     counted = "" if made is None else f', "completion_tokens": {made}'
     reason = turn.reply.finish_reason
     return Evidence(turn.exchange, f'"content": "", "finish_reason": "{reason}"{counted}'[:200])

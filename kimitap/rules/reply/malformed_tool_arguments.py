@@ -5,9 +5,11 @@ from typing import ClassVar
 
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.arguments import breaks_off, is_json, malformed
+from kimitap.rules.endings import was_aborted
 from kimitap.rules.examples import READ, TASK, assistant, call, step
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.limits import filled_its_limit
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import named, quoted_call
 
@@ -101,10 +103,10 @@ class MalformedToolArguments(Rule):
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
         for turn in thread.turns:
-            if not turn.reply.complete or soundness.was_aborted(turn):
+            if not turn.reply.complete or was_aborted(turn):
                 continue
             for part, call_ in enumerate(turn.reply.message.parts):
-                if isinstance(call_, ToolCall) and soundness.malformed(call_):
+                if isinstance(call_, ToolCall) and malformed(call_):
                     yield self._finding(turn, part, call_)
 
     def _finding(self, turn: Turn, part: int, broken: ToolCall) -> Finding:
@@ -124,14 +126,14 @@ def _blame(turn: Turn, broken: ToolCall) -> tuple[Side, str]:
     text = broken.arguments.strip()
     if turn.reply.finish_reason == "length":
         return Side.SERVER, "the server ended the reply at its length limit, inside the arguments"
-    if soundness.filled_its_limit(turn):
+    if filled_its_limit(turn):
         said = f"its finish reason says “{turn.reply.finish_reason}”"
         return Side.SERVER, f"the reply was cut at the number of tokens allowed, though {said}"
     if "}{" in "".join(text.split()) and text.startswith("{"):
         return Side.SERVER, "the arguments of two calls are glued together under one index"
-    if soundness.is_json(text):
+    if is_json(text):
         return Side.MODEL, "the arguments are JSON, but no object"
-    if soundness.breaks_off(broken):
+    if breaks_off(broken):
         said = f"the finish reason says “{turn.reply.finish_reason}”"
         return Side.MODEL, f"the arguments end in mid-JSON, though {said}"
     return Side.MODEL, "the arguments are no valid JSON, though the reply ended well"

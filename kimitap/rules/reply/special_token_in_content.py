@@ -5,10 +5,13 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Link, Session, Thread
-from kimitap.rules import markers, soundness
+from kimitap.rules import markers
+from kimitap.rules.asked import tool_names
 from kimitap.rules.each import each
+from kimitap.rules.endings import was_cut
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.limits import filled_its_limit
 from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_request
@@ -23,8 +26,8 @@ def stray(turn: Turn, quotes: Quotes) -> list[str]:
     """
     text = turn.reply.message.text
     runs = markers.stray_tokens(text, tools=bool(turn.tools))
-    stopped = soundness.was_cut(turn) or soundness.filled_its_limit(turn)
-    if runs and stopped and markers.breaks_off(text, soundness.tool_names(turn)):
+    stopped = was_cut(turn) or filled_its_limit(turn)
+    if runs and stopped and markers.call_breaks_off(text, tool_names(turn)):
         return []
     return [run for run in runs if not quotes.holds(turn, run)]
 

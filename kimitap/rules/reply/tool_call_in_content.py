@@ -5,9 +5,12 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import markers, soundness
+from kimitap.rules import markers
+from kimitap.rules.asked import is_told_its_form, tool_names
+from kimitap.rules.endings import ended, was_cut
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, call, step, tool, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.limits import filled_its_limit
 from kimitap.rules.markers import Leak
 from kimitap.rules.markup import BARE, FENCED, TOOL_CODE, XML
 from kimitap.rules.quotes import Quotes, quotes_of
@@ -30,10 +33,10 @@ def leaks(turn: Turn, quotes: Quotes) -> list[Leak]:
     message = turn.reply.message
     if message.tool_calls or not turn.tools:
         return []
-    found = markers.calls_in(message.text, soundness.tool_names(turn))
+    found = markers.calls_in(message.text, tool_names(turn))
     if found and not found[-1].whole and _was_stopped(turn):
         return []
-    if soundness.is_told_its_form(turn):
+    if is_told_its_form(turn):
         found = [leak for leak in found if leak.family not in (BARE, FENCED)]
     return [leak for leak in found if not quotes.holds(turn, opening(message.text, leak))]
 
@@ -44,7 +47,7 @@ def opening(text: str, leak: Leak) -> str:
 
 
 def _was_stopped(turn: Turn) -> bool:
-    return soundness.was_cut(turn) or soundness.filled_its_limit(turn)
+    return was_cut(turn) or filled_its_limit(turn)
 
 
 class ToolCallInContent(Rule):
@@ -162,7 +165,7 @@ class ToolCallInContent(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             found = leaks(turn, quotes_of(thread))
             if found:
                 yield self._finding(turn, found)

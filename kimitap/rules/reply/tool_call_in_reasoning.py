@@ -5,9 +5,12 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import markers, soundness
+from kimitap.rules import markers
+from kimitap.rules.asked import tool_names
+from kimitap.rules.endings import ended, was_cut
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.limits import filled_its_limit
 from kimitap.rules.markers import Leak
 from kimitap.rules.quotes import Quotes, quotes_of
 from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN, opening
@@ -26,10 +29,10 @@ def leaked(turn: Turn, quotes: Quotes) -> Leak | None:
     message = turn.reply.message
     if message.tool_calls or not turn.tools or not message.reasoning:
         return None
-    if soundness.was_cut(turn) or soundness.filled_its_limit(turn):
+    if was_cut(turn) or filled_its_limit(turn):
         return None
     thought = message.reasoning
-    found = markers.calls_in(thought, soundness.tool_names(turn))
+    found = markers.calls_in(thought, tool_names(turn))
     if not found or quotes.holds(turn, opening(thought, found[-1])):
         return None
     last = found[-1]
@@ -105,7 +108,7 @@ class ToolCallInReasoning(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             found = leaked(turn, quotes_of(thread))
             if found:
                 yield self._finding(turn, found)

@@ -8,7 +8,8 @@ import orjson
 
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.arguments import malformed
+from kimitap.rules.endings import ended
 from kimitap.rules.examples import TASK, assistant, call, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -200,7 +201,7 @@ class ToolSchemaViolation(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             if not turn.reply.message.tool_calls:
                 continue
             schemas = {tool.name: tool.json for tool in turn.tools}
@@ -230,7 +231,7 @@ class ToolSchemaViolation(Rule):
 
 
 def _wrong(call_: ToolCall, declared: str) -> list[str]:
-    if soundness.malformed(call_):
+    if malformed(call_):
         return []
     text = call_.arguments.strip()
     try:

@@ -5,9 +5,13 @@ from typing import ClassVar
 
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import markers, soundness
+from kimitap.rules import markers
+from kimitap.rules.arguments import breaks_off
+from kimitap.rules.asked import is_filling_in, tool_names
+from kimitap.rules.endings import CALLED, ended, was_cut
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, call, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.limits import filled_its_limit, generated, is_probe, limit_reached
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut, quoted_call, quoted_reasoning
 
@@ -20,18 +24,18 @@ def cut_call(turn: Turn) -> tuple[int, ToolCall] | None:
     if not calls:
         return None
     part, last = calls[-1]
-    open_ended = soundness.breaks_off(last) or (last.arguments == "" and soundness.was_cut(turn))
+    open_ended = breaks_off(last) or (last.arguments == "" and was_cut(turn))
     return (part, last) if open_ended and not last.free else None
 
 
-def is_cut(turn: Turn) -> bool:
+def is_truncated(turn: Turn) -> bool:
     """True for a reply that is cut by its finish reason; or that breaks off within a call, with a
     finish reason that does not speak for the call."""
-    if soundness.is_probe(turn):
+    if is_probe(turn):
         return False
-    if soundness.was_cut(turn):
-        return not soundness.is_filling_in(turn)
-    if soundness.filled_its_limit(turn) or turn.reply.finish_reason in soundness.CALLED:
+    if was_cut(turn):
+        return not is_filling_in(turn)
+    if filled_its_limit(turn) or turn.reply.finish_reason in CALLED:
         return False
     return cut_call(turn) is not None
 
@@ -108,8 +112,8 @@ class TruncatedByLength(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
-            if is_cut(turn):
+        for turn in ended(thread):
+            if is_truncated(turn):
                 yield self._finding(turn)
 
     def _finding(self, turn: Turn) -> Finding:
@@ -136,7 +140,7 @@ def broken_off(turn: Turn) -> tuple[str, int | None, Evidence]:
         return said, part, _end_of(turn, last) if last.arguments else quoted_call(turn, last)
     if message.tool_calls:
         return "after its calls", None, quoted_call(turn, message.tool_calls[-1])
-    if markers.breaks_off(message.text, soundness.tool_names(turn)):
+    if markers.call_breaks_off(message.text, tool_names(turn)):
         return "inside a call's markup", None, _tail(turn, message.text)
     if message.text.strip():
         return "in mid-sentence", None, _tail(turn, message.text)
@@ -158,12 +162,12 @@ def _tail(turn: Turn, text: str) -> Evidence:
 
 def _blame(turn: Turn) -> tuple[Side, str]:
     """Whose limit it was, and what tells."""
-    made, prompt = soundness.generated(turn), turn.reply.usage.prompt_tokens
+    made, prompt = generated(turn), turn.reply.usage.prompt_tokens
     reason = turn.reply.finish_reason
     said = "it has no finish reason" if reason is None else f"its finish reason is “{reason}”"
-    if not soundness.was_cut(turn):
+    if not was_cut(turn):
         return Side.SERVER, f"the arguments end in mid-JSON, though {said}"
-    limit = soundness.limit_reached(turn)
+    limit = limit_reached(turn)
     if limit is not None:
         return Side.MODEL, f"the model had not ended at the {limit} tokens that the request allows"
     if made is not None and prompt is not None:

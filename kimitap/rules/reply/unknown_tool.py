@@ -7,7 +7,8 @@ import orjson
 
 from kimitap.conversation import Other, ToolCall, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.asked import tool_names
+from kimitap.rules.endings import ended
 from kimitap.rules.examples import ASKED, NOTES, TASK, WROTE, assistant, call, step
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
@@ -24,7 +25,7 @@ def unknown(turn: Turn) -> Iterator[tuple[int, ToolCall]]:
 
     A declaration without a name may be any tool's.
     """
-    names = soundness.tool_names(turn)
+    names = tool_names(turn)
     if not names or any(not tool.name for tool in turn.tools):
         return
     for part, call_ in enumerate(turn.reply.message.parts):
@@ -108,7 +109,7 @@ class UnknownTool(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             for part, call_ in unknown(turn):
                 yield self._finding(turn, part, call_)
 
@@ -130,7 +131,7 @@ class UnknownTool(Rule):
 
 def _blame(turn: Turn, strange: ToolCall) -> tuple[Side, str]:
     """Where the name comes from, and what tells."""
-    names = soundness.tool_names(turn)
+    names = tool_names(turn)
     if not strange.name:
         return Side.SERVER, "the server's parser gave it no name"
     for prefix in _PREFIXES:

@@ -5,9 +5,12 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import markers, soundness
+from kimitap.rules import markers
+from kimitap.rules.asked import is_filling_in, tool_names
+from kimitap.rules.endings import CALLED, SAID, ended, was_cut
 from kimitap.rules.examples import DONE, READ, TASK, assistant, call, step
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.rules.limits import filled_its_context, filled_its_limit, generated, is_probe
 from kimitap.rules.reply.truncated_by_length import HALF, broken_off
 from kimitap.rules.rule import Example, Rule, Sample
 
@@ -28,11 +31,11 @@ def _filled(sample: Sample, prompt: int, tokens: int, context: int) -> Sample:
 def is_hidden(turn: Turn) -> bool:
     """True where the reply took all the tokens it may, and its finish reason is another."""
     reason = turn.reply.finish_reason
-    if reason is None or soundness.was_cut(turn) or soundness.is_probe(turn):
+    if reason is None or was_cut(turn) or is_probe(turn):
         return False
-    if reason not in soundness.SAID | soundness.CALLED or not soundness.filled_its_limit(turn):
+    if reason not in SAID | CALLED or not filled_its_limit(turn):
         return False
-    return not soundness.is_filling_in(turn)
+    return not is_filling_in(turn)
 
 
 class UnreportedTruncation(Rule):
@@ -120,7 +123,7 @@ class UnreportedTruncation(Rule):
     )
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        for turn in soundness.ended(thread):
+        for turn in ended(thread):
             if is_hidden(turn):
                 yield self._finding(turn)
 
@@ -129,10 +132,10 @@ class UnreportedTruncation(Rule):
         _, part, evidence = broken_off(turn)
         limit = (
             f"filled the server's context of {turn.reply.timings.n_ctx} tokens"
-            if soundness.filled_its_context(turn)
-            else f"took all of its {soundness.generated(turn)} tokens"
+            if filled_its_context(turn)
+            else f"took all of its {generated(turn)} tokens"
         )
-        markup = markers.breaks_off(message.text, soundness.tool_names(turn))
+        markup = markers.call_breaks_off(message.text, tool_names(turn))
         grave = bool(message.tool_calls) or (markup and bool(turn.tools))
         return Finding(
             self.name,

@@ -8,7 +8,7 @@ import orjson
 
 from kimitap.conversation import Text, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules.blocks import (
+from kimitap.rules.examples.anthropic import (
     ASKED,
     DONE,
     NOTES,

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from kimitap.conversation import ToolCall, ToolResult, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules.blocks import (
+from kimitap.rules.examples.anthropic import (
     ASKED,
     DONE,
     NOTES,

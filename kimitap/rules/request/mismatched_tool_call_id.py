@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, ToolResult, Turn
 from kimitap.lineage import Link, Session, Thread
-from kimitap.rules import items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -16,6 +15,7 @@ from kimitap.rules.examples import (
     WROTE,
     assistant,
     call,
+    responses,
     step,
     tool,
     user,
@@ -125,10 +125,10 @@ class MismatchedToolCallId(Rule):
         Example(
             "the Responses API: the output is for another id than the call that the server keeps",
             (
-                items.step(items.TASK, items.READ, id="resp_1"),
-                items.step(
-                    (items.result("fc_1", "owner: Ada"),),
-                    items.DONE,
+                responses.step(responses.TASK, responses.READ, id="resp_1"),
+                responses.step(
+                    (responses.result("fc_1", "owner: Ada"),),
+                    responses.DONE,
                     previous_response_id="resp_1",
                 ),
             ),

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, Turn
 from kimitap.lineage import Session, Thread
-from kimitap.rules import blocks, items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -15,8 +14,10 @@ from kimitap.rules.examples import (
     TASK,
     WRITTEN,
     WROTE,
+    anthropic,
     assistant,
     call,
+    responses,
     step,
     tool,
     user,
@@ -123,54 +124,76 @@ class OrphanToolResult(Rule):
         Example(
             "the Responses API: the call is in the reply that the server keeps, named or not",
             (
-                items.step(items.TASK, items.READ, id="resp_1"),
-                items.step((items.NOTES,), items.WRITE, id="resp_2", previous_response_id="resp_1"),
-                items.step((items.WRITTEN,), items.DONE, previous_response_id="resp_2"),
-                items.step(items.TASK, items.READ, conversation="conv_1"),
-                items.step((items.NOTES,), items.DONE, conversation="conv_1"),
+                responses.step(responses.TASK, responses.READ, id="resp_1"),
+                responses.step(
+                    (responses.NOTES,), responses.WRITE, id="resp_2", previous_response_id="resp_1"
+                ),
+                responses.step((responses.WRITTEN,), responses.DONE, previous_response_id="resp_2"),
+                responses.step(responses.TASK, responses.READ, conversation="conv_1"),
+                responses.step((responses.NOTES,), responses.DONE, conversation="conv_1"),
             ),
         ),
         Example(
             "the Responses API: the call is an item that the server keeps, named by its id",
             (
-                items.step(items.TASK, {**items.READ, "id": "fc_1"}),
-                items.step(
-                    (*items.TASK, items.reference("fc_1"), items.NOTES, items.user("And?")),
-                    items.DONE,
+                responses.step(responses.TASK, {**responses.READ, "id": "fc_1"}),
+                responses.step(
+                    (
+                        *responses.TASK,
+                        responses.reference("fc_1"),
+                        responses.NOTES,
+                        responses.user("And?"),
+                    ),
+                    responses.DONE,
                 ),
             ),
         ),
         Example(
             "the Responses API: the call is an item of a reply that was not recorded",
             (
-                items.step(
-                    (*items.TASK, items.reference("fc_0"), items.NOTES, items.user("And?")),
-                    items.DONE,
+                responses.step(
+                    (
+                        *responses.TASK,
+                        responses.reference("fc_0"),
+                        responses.NOTES,
+                        responses.user("And?"),
+                    ),
+                    responses.DONE,
                 ),
             ),
         ),
         Example(
             "the Responses API: neither the reply that the server keeps nor one before it called",
             (
-                items.step(items.TASK, items.READ, id="resp_1"),
-                items.step((items.NOTES, items.TABLE), items.DONE, previous_response_id="resp_1"),
+                responses.step(responses.TASK, responses.READ, id="resp_1"),
+                responses.step(
+                    (responses.NOTES, responses.TABLE),
+                    responses.DONE,
+                    previous_response_id="resp_1",
+                ),
             ),
             (Place(2, 2, 0),),
         ),
         Example(
             "the Responses API: a function_call_output without its call is refused",
             (
-                items.step(items.TASK, items.READ),
-                items.refused((*items.TASK, items.READ, items.NOTES, items.TABLE), NO_CALL),
+                responses.step(responses.TASK, responses.READ),
+                responses.refused(
+                    (*responses.TASK, responses.READ, responses.NOTES, responses.TABLE), NO_CALL
+                ),
             ),
             (Place(2, 4, 0),),
         ),
         Example(
             "Anthropic's API: a tool_result whose tool_use is not in the message before it",
             (
-                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
-                blocks.refused(
-                    (*blocks.TASK, blocks.ASKED, blocks.user(blocks.NOTES, blocks.TABLE)),
+                anthropic.step(anthropic.TASK, anthropic.SAYING, anthropic.READ),
+                anthropic.refused(
+                    (
+                        *anthropic.TASK,
+                        anthropic.ASKED,
+                        anthropic.user(anthropic.NOTES, anthropic.TABLE),
+                    ),
                     UNEXPECTED,
                 ),
             ),

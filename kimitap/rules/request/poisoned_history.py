@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Link, Session, Thread
-from kimitap.rules import soundness
+from kimitap.rules.arguments import malformed
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -266,4 +266,4 @@ def _index_of(turn: Turn, wire: int) -> int | None:
 
 
 def _broken(turn: Turn, at: int) -> bool:
-    return any(soundness.malformed(call_) for call_ in turn.messages[at].tool_calls)
+    return any(malformed(call_) for call_ in turn.messages[at].tool_calls)

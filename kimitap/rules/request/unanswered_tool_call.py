@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.lineage import Link, Session, Thread
-from kimitap.rules import blocks, items
 from kimitap.rules.examples import (
     ASKED,
     DONE,
@@ -15,8 +14,10 @@ from kimitap.rules.examples import (
     TASK,
     WRITTEN,
     WROTE,
+    anthropic,
     assistant,
     call,
+    responses,
     step,
     tool,
     user,
@@ -36,8 +37,7 @@ FOUND_WITHOUT = (
     "toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next "
     "message."
 )
-READING = (*items.TASK, items.SAYING, items.READ, items.READ_TWO)
-SEARCHED = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+READING = (*responses.TASK, responses.SAYING, responses.READ, responses.READ_TWO)
 NO_OUTPUT = "No tool output found for function call call_1."
 
 
@@ -135,14 +135,16 @@ class UnansweredToolCall(Rule):
         Example(
             "Anthropic's API: both results in one message, before the user's text",
             (
-                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ, blocks.READ_TWO),
-                blocks.step(
+                anthropic.step(
+                    anthropic.TASK, anthropic.SAYING, anthropic.READ, anthropic.READ_TWO
+                ),
+                anthropic.step(
                     (
-                        *blocks.TASK,
-                        blocks.assistant(blocks.SAYING, blocks.READ, blocks.READ_TWO),
-                        blocks.user(blocks.TABLE, blocks.NOTES, blocks.text("Go on.")),
+                        *anthropic.TASK,
+                        anthropic.assistant(anthropic.SAYING, anthropic.READ, anthropic.READ_TWO),
+                        anthropic.user(anthropic.TABLE, anthropic.NOTES, anthropic.text("Go on.")),
                     ),
-                    blocks.DONE,
+                    anthropic.DONE,
                 ),
             ),
         ),
@@ -177,70 +179,65 @@ class UnansweredToolCall(Rule):
         Example(
             "the Responses API: calls and results as items, parallel and in turn",
             (
-                items.step(items.TASK, items.SAYING, items.READ, items.READ_TWO),
-                items.step(
-                    (*READING, items.TABLE, items.NOTES),
-                    items.WRITE,
+                responses.step(
+                    responses.TASK, responses.SAYING, responses.READ, responses.READ_TWO
                 ),
-                items.step(
-                    (*READING, items.TABLE, items.NOTES, items.WRITE, items.WRITTEN),
-                    items.DONE,
+                responses.step(
+                    (*READING, responses.TABLE, responses.NOTES),
+                    responses.WRITE,
+                ),
+                responses.step(
+                    (
+                        *READING,
+                        responses.TABLE,
+                        responses.NOTES,
+                        responses.WRITE,
+                        responses.WRITTEN,
+                    ),
+                    responses.DONE,
                 ),
             ),
         ),
         Example(
             "the Responses API: the server keeps the history, and the request only its results",
             (
-                items.step(items.TASK, items.READ, items.READ_TWO, id="resp_1"),
-                items.step(
-                    (items.NOTES, items.TABLE),
-                    items.WRITE,
+                responses.step(responses.TASK, responses.READ, responses.READ_TWO, id="resp_1"),
+                responses.step(
+                    (responses.NOTES, responses.TABLE),
+                    responses.WRITE,
                     id="resp_2",
                     previous_response_id="resp_1",
                 ),
-                items.step((items.WRITTEN,), items.DONE, previous_response_id="resp_2"),
+                responses.step((responses.WRITTEN,), responses.DONE, previous_response_id="resp_2"),
             ),
         ),
         Example(
             "the Responses API: two calls of a reply that the server keeps, answered one by one",
             (
-                items.step(items.TASK, items.READ, items.READ_TWO, id="resp_1"),
-                items.step(
-                    (items.NOTES,), items.SAYING, id="resp_2", previous_response_id="resp_1"
+                responses.step(responses.TASK, responses.READ, responses.READ_TWO, id="resp_1"),
+                responses.step(
+                    (responses.NOTES,), responses.SAYING, id="resp_2", previous_response_id="resp_1"
                 ),
-                items.step((items.TABLE,), items.DONE, previous_response_id="resp_2"),
-            ),
-        ),
-        Example(
-            "the Responses API: the server ran the tool itself",
-            (
-                items.step(items.TASK, SEARCHED, items.SAYING, id="resp_1"),
-                items.step((items.user("Go on."),), items.DONE, previous_response_id="resp_1"),
+                responses.step((responses.TABLE,), responses.DONE, previous_response_id="resp_2"),
             ),
         ),
         Example(
             "the Responses API: the request names the reply, and holds no output for its call",
             (
-                items.step(items.TASK, items.READ, id="resp_1"),
-                items.step((items.user("Go on."),), items.DONE, previous_response_id="resp_1"),
+                responses.step(responses.TASK, responses.READ, id="resp_1"),
+                responses.step(
+                    (responses.user("Go on."),), responses.DONE, previous_response_id="resp_1"
+                ),
             ),
             (Place(2, 1),),
         ),
         Example(
-            "the Responses API: the output of the second call is never sent, and the agent goes on",
-            (
-                items.step(items.TASK, items.READ, items.READ_TWO, id="resp_1"),
-                items.step((items.NOTES,), items.WRITE, id="resp_2", previous_response_id="resp_1"),
-                items.step((items.WRITTEN,), items.DONE, previous_response_id="resp_2"),
-            ),
-            (Place(2, 2),),
-        ),
-        Example(
             "the Responses API: a function_call without its output is refused",
             (
-                items.step(items.TASK, items.SAYING, items.READ),
-                items.refused(
-                    (*items.TASK, items.SAYING, items.READ, items.user("Go on.")), NO_OUTPUT
+                responses.step(responses.TASK, responses.SAYING, responses.READ),
+                responses.refused(
+                    (*responses.TASK, responses.SAYING, responses.READ, responses.user("Go on.")),
+                    NO_OUTPUT,
                 ),
             ),
             (Place(2, 2, 1),),
@@ -248,10 +245,16 @@ class UnansweredToolCall(Rule):
         Example(
             "the Responses API: the second of two parallel calls has no output",
             (
-                items.step(items.TASK, items.READ, items.READ_TWO),
-                items.step(
-                    (*items.TASK, items.READ, items.READ_TWO, items.NOTES, items.user("Go on.")),
-                    items.WRITE,
+                responses.step(responses.TASK, responses.READ, responses.READ_TWO),
+                responses.step(
+                    (
+                        *responses.TASK,
+                        responses.READ,
+                        responses.READ_TWO,
+                        responses.NOTES,
+                        responses.user("Go on."),
+                    ),
+                    responses.WRITE,
                 ),
             ),
             (Place(2, 2, 1),),
@@ -259,9 +262,10 @@ class UnansweredToolCall(Rule):
         Example(
             "Anthropic's API: a tool_use without its tool_result is refused",
             (
-                blocks.step(blocks.TASK, blocks.SAYING, blocks.READ),
-                blocks.refused(
-                    (*blocks.TASK, blocks.ASKED, blocks.user(blocks.text("Go on."))), FOUND_WITHOUT
+                anthropic.step(anthropic.TASK, anthropic.SAYING, anthropic.READ),
+                anthropic.refused(
+                    (*anthropic.TASK, anthropic.ASKED, anthropic.user(anthropic.text("Go on."))),
+                    FOUND_WITHOUT,
                 ),
             ),
             (Place(2, 2, 1),),
@@ -269,14 +273,14 @@ class UnansweredToolCall(Rule):
         Example(
             "Anthropic's API: the second tool_result never comes",
             (
-                blocks.step(blocks.TASK, blocks.READ, blocks.READ_TWO),
-                blocks.step(
+                anthropic.step(anthropic.TASK, anthropic.READ, anthropic.READ_TWO),
+                anthropic.step(
                     (
-                        *blocks.TASK,
-                        blocks.assistant(blocks.READ, blocks.READ_TWO),
-                        blocks.user(blocks.NOTES, blocks.text("Go on.")),
+                        *anthropic.TASK,
+                        anthropic.assistant(anthropic.READ, anthropic.READ_TWO),
+                        anthropic.user(anthropic.NOTES, anthropic.text("Go on.")),
                     ),
-                    blocks.DONE,
+                    anthropic.DONE,
                 ),
             ),
             (Place(2, 2, 1),),

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from kimitap.rules.difference import Kind, difference
 from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, TOOLS, Json, step
-from kimitap.rules.segment import Kind, segment
 from tests.support.examples import sessions_of
 
 
@@ -14,7 +14,7 @@ def differs(*tools: Json) -> tuple[Kind, str]:
     [session] = sessions_of([before, after])
     [_, link] = session.threads[0].links
     assert link is not None
-    found = segment(link)
+    found = difference(link)
     return found.kind, found.what
 
 

@@ -53,7 +53,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class Difference:
     """The first thing in which a request differs from what the server had read and written.
 
     `what` says in words how; `index` is the message's, in the new request. `old` and `new` are the
@@ -78,14 +78,14 @@ class Segment:
                 return self.what
 
 
-def segment(link: Link) -> Segment:
+def difference(link: Link) -> Difference:
     """The first thing in which the child differs from what its parent left in the server."""
     parent, child = link.parent, link.child
     if parent.model != child.model:
-        return Segment(Kind.MODEL, f"the model ({child.model!r} after {parent.model!r})")
+        return Difference(Kind.MODEL, f"the model ({child.model!r} after {parent.model!r})")
     changed = _parameter(parent.parameters, child.parameters)
     if changed:
-        return Segment(Kind.PARAMETER, f"the parameter {changed}")
+        return Difference(Kind.PARAMETER, f"the parameter {changed}")
     if parent.tools != child.tools:
         return _tools(parent, child)
     return _messages(link)
@@ -97,7 +97,7 @@ def _parameter(old: Mapping[str, object], new: Mapping[str, object]) -> str:
     return next((name for name in SHAPING if old.get(name) != new.get(name)), "")
 
 
-def _tools(parent: Turn, child: Turn) -> Segment:
+def _tools(parent: Turn, child: Turn) -> Difference:
     old, new = [t.name for t in parent.tools], [t.name for t in child.tools]
     gone, come = set(old) - set(new), set(new) - set(old)
     if sorted(t.json for t in parent.tools) == sorted(t.json for t in child.tools):
@@ -111,24 +111,24 @@ def _tools(parent: Turn, child: Turn) -> Segment:
         pairs = zip(parent.tools, child.tools, strict=False)
         name = next((b.name for a, b in pairs if a != b), None)
         what = "one is declared twice" if name is None else f"the declaration of {name}"
-    return Segment(Kind.TOOLS, what)
+    return Difference(Kind.TOOLS, what)
 
 
-def _messages(link: Link) -> Segment:
+def _messages(link: Link) -> Difference:
     """The first message that differs; the reply's where all before it are the same."""
     old, new = link.parent.messages, link.child.messages
     same = _same(old, new)
     if same < len(old):
         if same == len(new):
-            return Segment(Kind.MESSAGE, FELL_OUT, same)
+            return Difference(Kind.MESSAGE, FELL_OUT, same)
         return _changed(old[same], new[same], same, link)
     echo, place = link.echo, standing_at(link.echo)
     if echo.reasoning is Fate.GONE:
         what = "the reasoning of the reply before it, which was not given back"
-        return Segment(Kind.REPLY, what, place, link.parent.reply.message.reasoning)
+        return Difference(Kind.REPLY, what, place, link.parent.reply.message.reasoning)
     if echo.kind in (EchoKind.SAME, EchoKind.STORED, EchoKind.SUPERSEDED):
-        return Segment(Kind.NOTHING, "nothing on the wire")
-    return Segment(Kind.REPLY, f"the reply before it, given back {echo.kind}", place)
+        return Difference(Kind.NOTHING, "nothing on the wire")
+    return Difference(Kind.REPLY, f"the reply before it, given back {echo.kind}", place)
 
 
 def _same(old: tuple[Message, ...], new: tuple[Message, ...]) -> int:
@@ -140,18 +140,18 @@ def _same(old: tuple[Message, ...], new: tuple[Message, ...]) -> int:
     return next(i for i, (a, b) in pairs if a is not b and a != b)
 
 
-def _changed(old: Message, new: Message, index: int, link: Link) -> Segment:
+def _changed(old: Message, new: Message, index: int, link: Link) -> Difference:
     """How one message differs from the one that stood in its place."""
     kind = Kind.SYSTEM if old.role == new.role == "system" and index == 0 else Kind.MESSAGE
     if any(mark in new.text and mark not in old.text for mark in CLEARED):
-        return Segment(kind, EMPTIED, index, old.text, new.text)
+        return Difference(kind, EMPTIED, index, old.text, new.text)
     if old.text != new.text:
-        return Segment(kind, _how(old, new, link, index), index, *_around(old.text, new.text))
+        return Difference(kind, _how(old, new, link, index), index, *_around(old.text, new.text))
     if old.reasoning != new.reasoning:
         what = "its reasoning is gone" if not new.reasoning else "its reasoning changed"
-        return Segment(kind, what, index, old.reasoning, new.reasoning)
+        return Difference(kind, what, index, old.reasoning, new.reasoning)
     what = "its calls" if old.tool_calls != new.tool_calls else "how it is written"
-    return Segment(kind, f"{what} changed" if what == "its calls" else what, index)
+    return Difference(kind, f"{what} changed" if what == "its calls" else what, index)
 
 
 def _how(old: Message, new: Message, link: Link, index: int) -> str:

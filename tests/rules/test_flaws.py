@@ -2,7 +2,8 @@
 
 import pytest
 
-from kimitap.rules import soundness
+from kimitap.rules.arguments import is_object
+from kimitap.rules.flaws import flaw
 from tests.support import chat
 
 
@@ -11,7 +12,7 @@ from tests.support import chat
     ["", "  ", "null", "{}", ' {"a": 1} ', '{"a": NaN}', '{"a": 1e999}', '{"a": "\\ud800"}'],
 )
 def test_what_servers_and_agents_send_for_an_object_is_one(arguments: str) -> None:
-    assert soundness.is_object(arguments)
+    assert is_object(arguments)
 
 
 @pytest.mark.parametrize(
@@ -19,14 +20,14 @@ def test_what_servers_and_agents_send_for_an_object_is_one(arguments: str) -> No
     ["[]", '"{}"', "7", "{", '{"a": 1', '{"a": 1}{"b": 2}', "{'a': 1}", "{}x", "[" * 100_000],
 )
 def test_anything_else_is_none(arguments: str) -> None:
-    assert not soundness.is_object(arguments)
+    assert not is_object(arguments)
 
 
 def judged(text: str, finish: str = "stop", tools: bool = True) -> str:
     declared = [chat.tool("read_file", path={"type": "string"})] if tools else []
     request = chat.request(chat.user("Read."), tools=declared)
     reply = chat.choice(chat.assistant(text), finish)
-    return soundness.flaw(chat.turn(1, request, reply))
+    return flaw(chat.turn(1, request, reply))
 
 
 def test_a_sound_reply_has_no_flaw() -> None:
