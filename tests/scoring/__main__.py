@@ -30,7 +30,10 @@ What the rules find, and what they should not. `make scoreboard` writes this pag
   that stay clean ÷ all.
 - **random faults**: clean sessions that look suspicious, broken at random in one of the ways of
   `tests/scoring`: found by the right rule at the right place ÷ all. Every session is spoken in each
-  of the three APIs, as real clients and a llama-server speak them.
+  of the three APIs, as real clients and a llama-server speak them, and each fault made twice: in
+  the session as it is, and where each request tells the time in its system prompt or its first
+  user message, or declares a tool that the first did not have (but for the rules that compare
+  prompts, which take note of just that).
 - **captures**: recorded sessions of unmodified agents with a truth file each: hits, misses, false
   alarms. They are other people's text and no part of this repository.
 """

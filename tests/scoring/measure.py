@@ -7,11 +7,13 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kimitap.rules.finding import Finding, Severity
 from kimitap.rules.rule import Sample
 from tests.scoring.cache import counted
 from tests.scoring.dialects import CANNOT, Dialect
+from tests.scoring.dressing import OWN_RULES, Dress, dressed
 from tests.scoring.faults import FAULTS, Broken
 from tests.scoring.sound import SOUND
 from tests.scoring.translate import places_of, translated
@@ -36,38 +38,63 @@ Scores = dict[str, Score]
 """Rule → its score over random faults."""
 
 
-def broken_sessions(seed: int, rounds: int) -> Iterator[tuple[str, str, Broken]]:
-    """(title, fault, broken session): every fault in every clean session, `rounds` times."""
+class Case(NamedTuple):
+    """A session that was broken: which one, by which fault, and how it is dressed."""
+
+    title: str
+    fault: str
+    broken: Broken
+    dress: Dress
+
+    def __str__(self) -> str:
+        where = f"{self.broken.exchange}/{self.broken.messages}"
+        dress = "" if self.dress is Dress.PLAIN else f", with {self.dress}"
+        return f"{self.title}: {self.fault} at {where}{dress}"
+
+
+def broken_sessions(seed: int, rounds: int) -> Iterator[Case]:
+    """Every fault in every clean session, `rounds` times: as it is, and in a dress at random."""
     rng = random.Random(seed)  # no secret
     for _ in range(rounds):
         for title, samples in SOUND.items():
             for name, fault in FAULTS.items():
                 made = fault(samples, rng)
-                if made is not None:
-                    yield title, name, made
+                if made is None:
+                    continue
+                yield Case(title, name, made, Dress.PLAIN)
+                dress = rng.choice(list(Dress)[1:])
+                if made.rule not in OWN_RULES[dress]:
+                    yield Case(title, name, made, dress)
 
 
-def found_in(samples: Sequence[Sample], dialect: Dialect) -> list[Finding]:
+def found_in(
+    samples: Sequence[Sample], dialect: Dialect, dress: Dress = Dress.PLAIN
+) -> list[Finding]:
     """Everything that is found in a session that is spoken in `dialect`, with a server's counts."""
-    return findings_of(translated(counted(samples), dialect))
+    return findings_of(translated(counted(dressed(samples, dress)), dialect))
 
 
 def measure(seed: int, rounds: int, dialect: Dialect = Dialect.CHAT) -> Scores:
     """The scores over random faults in one dialect."""
     scores: Scores = {}
-    clean = {title: {f.rule for f in found_in(s, dialect)} for title, s in SOUND.items()}
-    for title, name, broken in broken_sessions(seed, rounds):
-        if (name, dialect) in CANNOT:
+    clean = {
+        (title, dress): {f.rule for f in found_in(samples, dialect, dress)}
+        for title, samples in SOUND.items()
+        for dress in Dress
+    }
+    for case in broken_sessions(seed, rounds):
+        if (case.fault, dialect) in CANNOT:
             continue
+        broken = case.broken
         score = scores.setdefault(broken.rule, Score())
-        found = found_in(broken.samples, dialect)
+        found = found_in(broken.samples, dialect, case.dress)
         if any(hits(finding, broken, dialect) for finding in found):
             score.hits += 1
         else:
-            score.missed.append(f"{title}: {name} at {broken.exchange}/{broken.messages}")
-        rightly = clean[title] | {broken.rule} | broken.also
+            score.missed.append(str(case))
+        rightly = clean[case.title, case.dress] | {broken.rule} | broken.also
         score.astray.update(
-            f"{finding.rule} ({title}: {name})"
+            f"{finding.rule} ({case})"
             for finding in found
             if finding.severity is Severity.ERROR and finding.rule not in rightly
         )
@@ -75,11 +102,12 @@ def measure(seed: int, rounds: int, dialect: Dialect = Dialect.CHAT) -> Scores:
 
 
 def false_errors(dialect: Dialect) -> list[Finding]:
-    """Errors that are found in clean sessions, with and without a server's counts."""
+    """Errors in clean sessions, in every dress, with and without a server's counts."""
     found = (
         finding
         for samples in SOUND.values()
-        for made in (samples, counted(samples))
+        for dress in Dress
+        for made in (dressed(samples, dress), counted(dressed(samples, dress)))
         for finding in findings_of(translated(made, dialect))
     )
     return [finding for finding in found if finding.severity is Severity.ERROR]
