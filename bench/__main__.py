@@ -10,14 +10,14 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import beside, checking, child, proxies, screens, size, streaming, table
+from bench import beside, checking, child, proxies, screens, shrinking, size, streaming, table
 from bench.client import BrokenStream
 from bench.result import BASELINE, CONTROL, Row
 from bench.settings import DEFAULT, QUICK, Settings
 from bench.upstream import Upstream
 
 LIVE = {"streaming": streaming.measure, "beside": beside.measure}
-PARTS = (*LIVE, "size", "check", "screens")
+PARTS = (*LIVE, "size", "check", "screens", "shrinking")
 RECORDERS: dict[str, proxies.Start] = {"addon": proxies.addon, "record": proxies.record}
 BASELINES: dict[str, proxies.Start] = {
     BASELINE: proxies.plain,
@@ -46,6 +46,9 @@ async def measure(
     if "screens" in parts:
         _say("screens …")
         rows += screens.measure(settings, folder)
+    if "shrinking" in parts:
+        _say("shrinking …")
+        rows += shrinking.measure(settings, folder)
     return rows
 
 

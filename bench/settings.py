@@ -35,6 +35,8 @@ class Settings:
     screen_rounds: int = 5
     screen_keys: int = 12
     """How often a key is pressed in each view, at most."""
+    shrunk: int = 1000
+    """Findings of the corpus that are shrunk, at most."""
 
 
 DEFAULT = Settings()
@@ -54,6 +56,7 @@ QUICK = Settings(
     screen_thread=100,
     screen_rounds=2,
     screen_keys=5,
+    shrunk=20,
 )
 TINY = Settings(
     widths=(2,),
@@ -74,5 +77,6 @@ TINY = Settings(
     screen_few=3,
     screen_rounds=1,
     screen_keys=1,
+    shrunk=2,
 )
 """For the tests: every part once, and no number that says anything."""
