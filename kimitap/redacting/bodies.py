@@ -2,11 +2,16 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from kimitap.redacting.editor import Editor
+from kimitap.redacting.fields import Role
+from kimitap.redacting.multipart import boundary_of
+from kimitap.redacting.scan import path_of
 from kimitap.redacting.splices import Splice, spliced, splices_of
 from kimitap.redacting.texts import Text, texts_of
+from kimitap.redacting.tokens import is_other, zeroed
 from kimitap.redacting.views import TEXT_KIND
 
 BINARY_KIND = "binary data"
@@ -15,59 +20,85 @@ _STRAY = re.compile("[\udc80-\udcff]")
 
 
 class Redacted(NamedTuple):
-    """A body after redaction; `source` is what it was, and `masked` counts by place and kind."""
+    """A body after redaction; `masked` counts by place and kind."""
 
     data: bytes
-    source: str
+    source: str | None
+    """What it was as text; None for what is no text."""
     splices: list[Splice]
     masked: Counter[tuple[str, str]]
+    size: int
+    """The length of what it was, in bytes, encodings undone."""
+    changed: bool
 
 
-def texts_in(data: bytes, stream: bool) -> list[Text]:
+def texts_in(data: bytes, content_type: str) -> list[Text]:
     """The texts of a body; none of one that is binary."""
-    source = readable(data)
-    return [] if source is None else texts_of(source, stream)
+    source = readable(data, content_type)
+    return [] if source is None else texts_of(source, content_type)
 
 
-def readable(data: bytes) -> str | None:
+def readable(data: bytes, content_type: str) -> str | None:
     """The body as text, bytes that are no UTF-8 as surrogates; None where it is no text."""
-    if data.count(0) * 100 > len(data):
+    if boundary_of(content_type):
+        return data.decode("utf-8", "surrogateescape")
+    if is_binary(data):
         return None
+    return data.decode("utf-8", "surrogateescape")
+
+
+def is_binary(data: bytes) -> bool:
+    """True where much of the data is no UTF-8, or NUL."""
+    if data.count(0) * 100 > len(data):
+        return True
     try:
-        return data.decode()
+        data.decode()
     except UnicodeDecodeError:
         source = data.decode("utf-8", "surrogateescape")
-    return None if _strays(source) * 20 > len(source) else source
+        return len(_STRAY.findall(source)) * 20 > len(source)
+    return False
 
 
-def _strays(source: str) -> int:
-    return len(_STRAY.findall(source))
+def redact(
+    data: bytes, content_type: str, side: str, editor: Editor, numbers: bool, opaque: bool = False
+) -> Redacted:
+    """`data` without its secrets; `side` is "request" or "response", for the places.
 
-
-def redact(data: bytes, stream: bool, side: str, editor: Editor) -> Redacted:
-    """`data` without its secrets; `side` is "request" or "response", for the places."""
-    source = readable(data)
+    With `numbers` also without what it says once more as tokens. What is `opaque`, since nobody
+    could decode it, and what is binary gives way to a filler of its length.
+    """
+    source = None if opaque else readable(data, content_type)
     if source is None:
-        masked = Counter({(side, BINARY_KIND): 1})
-        blank = _FILLER * len(data)
-        return Redacted(blank, "", [], Counter() if blank == data else masked)
-    splices: list[Splice] = []
-    masked = Counter()
-    for text in texts_of(source, stream):
-        edits = editor.edits(text.text, text.field)
-        if edits:
+        blank = data if editor.only_named else _FILLER * len(data)
+        told = Counter({(side, BINARY_KIND): int(blank != data)})
+        return Redacted(blank, None, [], +told, len(data), blank != data)
+    splices: list[Splice] = list(zeroed(source)) if numbers else []
+    masked: Counter[tuple[str, str]] = Counter()
+    for text in texts_of(source, content_type):
+        if numbers and is_other(text.leaf) and text.field.name == "token":
+            splices += (Splice(p.start, p.stop, "x" * len(p.view.text)) for p in text.parts)
+        elif text.field.role is Role.BINARY and not editor.only_named:
+            splices += _blanked(text)
+            masked[side, BINARY_KIND] += 1
+        elif edits := editor.edits(text.text, text.field):
             splices += splices_of(text, edits)
             masked[side, TEXT_KIND] += any(edit.kind == TEXT_KIND for edit in edits)
-            masked.update((_where(side, text), e.kind) for e in edits if e.kind != TEXT_KIND)
+            kinds = Counter(edit.kind for edit in edits if edit.kind != TEXT_KIND)
+            where = _where(side, text, editor) if kinds else ""
+            masked.update({(where, kind): count for kind, count in kinds.items()})
     splices.sort()
-    if not splices:
-        return Redacted(data, source, splices, masked)
-    new = spliced(source, splices).encode("utf-8", "surrogateescape")
-    return Redacted(new, source, splices, +masked)
+    new = spliced(source, splices).encode("utf-8", "surrogateescape") if splices else data
+    return Redacted(new, source, splices, +masked, len(data), new != data)
 
 
-def _where(side: str, text: Text) -> str:
-    path = f" {text.path}" if text.path else ""
+def _blanked(text: Text) -> Iterator[Splice]:
+    for part in text.parts:
+        data = part.view.text.encode("utf-8", "surrogateescape")
+        yield Splice(part.start, part.stop, (_FILLER * len(data)).decode())
+
+
+def _where(side: str, text: Text, editor: Editor) -> str:
+    path = f" {path_of(text.leaf, editor.name)}" if text.leaf else ""
     first, last = text.parts[0].event, text.parts[-1].event
     if not first:
         return f"{side}{path}"

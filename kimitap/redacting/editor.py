@@ -12,16 +12,21 @@ from kimitap.redacting.words import Placeholders, replaced
 
 _DEEPEST = 4
 """JSON within a string within JSON …: so deep it is read as such."""
+_SHOWN = 60
 _REMEMBERED = 32 * 1024 * 1024
 """Characters of texts whose edits are remembered: an agent sends its history again and again."""
 
 
 class Editor:
-    """Edits texts of one report alike wherever they stand. `names` are those of tools."""
+    """Edits texts of one report alike wherever they stand. `names` are those of tools.
+
+    `words`: whether words are replaced.
+    """
 
     def __init__(self, level: Level, finder: Finder, names: Collection[str] = ()) -> None:
         self._finder = finder
-        self._words = level is Level.TEXT
+        self.only_named = finder.only_named
+        self.words = level is Level.TEXT
         self._placeholders = Placeholders(names)
         self._odd = [name for name in names if not name.isidentifier()]
         self._known: dict[tuple[str, Field], tuple[Edit, ...]] = {}
@@ -40,6 +45,13 @@ class Editor:
             self._known[key] = known
         return known
 
+    def name(self, name: str) -> str:
+        """A member's name as it may be told: without secrets, and not long."""
+        out = name
+        for edit in reversed(self.edits(name, Field(Role.KEY, name))):
+            out = out[: edit.start] + edit.new + out[edit.stop :]
+        return out if len(out) <= _SHOWN else f"{out[:_SHOWN]}…"
+
     def _edits(self, text: str, field: Field, depth: int) -> Iterator[Edit]:
         leaves = nested(text) if depth < _DEEPEST and field.role not in _ATOMS else None
         if leaves:
@@ -55,7 +67,7 @@ class Editor:
                 yield Edit(leaf.start + start, leaf.start + stop, new, kind)
 
     def _plain(self, text: str, field: Field) -> Iterator[Edit]:
-        words = self._words and field.role not in _ATOMS
+        words = self.words and field.role not in _ATOMS
         at = 0
         for found in self._finder.find(text, _told(field)):
             if words:

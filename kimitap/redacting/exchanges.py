@@ -19,10 +19,8 @@ from kimitap.redacting.fields import Role
 from kimitap.redacting.finder import Finder
 from kimitap.redacting.heads import Told, head_headers, head_text, head_url, learn_head
 from kimitap.redacting.ledger import Ledger
-from kimitap.redacting.patterns import KEY_KIND, PASSWORD_KIND, TOKEN_KIND, WORD_KIND
+from kimitap.redacting.patterns import WORD_KIND
 from kimitap.redacting.splices import moved
-
-_LEARNT = frozenset({KEY_KIND, PASSWORD_KIND, TOKEN_KIND})
 
 
 def redacted(
@@ -30,8 +28,9 @@ def redacted(
 ) -> Iterator[tuple[Exchange, tuple[Masked, ...]]]:
     """Each exchange as `level` wants it, and what was masked where.
 
-    `also` are words that the user wants masked besides. `exchanges` are iterated twice; an iterator
-    is held in memory. Never raises for what is recorded; time is in proportion to the bytes.
+    `also` are words that the user wants masked besides, whatever the level. `exchanges` are
+    iterated twice; an iterator is held in memory. Never raises for what is recorded; time is in
+    proportion to the bytes.
     """
     if level is Level.NONE and not any(also):
         yield from ((exchange, ()) for exchange in exchanges)
@@ -39,7 +38,7 @@ def redacted(
     read = exchanges if not isinstance(exchanges, Iterator) else tuple(exchanges)
     ledger = Ledger()
     ledger.name(WORD_KIND, also)
-    finder = Finder(ledger)
+    finder = Finder(ledger, only_named=level is Level.NONE)
     names = _learn(read, finder)
     editor = Editor(level, finder, names)
     for exchange in read:
@@ -51,11 +50,11 @@ def _learn(exchanges: Iterable[Exchange], finder: Finder) -> frozenset[str]:
     names of tools."""
     ledger, names = finder.ledger, set[str]()
     seen: set[int] = set()
-    for exchange in exchanges:
+    for exchange in () if finder.only_named else exchanges:
         learn_head(exchange.request_headers, exchange.path, ledger)
         learn_head(exchange.response_headers, "", ledger)
         for data, headers in _bodies(exchange):
-            for text in texts_in(data, _is_stream(headers)):
+            for text in texts_in(data, header(headers, "content-type")):
                 said = text.text
                 if (mark := hash((said, text.field))) in seen:
                     continue
@@ -64,7 +63,7 @@ def _learn(exchanges: Iterable[Exchange], finder: Finder) -> frozenset[str]:
                 if text.field == (Role.NAME, "name"):
                     names.add(said)
                 for found in finder.shown(said, text.field.name):
-                    if found.kind in _LEARNT:
+                    if not found.personal:
                         ledger.learn(found.kind, found.value)
     return frozenset(names)
 
@@ -77,18 +76,18 @@ def _bodies(exchange: Exchange) -> Iterator[tuple[bytes, Headers]]:
         yield decoded(data, headers)[0], headers
 
 
-def _is_stream(headers: Headers) -> bool:
-    return "event-stream" in header(headers, "content-type").lower()
-
-
 def _redacted(
     exchange: Exchange, finder: Finder, editor: Editor
 ) -> tuple[Exchange, tuple[Masked, ...]]:
     told: Told = Counter()
     path = head_url(exchange.path, finder, told)
-    sent, got = exchange.request_headers, exchange.response_headers
-    request, sent = _body(exchange.request.content, sent, "request", editor, told)
-    response, got = _body(exchange.response, got, "response", editor, told)
+    sides = _sides(exchange, editor, editor.words)
+    if not editor.words and any(side.masked for side in sides):
+        sides = _sides(exchange, editor, numbers=True)
+    request, response = sides
+    told.update(request.masked + response.masked)
+    sent = _headers(exchange.request_headers, exchange.request.size, request)
+    got = _headers(exchange.response_headers, len(exchange.response), response)
     out = replace(
         exchange,
         path=path,
@@ -96,40 +95,43 @@ def _redacted(
         response_headers=head_headers(got, "response", finder, told),
         detail=head_text(exchange.detail, "how it ended", finder, told),
         reason=head_text(exchange.reason, "status line", finder, told),
-        request=exchange.request if request is None else Body.whole(request.data),
-        response=exchange.response if response is None else response.data,
-        segments=exchange.segments if response is None else _segments(exchange, response),
+        request=Body.whole(request.data) if request.changed else exchange.request,
+        response=response.data if response.changed else exchange.response,
+        segments=_segments(exchange, response) if response.changed else exchange.segments,
     )
-    found = (Masked(out.number, *place, count) for place, count in told.items())
-    return out, tuple(found)
+    return out, tuple(Masked(out.number, *place, count) for place, count in (+told).items())
 
 
-def _body(
-    data: bytes, headers: Headers, side: str, editor: Editor, told: Told
-) -> tuple[Redacted | None, Headers]:
-    """The body and its headers after redaction; no body where nothing in it changed."""
+def _sides(exchange: Exchange, editor: Editor, numbers: bool) -> tuple[Redacted, Redacted]:
+    sent, got = exchange.request_headers, exchange.response_headers
+    return (
+        _side(exchange.request.content, sent, "request", editor, numbers),
+        _side(exchange.response, got, "response", editor, numbers),
+    )
+
+
+def _side(data: bytes, headers: Headers, side: str, editor: Editor, numbers: bool) -> Redacted:
+    """A body without its secrets and encodings."""
     plain, trouble = decoded(data, headers)
-    if trouble and plain == data and header(headers, "content-encoding"):
-        plain = b"." * len(data)
-    made = redact(plain, _is_stream(headers), side, editor)
-    told.update(made.masked)
-    if made.data == plain and plain in (data, made.data) and not made.masked:
-        return None, headers
-    return made, _sized(headers, len(made.data))
+    kind = header(headers, "content-type")
+    return redact(plain, kind, side, editor, numbers, opaque=bool(trouble) and plain == data)
 
 
-def _sized(headers: Headers, size: int) -> Headers:
-    """The headers of a body that is sent as it is, and is so long."""
+def _headers(headers: Headers, size: int, body: Redacted) -> Headers:
+    """The headers of a body that is sent on as it is, where it changed."""
+    if not body.changed:
+        return headers
     return tuple(
-        (name, str(size) if name.lower() == "content-length" else value)
+        (name, str(len(body.data)) if name.lower() == "content-length" else value)
         for name, value in headers
-        if name.lower() != "content-encoding"
+        if body.source is None or name.lower() != "content-encoding"
     )
 
 
 def _segments(exchange: Exchange, body: Redacted) -> Sequence[Segment]:
+    """The segments of a changed response, for an encoded one by their share of it."""
     total, size = len(exchange.response), len(body.data)
-    if len(body.source.encode("utf-8", "surrogateescape")) == total:
+    if body.source is not None and body.size == total:
         return moved(exchange.segments, body.source, body.splices, size)
     out: list[Segment] = []
     at = done = 0

@@ -23,6 +23,8 @@ class Role(Enum):
     ERROR = "error"
     """What a server says went wrong, perhaps quoting the conversation."""
     FREE = "free"
+    BINARY = "binary"
+    """What is no text at all: a file in a form."""
 
 
 class Field(NamedTuple):
@@ -61,12 +63,15 @@ _MODEL = re.compile(r"[^\n]{1,256}")
 _JOINED = frozenset(
     word
     for line in (
+        "piece",
         "content reasoning_content reasoning thinking text arguments partial_json delta refusal",
         "signature token summary data code input response thinking_content logprobs transcript",
         "tokens output",
     )
     for word in line.split()
 )
+TOKENS = ("token", "piece")
+"""Members of the elements of an array that are parts of one text."""
 _SCHEMAS = frozenset({"parameters", "input_schema", "json_schema", "schema", "properties", "$defs"})
 
 
@@ -130,7 +135,7 @@ def run_key(leaf: Leaf) -> str | None:
     steps = [name]
     at: Node | None = node
     while at is not None:
-        steps.append(_step(at, tokens=name == "token"))
+        steps.append(_step(at, tokens=name in TOKENS))
         at = at.parent
     return "/".join(reversed(steps))
 

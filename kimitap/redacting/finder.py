@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -38,6 +38,7 @@ _VIEWS: tuple[Spelling, ...] = (
     ("\\", _ESCAPE, lax_view),
     ("%", _PERCENT, percent_view),
 )
+_ROUNDS = 4
 _DEEPEST = 3
 """So many encodings around a secret are undone."""
 _SECRET_NAME = re.compile(
@@ -48,8 +49,8 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _EMPTY = re.compile(
-    r"\s*(?:[$<{%*].*|\[.*|(?i:none|null|nil|true|false|undefined|string|required|optional|redacted"
-    r"|masked|x+|\*+|\.+|…|your.*|changeme|example|bearer|basic|unauthorized|invalid.*)|.{0,2})\s*",
+    r"\s*(?:[$<{%*].*|\[[\w :.-]*\]|(?i:none|null|nil|true|false|undefined|string|required"
+    r"|optional|redacted|masked|x+|\*+|\.+|…|your.*|changeme|example|bearer|basic|unauthorized|invalid.*)|.{0,2})\s*",
     re.DOTALL,
 )
 
@@ -78,14 +79,52 @@ class Finder:
     history again and again.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, only_named: bool = False) -> None:
         self.ledger = ledger
+        self.only_named = only_named
+        """Nothing is looked for but what the ledger knows."""
         self._shown: dict[tuple[bytes, str], tuple[Found, ...]] = {}
 
     def find(self, text: str, name: str = "") -> list[Found]:
-        """The secrets of `text` in order, none within another; `name` is that of its field."""
-        found = [*self._known(text, 0, _VIEWS), *self.shown(text, name)]
+        """The secrets of `text` in order, none within another; `name` is that of its field.
+
+        A mask beside it may show another secret (`kim@example.org/home/kim`): it is looked at again
+        with its masks, so that a second redaction finds nothing more.
+        """
+        found = self._once(text, name)
+        for _ in range(_ROUNDS):
+            more = self._beside(text, name, found) if found else []
+            if not more:
+                break
+            found = sorted((*found, *more))
+        return found
+
+    def _once(self, text: str, name: str) -> list[Found]:
+        shown = () if self.only_named else self.shown(text, name)
+        found = [*self._known(text, 0, _VIEWS), *shown]
         return _apart(text, found) if found else found
+
+    def _beside(self, text: str, name: str, found: list[Found]) -> list[Found]:
+        """What is found in the text once `found` is masked, in places of the text itself."""
+        out: list[str] = []
+        begins, shifts = [0], [0]
+        at = length = 0
+        for one in found:
+            mask = self.ledger.mask(one.kind, one.value)
+            out += (text[at : one.start], mask)
+            length += one.start - at + len(mask)
+            at = one.stop
+            begins.append(length)
+            shifts.append(at - length)
+
+        def back(place: int) -> int:
+            return place + shifts[bisect_right(begins, place) - 1]
+
+        masked = "".join((*out, text[at:]))
+        return [
+            one._replace(start=back(one.start), stop=back(one.stop - 1) + 1)
+            for one in self._once(masked, name)
+        ]
 
     def shown(self, text: str, name: str = "") -> tuple[Found, ...]:
         """The secrets that the text shows by itself, perhaps one within another."""
@@ -193,9 +232,13 @@ def _wrapped(text: str, depth: int) -> Iterator[Found]:
     """Base64 that holds a secret, or that is a user's name and password by its scheme."""
     yield from _in_base64(text, depth, _all)
     for scheme in _BASIC.finditer(text):
-        plain = _decoded(scheme[1]) or ""
-        if ":" in plain:
-            yield Found(*scheme.span(1), PASSWORD_KIND, plain.partition(":")[2] or plain)
+        if password := password_in(scheme[1]):
+            yield Found(*scheme.span(1), PASSWORD_KIND, password)
+
+
+def password_in(credential: str) -> str:
+    """The password in a credential of the scheme Basic; `""` where there is none."""
+    return (_decoded(credential) or "").partition(":")[2]
 
 
 def _in_base64(text: str, depth: int, search: Search) -> Iterator[Found]:

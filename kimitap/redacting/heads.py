@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
+from urllib.parse import unquote_plus
 
 from kimitap.exchange import Headers
 from kimitap.redact.headers import masked_headers, masked_url
-from kimitap.redacting.finder import Finder
+from kimitap.redacting.finder import Finder, password_in
 from kimitap.redacting.ledger import Ledger
-from kimitap.redacting.patterns import TOKEN_KIND
+from kimitap.redacting.patterns import PASSWORD_KIND, TOKEN_KIND
 
 Told = Counter[tuple[str, str]]
 
@@ -30,15 +31,16 @@ def head_headers(headers: Headers, side: str, finder: Finder, told: Told) -> Hea
 
 def _header(name: str, value: str, side: str, finder: Finder, told: Told) -> tuple[str, str]:
     where = f"{side} header {name}"
-    mask = _counting(finder.ledger, where, told)
-    ((_, value),) = masked_headers(((name, value),), mask)
+    if not finder.only_named:
+        ((_, value),) = masked_headers(((name, value),), _counting(finder.ledger, where, told))
     return name, head_text(value, where, finder, told)
 
 
 def head_url(path: str, finder: Finder, told: Told) -> str:
     """A request target without its secrets; masks in it hold no blank."""
     mask = _counting(finder.ledger, "URL", told)
-    path = masked_url(path, lambda secret: mask(secret).replace(" ", "-"))
+    if not finder.only_named:
+        path = masked_url(path, lambda secret: mask(secret).replace(" ", "-"))
     out: list[str] = []
     at = 0
     for found in finder.find(path):
@@ -53,7 +55,8 @@ def head_url(path: str, finder: Finder, told: Told) -> str:
 
 def _counting(ledger: Ledger, where: str, told: Told) -> Callable[[str], str]:
     def mask(secret: str) -> str:
-        made = ledger.mask(TOKEN_KIND, secret) if secret.strip() else secret
+        plain = unquote_plus(secret) if "%" in secret else secret
+        made = ledger.mask(TOKEN_KIND, plain) if secret.strip() else secret
         told[where, TOKEN_KIND] += made != secret
         return made
 
@@ -64,11 +67,9 @@ def learn_head(headers: Headers, path: str, ledger: Ledger) -> None:
     """Have the credentials of a head looked for everywhere."""
 
     def learn(secret: str) -> str:
-        ledger.learn(TOKEN_KIND, secret)
+        ledger.learn(TOKEN_KIND, unquote_plus(secret) if "%" in secret else secret)
+        ledger.learn(PASSWORD_KIND, password_in(secret))
         return secret
 
     masked_headers(headers, learn)
     masked_url(path, learn)
-
-
-__all__ = ["Told", "head_headers", "head_text", "head_url", "learn_head"]

@@ -5,6 +5,7 @@ be cut at its end, and several may follow one another (JSON lines).
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)("?)(\s*+:)?|[{}\[\]]', re.DOTALL)
@@ -89,13 +90,13 @@ def _value(node: Node, name: str, found: re.Match[str]) -> Leaf:
     return Leaf(*found.span(1), node, str(node.count) if node.array else name, key=False)
 
 
-def path_of(leaf: Leaf) -> str:
-    """Where a string stands: `$.messages[3].content`."""
-    steps: list[str] = []
-    node: Node | None = leaf.parent
-    steps.append(f"[{leaf.name}]" if leaf.parent.array else f".{leaf.name}")
-    while node is not None and node.parent is not None:
-        if node.parent.parent is not None:
-            steps.append(f"[{node.name}]" if node.parent.array else f".{node.name}")
+def path_of(leaf: Leaf, shown: Callable[[str], str] = str) -> str:
+    """Where a string stands: `$.messages[3].content`; `shown` makes what is shown of a name."""
+    if leaf.parent.parent is None:
+        return "$"
+    steps = [f"[{leaf.name}]" if leaf.parent.array else f".{shown(leaf.name)}"]
+    node = leaf.parent
+    while node.parent is not None and node.parent.parent is not None:
+        steps.append(f"[{node.name}]" if node.parent.array else f".{shown(node.name)}")
         node = node.parent
-    return "$" + "".join(reversed(steps)) if leaf.parent.parent is not None else "$"
+    return "$" + "".join(reversed(steps))

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kimitap.redacting.fields import Field, Role, field_of, run_key
-from kimitap.redacting.scan import Leaf, path_of, scan
+from kimitap.redacting.fields import TOKENS, Field, Role, field_of, run_key
+from kimitap.redacting.multipart import boundary_of, form_parts
+from kimitap.redacting.scan import Leaf, scan
 from kimitap.redacting.views import View, json_view
 
 _LINE = re.compile(r"[^\r\n]+")
 _FIELD = re.compile(r"\ufeff?(data|error|event|id|retry)?: ?")
+_UNREADABLE = re.compile("[\udc80-\udcff\0]")
 _STREAM = re.compile(r"\ufeff?(?:(?:data|event|id|retry|error)?:|\s*\Z)")
 
 
@@ -32,19 +34,16 @@ class Text:
     parts: list[Part] = dataclasses.field(default_factory=list)
 
     @property
-    def path(self) -> str:
-        """Where it stands: `$.messages[3].content`; `""` for what is no JSON."""
-        return path_of(self.leaf) if self.leaf else ""
-
-    @property
     def text(self) -> str:
         """What the parts say together."""
         return "".join(part.view.text for part in self.parts)
 
 
-def texts_of(body: str, stream: bool) -> list[Text]:
-    """The texts of a body in the order in which they begin; `stream` for server-sent events."""
-    if stream or _STREAM.match(body[:100]):
+def texts_of(body: str, content_type: str = "") -> list[Text]:
+    """The texts of a body in the order in which they begin."""
+    if boundary := boundary_of(content_type):
+        return list(_of_form(body, boundary))
+    if "event-stream" in content_type.lower() or _STREAM.match(body[:100]):
         return list(_of_lines(body, _payloads(body)))
     leaves = scan(body) if body.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"') else None
     if leaves is None:
@@ -59,6 +58,17 @@ def texts_of(body: str, stream: bool) -> list[Text]:
 
 def _whole(body: str) -> Text:
     return Text(Field(Role.FREE, ""), None, [Part(0, len(body), View(body), 0)] if body else [])
+
+
+def _of_form(body: str, boundary: str) -> Iterator[Text]:
+    """The contents of a form's parts; what heads them is structure."""
+    for start, head, stop, name in form_parts(body, boundary):
+        for begin, end, role in ((start, head, Role.NAME), (head, stop, Role.FREE)):
+            said = body[begin:end]
+            if _UNREADABLE.search(said):
+                role = Role.BINARY
+            if said.strip("-\r\n"):
+                yield Text(Field(role, name), None, [Part(begin, end, View(said), 0)])
 
 
 def _payloads(body: str) -> Iterator[tuple[int, int, str]]:
@@ -99,7 +109,7 @@ class Gathered:
         """Take in the strings of an event; of a body that is no stream, event 0."""
         for leaf in leaves:
             view = json_view(body[leaf.start : leaf.stop])
-            key = run_key(leaf) if event or leaf.name == "token" else None
+            key = run_key(leaf) if event or leaf.name in TOKENS else None
             part = Part(leaf.start, leaf.stop, view, event)
             text = self._runs.get(key) if key else None
             if text is None:
