@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
-from kimitap.tui.palette import COLOURS, GHOST_GROUND, GROUND, TEXT
+from kimitap.tui.palette import COLOURS, GHOST_GROUND, GROUND, NORMAL, PLUS, TEXT
 
 
 class NoControls(LineFilter):
@@ -28,7 +28,10 @@ class NoControls(LineFilter):
 
 
 class WithoutColour(LineFilter):
-    """Under NO_COLOR, what is wrong is as bright as can be: greys alone would make it dimmer."""
+    """Under NO_COLOR, what is wrong is as bright as can be, and what was added as bright as text.
+
+    Greys alone would make them dimmer.
+    """
 
     ALARMS = frozenset(RichColor.parse(colour) for colour in COLOURS.values())
     LOST = Style(color=GROUND, bgcolor=TEXT, bold=True)
@@ -42,4 +45,6 @@ class WithoutColour(LineFilter):
             return None
         if style.bgcolor == GHOST_GROUND.bgcolor or style.bgcolor in self.ALARMS:
             return style + self.LOST
-        return style + self.BRIGHT if style.color in self.ALARMS else style
+        if style.color in self.ALARMS:
+            return style + self.BRIGHT
+        return style + NORMAL if style.color == PLUS.color else style

@@ -1,4 +1,7 @@
-"""Colours and marks. Contrast on the ground is at least 7:1 for findings; never colour alone."""
+"""Colours and marks. Contrast is 7:1 for findings on the ground, 4.5:1 for any text on any ground.
+
+Nothing is told by colour alone.
+"""
 
 from rich.style import Style
 
@@ -11,8 +14,9 @@ CURSOR = "#1f3a52"
 GHOSTLY = "#3a1c10"
 JOINED = "#143428"
 TEXT = "#e6e9ee"
-DIM = "#93a0b0"
+DIM = "#98a5b5"
 ACCENT = "#8fbbe0"
+RULED = "#86a9c7"
 ERROR = "#ff7a45"
 WARNING = "#f0c000"
 INFO = "#56b4e9"
@@ -23,7 +27,7 @@ NORMAL = Style(color=TEXT)
 FAINT = Style(color=DIM)
 STRONG = Style(color=TEXT, bold=True)
 NAME = Style(color=ACCENT, bold=True)
-RULE = Style(color="#7fa3c2")
+RULE = Style(color=RULED)
 THOUGHT = Style(color=DIM, italic=True)
 HIT = Style(reverse=True)
 PLUS = Style(color=ADDED)

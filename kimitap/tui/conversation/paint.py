@@ -16,6 +16,7 @@ from kimitap.tui.palette import (
     DIM,
     FAINT,
     GHOST_GROUND,
+    GROUND,
     HIT,
     NAME,
     NORMAL,
@@ -110,7 +111,7 @@ def _lead(row: Row) -> str:
 
 def _badge(row: Row) -> Segment:
     severity = row.severity or (Severity.ERROR if row.kind is Kind.TROUBLE else None)
-    style = BADGE[severity] if severity else Style(color="#12161c", bgcolor=DIM, bold=True)
+    style = BADGE[severity] if severity else Style(color=GROUND, bgcolor=DIM, bold=True)
     return Segment(f" {row.title} ", style)
 
 

@@ -17,11 +17,13 @@ class ConfirmScreen(ModalScreen[bool]):
     BINDINGS = bindings(CONFIRM_KEYS)
     KEYS = CONFIRM_KEYS
     AUTO_FOCUS = "#question"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]  # noqa: RUF012 (as Textual declares it)
     DEFAULT_CSS = """
-    ConfirmScreen { align: center middle; background: #12161c 60%; }
+    ConfirmScreen { align: center middle; background: $background 60%; }
     ConfirmScreen #question {
         width: 66; max-width: 100%; height: 8; background: #1a212a; border: heavy #ff7a45;
     }
+    ConfirmScreen.-narrow #question { height: 12; }
     """
 
     def __init__(self, question: str, consequences: Sequence[str]) -> None:
