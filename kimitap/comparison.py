@@ -5,6 +5,7 @@ from collections import Counter
 from kimitap.analysis import Analysis
 from kimitap.diff import (
     Comparison,
+    Respelling,
     Run,
     compare_links,
     compare_sessions,
@@ -37,10 +38,20 @@ def compare(analysis: Analysis, old: PlaceWord, new: PlaceWord) -> Comparison:
             return _exchanges(analysis, old, new)
 
 
+AS_IT_IS = Respelling(())
+
+
 def compare_across(
-    old: Analysis, old_place: PlaceWord, new: Analysis, new_place: PlaceWord
+    old: Analysis,
+    old_place: PlaceWord,
+    new: Analysis,
+    new_place: PlaceWord,
+    read: Respelling = AS_IT_IS,
 ) -> Comparison:
-    """Two places of two recordings, under the recordings' names; see `compare`."""
+    """Two places of two recordings, under the recordings' names; see `compare`.
+
+    `read` says what of the old side counts as other words.
+    """
     one, other = (
         f"{a.recording.where}:{_word(p)}" for a, p in ((old, old_place), (new, new_place))
     )
@@ -50,11 +61,13 @@ def compare_across(
         )
     match old_place.kind:
         case "t":
-            found = compare_threads(old.threads_at(old_place)[0], new.threads_at(new_place)[0])
+            first = read.thread(old.threads_at(old_place)[0])
+            found = compare_threads(first, new.threads_at(new_place)[0])
         case "s":
-            found = compare_sessions(_session_at(old, old_place), _session_at(new, new_place))
+            session = read.session(_session_at(old, old_place))
+            found = compare_sessions(session, _session_at(new, new_place))
         case _:
-            found = compare_turns(old.turn_at(old_place), new.turn_at(new_place))
+            found = compare_turns(read.turn(old.turn_at(old_place)), new.turn_at(new_place))
     return named_apart(found, one, other)
 
 
@@ -74,13 +87,13 @@ def what_follows(analysis: Analysis, place: PlaceWord) -> Comparison:
     return Comparison(*names, found.threads)
 
 
-def runs_of(analysis: Analysis, prefix: str = "") -> list[Run]:
+def runs_of(analysis: Analysis, prefix: str = "", read: Respelling = AS_IT_IS) -> list[Run]:
     """The sessions of a recording, with how often each rule found something in them."""
     found: dict[str, Counter[str]] = {}
     for finding in analysis.findings:
         found.setdefault(finding.session, Counter())[finding.rule] += 1
     return [
-        Run(f"{prefix}{session.name}", session, found.get(session.name, Counter()))
+        Run(f"{prefix}{session.name}", read.session(session), found.get(session.name, Counter()))
         for session in analysis.sessions
     ]
 

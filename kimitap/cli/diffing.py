@@ -12,8 +12,8 @@ from kimitap.cli.choosing import with_choice
 from kimitap.cli.rendering import ask_for
 from kimitap.cli.results import spare, speak_utf8, told_to
 from kimitap.cli.words import names_database, with_database, with_server
-from kimitap.comparison import compare, compare_across, runs_of, what_follows
-from kimitap.diff import Comparison, Run, compare_runs
+from kimitap.comparison import AS_IT_IS, compare, compare_across, runs_of, what_follows
+from kimitap.diff import Comparison, Respelling, Run, compare_runs
 from kimitap.errors import NoRecording, NotARecording, UsageError
 from kimitap.export.differences import DIFFERENCES, RUNS, runs_document
 from kimitap.places import PlaceWord, is_place, parse_place
@@ -56,6 +56,14 @@ class _Named:
     metavar="FILE",
     help="Write it there, for the owner only.",
 )
+@click.option(
+    "--read-as",
+    "read_as",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="Read OLD as NEW on the first side, of two recordings: a working directory that differs "
+    "from run to run.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the two part.")
 @with_server
 @with_choice
@@ -65,6 +73,7 @@ def diff(
     other: str | None,
     form: str,
     output: Path | None,
+    read_as: Sequence[str],
     exit_code: bool,
     server: str | None,
     settings: Settings,
@@ -85,12 +94,15 @@ def diff(
     for one in named:
         if one.where is not None:
             spare(one.where, output)
+    read = Respelling([_respelt(word) for word in read_as])
+    if read_as and len({one.where for one in named}) == 1:
+        raise UsageError("--read-as goes with two recordings: kimitap diff old.db:s1 new.db:s3")
     if all(one.place is None for one in named):
-        text, parted = _runs(named, form, settings.choice)
+        text, parted = _runs(named, form, settings.choice, read)
     elif any(one.place is None for one in named):
         raise UsageError(_HOW)
     else:
-        text, parted = _places(named, form, server, settings.choice)
+        text, parted = _places(named, form, server, settings.choice, read)
     if form in {"json", "html"}:
         speak_utf8()
     with told_to(output) as say:
@@ -143,11 +155,18 @@ def _is_there(word: str) -> bool:
         return False
 
 
+def _respelt(word: str) -> tuple[str, str]:
+    old, equals, new = word.partition("=")
+    if not old or not equals:
+        raise UsageError(f"--read-as {word} says nothing: say OLD=NEW")
+    return old, new
+
+
 # --- two places ---------------------------------------------------------------------------------
 
 
 def _places(
-    named: Sequence[_Named], form: str, server: str | None, choice: Choice
+    named: Sequence[_Named], form: str, server: str | None, choice: Choice, read: Respelling
 ) -> tuple[str, bool]:
     """The text, and whether the two part."""
     where = [str(one.where) for one in named]
@@ -157,7 +176,7 @@ def _places(
         if len(analyses) == 2:
             if server is not None:
                 raise UsageError("--ask-server goes with places of one recording")
-            comparison = compare_across(analyses[0], places[0], analyses[1], places[1])
+            comparison = compare_across(analyses[0], places[0], analyses[1], places[1], read)
             return DIFFERENCES[form](comparison), _parts(comparison)
         (analysis,) = analyses
         if server is not None:
@@ -194,32 +213,33 @@ def _parts(comparison: Comparison) -> bool:
 # --- two sets of runs ---------------------------------------------------------------------------
 
 
-def _runs(named: Sequence[_Named], form: str, choice: Choice) -> tuple[str, bool]:
+def _runs(named: Sequence[_Named], form: str, choice: Choice, read: Respelling) -> tuple[str, bool]:
     if form not in RUNS:
         raise UsageError(f"runs against runs are told as {', '.join(RUNS)}, not as {form}")
     with ExitStack() as stack:
-        sides = [list(_side(stack, str(one.where), choice)) for one in named]
-        pairs = compare_runs(*sides)
-        old, new = (shown(str(one.where)) for one in named)
-        document = runs_document(old, new, pairs)
+        old, new = (str(one.where) for one in named)
+        pairs = compare_runs(
+            list(_side(stack, old, choice, read)), list(_side(stack, new, choice, AS_IT_IS))
+        )
+        document = runs_document(shown(old), shown(new), pairs)
     return RUNS[form](document), not document.same
 
 
-def _side(stack: ExitStack, where: str, choice: Choice) -> Iterator[Run]:
+def _side(stack: ExitStack, where: str, choice: Choice, read: Respelling) -> Iterator[Run]:
     """The runs of a recording, or of all recordings of a folder and the folders in it."""
     folder = Path(where)
     if "://" in where or not folder.is_dir():
-        yield from runs_of(_analysis(stack, where, choice))
+        yield from runs_of(_analysis(stack, where, choice), read=read)
         return
     files = sorted(path for path in folder.rglob("*") if looks_recorded(str(path)))
-    read = 0
+    known = 0
     for path in files:
         try:
             analysis = _analysis(stack, str(path), choice)
         except (NotARecording, NoRecording) as error:  # another program's database
             click.echo(f"kimitap: passed over: {error}", err=True)
             continue
-        read += 1
-        yield from runs_of(analysis, f"{path.relative_to(folder)}:")
-    if not read:
+        known += 1
+        yield from runs_of(analysis, f"{path.relative_to(folder)}:", read)
+    if not known:
         raise UsageError(f"{where} holds no recording")

@@ -11,6 +11,7 @@ from kimitap.diff.comparison import (
 )
 from kimitap.diff.fields import Change, changes_of
 from kimitap.diff.link import Diff, DiffRow, diff_link
+from kimitap.diff.respelling import Respelling
 from kimitap.diff.runs import Run, RunPair, compare_runs, named_apart, part_of
 from kimitap.diff.sequence import Effort
 from kimitap.diff.spelling import laid_out, only_spelling
@@ -25,6 +26,7 @@ __all__ = [
     "DiffRow",
     "Effort",
     "LineRow",
+    "Respelling",
     "Run",
     "RunPair",
     "Span",

@@ -153,6 +153,12 @@ def test_another_program_s_database_in_a_folder_is_passed_over(tmp_path: Path, d
     assert err.startswith("kimitap: passed over: ")
 
 
+@pytest.mark.parametrize("words", [["old.db:s1", "new.db:s1"], ["old.db", "new.db"]])
+def test_a_word_of_the_first_side_may_be_read_as_another(diff: Diff, words: list[str]) -> None:
+    assert diff(*words, "--exit-code")[0] == 1
+    assert diff(*words, "--exit-code", "--read-as", "notes.txt=other.txt")[0] == 0
+
+
 def test_a_file_is_written_for_its_owner_only(tmp_path: Path, diff: Diff) -> None:
     assert diff("old.db:s1", "new.db:s1", "--format", "html", "-o", "two.html") == (0, "", "")
     assert (tmp_path / "two.html").read_text().startswith("<!DOCTYPE html>")
@@ -178,6 +184,8 @@ def test_a_file_is_written_for_its_owner_only(tmp_path: Path, diff: Diff) -> Non
         (["old.db:s1", "new.db:s1", "-o", "old.db"], "would overwrite the recording"),
         (["old.db:s1", "new.db:s1", "-o", "no/such/x"], "cannot be written"),
         (["old.db", "new.db", "--format", "patch"], "not as patch"),
+        (["old.db", "new.db", "--read-as", "x"], "--read-as x says nothing"),
+        (["old.db", "s1", "s1", "--read-as", "a=b"], "--read-as goes with two recordings"),
     ],
 )
 def test_wrong_use_is_one_clear_line(

@@ -52,7 +52,8 @@ def _cells(line: RunLine) -> tuple[str, ...]:
     how = f" ({line.how})" if line.how and line.how != "same task" else ""
     also = f" (other {', '.join(line.settings)})" if line.settings else ""
     findings = f"{line.findings[0]} → {line.findings[1]}"
-    return line.mark, line.old, line.new, f"{line.same} of {turns}", findings, f"{at}{how}{also}"
+    parts = f"{at}{how}{also}".strip()
+    return line.mark, line.old, line.new, f"{line.same} of {turns}", findings, parts
 
 
 def runs_markdown(document: RunsDocument) -> str:

@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kimitap.conversation import ToolCall
 from kimitap.diff import Comparison, compare_sessions, compare_threads
@@ -178,6 +181,7 @@ def test_the_page_loads_nothing_and_nothing_recorded_becomes_markup() -> None:
 needs_patch = pytest.mark.skipif(
     not (shutil.which("patch") and shutil.which("diff")), reason="needs the tools patch and diff"
 )
+LINES = st.sampled_from(["a", "b", "", "-", "+x", " c", "@@ -1 +1 @@", "\\", "--- a", "ä\r", "d "])
 CASES: dict[str, Callable[[], Comparison]] = {
     "another call": lambda: PARTED,
     "hostile text": lambda: HOSTILES,
@@ -211,6 +215,21 @@ def test_the_patch_makes_the_one_side_of_the_other(name: str, tmp_path: Path) ->
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert result.read_bytes() == wanted.read_bytes()
+
+
+@needs_patch
+@given(st.lists(LINES, max_size=40), st.lists(LINES, max_size=40))
+@settings(max_examples=30)
+def test_the_patch_of_any_two_texts_applies(old: list[str], new: list[str]) -> None:
+    comparison = compare_threads(thread(1, says="\n".join(old)), thread(11, says="\n".join(new)))
+    sides = [canonical(comparison, side) for side in ("old", "new")]
+    with TemporaryDirectory() as folder:
+        Path(folder, "old").write_text(sides[0])
+        Path(folder, "change").write_text(patch(comparison))
+        words = ["patch", "--fuzz=0", "-s", "-o", "made", "old", "change"]
+        if sides[0] != sides[1]:
+            subprocess.run(words, cwd=folder, check=True)
+            assert Path(folder, "made").read_text() == sides[1]
 
 
 @needs_patch
