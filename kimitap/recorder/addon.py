@@ -108,6 +108,7 @@ class Recorder:
         self.complaint = line.trouble
         if line.trouble and (line.trouble.lasting or not _serves()):
             self._futile = True
+            line.forget_unsaid()
             logger.error("Kimitap cannot record: %s", line.trouble.reason)
         elif not line.trouble:
             logger.info("Kimitap records into %s", line.named)

@@ -118,6 +118,11 @@ class Line:
         for text in unsaid or ():
             logger.error(text)
 
+    def forget_unsaid(self) -> None:
+        """Say nothing of what was kept back: mitmproxy ends at once, and has said why."""
+        if self._unsaid:
+            self._unsaid.clear()
+
     def say_aloud(self, text: str) -> None:
         """Say an error: at once, or while mitmproxy starts, as soon as it has started."""
         if self._unsaid is None or self.closed:

@@ -274,5 +274,6 @@ def test_a_file_that_is_no_recording_stops_the_start_in_one_line(
     assert proxy.process.wait(20) == 1
     output = proxy.stop()
     assert f"Kimitap cannot record: {where} is no Kimitap recording" in output
+    assert "the traffic goes on" not in output
     assert "Traceback" not in output
     assert where.read_text() == "my notes\n" * 50
