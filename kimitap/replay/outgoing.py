@@ -1,7 +1,9 @@
 """What goes out when a recorded request is sent again: where to, with which headers and body.
 
 Credentials were masked when the request was recorded. They come from the user: a header that he
-gives, or his environment, and that only to the host that had them before.
+gives, or his environment, and that only to the host that had them before. On this machine, where
+nobody is asked before something is sent, only the very key that was recorded is taken from there:
+its mark tells that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from kimitap.errors import UsageError
 from kimitap.exchange import NO_REQUEST, REPLAY, Exchange, Headers
+from kimitap.recorder.secret import digest_key
+from kimitap.redact import mask_headers
 
 MASKED = "[masked:"
 """How what stands in a credential's place begins."""
@@ -175,7 +179,7 @@ def _fields(
             continue
         if MASKED not in value:
             fields.append((name, value))
-        elif found := _key(exchange, name.lower(), environment):
+        elif found := _key(exchange, (name, value), environment):
             fields.append((name, found[1]))
             borrowed.append(found[0])
         else:
@@ -184,15 +188,25 @@ def _fields(
     return tuple(fields), tuple(borrowed), tuple(missing)
 
 
-def _key(exchange: Exchange, header: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+def _key(
+    exchange: Exchange, masked: tuple[str, str], environment: Mapping[str, str]
+) -> tuple[str, str] | None:
     """The variable that holds what belongs in a header, and the header's value."""
+    header = masked[0].lower()
     places: Sequence[tuple[str, str]] = _KEYS.get(header, ())
     if header == "authorization" and exchange.endpoint.endswith("/messages"):
         places = _ANTHROPIC
     for variable, scheme in places:
-        if key := environment.get(variable, "").strip():
-            return variable, f"{scheme}{key}"
+        key = environment.get(variable, "").strip()
+        value = f"{scheme}{key}"
+        if key and (not is_here(exchange.host) or _was(masked, value)):
+            return variable, value
     return None
+
+
+def _was(masked: tuple[str, str], value: str) -> bool:
+    """True where the header had this value when it was masked, on this user's machine."""
+    return mask_headers(((masked[0], value),), digest_key()) == (masked,)
 
 
 def _netloc(scheme: str, host: str, port: int) -> str:

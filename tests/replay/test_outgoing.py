@@ -6,6 +6,8 @@ import pytest
 
 from kimitap.errors import UsageError
 from kimitap.exchange import NO_REQUEST, Exchange
+from kimitap.recorder.secret import digest_key
+from kimitap.redact import mask_headers
 from kimitap.replay import outgoing
 from kimitap.replay.outgoing import parse_header
 from tests.support.recorded import lost
@@ -55,6 +57,15 @@ def test_keys_of_the_environment_go_to_the_host_that_had_them_and_to_no_other() 
         away = outgoing(recorded(), server, environment=ENVIRONMENT)
         assert not any("sk-" in value for _, value in away.headers), server
         assert away.borrowed == ()
+
+
+def test_on_this_machine_only_the_very_key_that_was_recorded_goes_out() -> None:
+    here = {"scheme": "http", "host": "127.0.0.1", "port": 8080}
+    known = mask_headers((("Authorization", "Bearer sk-open"),), digest_key())
+    same = outgoing(recorded(**here, request_headers=known), environment=ENVIRONMENT)
+    assert same.borrowed == ("OPENAI_API_KEY",)
+    other = outgoing(recorded(**here), environment=ENVIRONMENT)
+    assert (other.borrowed, other.left_out) == ((), ("Authorization", "x-api-key"))
 
 
 def test_a_bearer_of_anthropics_api_is_not_openais_key() -> None:
