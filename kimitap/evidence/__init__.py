@@ -5,8 +5,8 @@ Every other file is made from what that recording says when it is read again, so
 cannot disagree, and nothing that was masked can be in any of them.
 """
 
-from kimitap.evidence.case import Case, Wanted, make_case
-from kimitap.evidence.report import Report, files, free_name, write_report, zip_bytes
+from kimitap.evidence.case import Case, Material, Wanted, gather, make_case
+from kimitap.evidence.report import Report, files, free_name, write, write_report, zip_bytes
 from kimitap.evidence.subject import (
     Subject,
     subject_at,
@@ -16,15 +16,18 @@ from kimitap.evidence.subject import (
 
 __all__ = [
     "Case",
+    "Material",
     "Report",
     "Subject",
     "Wanted",
     "files",
     "free_name",
+    "gather",
     "make_case",
     "subject_at",
     "subject_between",
     "subject_of",
+    "write",
     "write_report",
     "zip_bytes",
 ]

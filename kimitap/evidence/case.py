@@ -68,68 +68,97 @@ class Case:
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """Exchanges, numbered from 1, and where the finding stands in them."""
+class Material:
+    """What a case is made of, taken out of a recording: nothing more is read there.
+
+    `exchanges` are numbered from 1, and not yet masked; `place` is where the `finding` stands in
+    them. The other fields are those of `Case`.
+    """
 
     exchanges: Sequence[Exchange]
     numbers: Mapping[int, int]
     exchange: int
+    finding: Finding | None
     place: Place | None
+    of: int
+    losses: int
+    word: str
+
+
+def gather(analysis: Analysis, subject: Subject, wanted: Wanted) -> Material:
+    """Choose the exchanges that make the case, and take them out of the recording.
+
+    Raises a `RecordingError` where that cannot be read.
+    """
+    recording = analysis.recording
+    numbers = chosen_numbers(analysis, subject, wanted)
+    exchanges = [_ended(recording.exchange(number)) for number in numbers]
+    new = {number: at for at, number in enumerate(numbers, 1)}
+    finding = subject.finding
+    place = replace(finding.place, exchange=new[finding.place.exchange]) if finding else None
+    return Material(
+        exchanges=[replace(one, number=new[one.number]) for one in exchanges],
+        numbers={at: number for number, at in new.items()},
+        exchange=new[subject.exchange],
+        finding=finding,
+        place=place,
+        of=len(whole(analysis, subject)),
+        losses=sum(loss.count for loss in recording.losses()),
+        word=subject.word,
+    )
 
 
 def chosen_numbers(analysis: Analysis, subject: Subject, wanted: Wanted) -> tuple[int, ...]:
     """Which exchanges of a recording make the case, by their numbers."""
-    if subject.finding is None:
-        return whole(analysis, subject) if wanted.whole else around(analysis, subject)
     if wanted.whole:
         return whole(analysis, subject)
-    found = fewest(analysis, subject.finding, wanted.choice)
-    return found or whole(analysis, subject)
+    if subject.finding is None:
+        return around(analysis, subject)
+    return fewest(analysis, subject.finding, wanted.choice) or whole(analysis, subject)
 
 
-def make_case(analysis: Analysis, subject: Subject, wanted: Wanted, path: Path) -> Case:
+def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
     """Write the case's recording to `path`, a new file, and read it again.
 
-    The caller closes `case.analysis.recording`. Raises a `RecordingError` where one of the two
-    recordings cannot be read or written.
+    The caller closes `case.analysis.recording`. Raises a `RecordingError` where it cannot be
+    written.
     """
-    recording = analysis.recording
-    numbers = chosen_numbers(analysis, subject, wanted)
-    exchanges = [recording.exchange(number) for number in numbers]
-    chosen = _chosen([_ended(one) for one in exchanges], subject, wanted)
+    if wanted.shrink:
+        material = _shrunk(material, wanted.say)
     masked: list[Masked] = []
-    _write(path, _masked(chosen.exchanges, wanted, masked))
+    _write(path, _masked(material.exchanges, wanted, masked))
     again = Analysis(Recording.open(str(path)), choice=wanted.choice)
     again.refresh()
-    finding = _again(again, subject.finding, chosen.place)
+    finding = _again(again, material)
     return Case(
         analysis=again,
         exchanges=tuple(again.recording.exchanges()),
-        exchange=chosen.exchange,
+        exchange=material.exchange,
         finding=finding,
-        unshown=_unshown(subject.finding, chosen.place) if finding is None else "",
-        numbers=chosen.numbers,
-        of=len(whole(analysis, subject)),
+        unshown=_unshown(material) if finding is None else "",
+        numbers=material.numbers,
+        of=material.of,
         level=wanted.level,
         masked=masked,
-        losses=sum(loss.count for loss in recording.losses()),
-        shrunk=wanted.shrink and subject.finding is not None,
+        losses=material.losses,
+        shrunk=wanted.shrink and material.finding is not None,
     )
 
 
-def _chosen(exchanges: Sequence[Exchange], subject: Subject, wanted: Wanted) -> _Chosen:
-    finding = subject.finding
-    if wanted.shrink and finding is not None:
-        done = shrink(exchanges, finding, say=wanted.say)
-        kept, old, place = done.exchanges, done.numbers, done.finding.place
-        return _Chosen(kept, dict(enumerate(old, 1)), place.exchange, place)
-    kept = tuple(replace(one, number=at) for at, one in enumerate(exchanges, 1))
-    new = {exchange.number: at for at, exchange in enumerate(exchanges, 1)}
-    numbers = {at: number for number, at in new.items()}
-    if finding is None:
-        return _Chosen(kept, numbers, new[subject.exchange], None)
-    place = replace(finding.place, exchange=new[finding.place.exchange])
-    return _Chosen(kept, numbers, place.exchange, place)
+def _shrunk(material: Material, say: Say | None) -> Material:
+    """The material without the messages, tools and words that the finding does not need."""
+    if material.finding is None or material.place is None:
+        return material
+    sought = replace(material.finding, place=material.place)
+    done = shrink(material.exchanges, sought, say=say)
+    place = done.finding.place
+    return replace(
+        material,
+        exchanges=done.exchanges,
+        numbers={new: material.numbers[old] for new, old in enumerate(done.numbers, 1)},
+        exchange=place.exchange,
+        place=place,
+    )
 
 
 def _ended(exchange: Exchange) -> Exchange:
@@ -157,20 +186,19 @@ def _write(path: Path, exchanges: Iterable[Exchange]) -> None:
     seal(str(path))
 
 
-def _again(analysis: Analysis, finding: Finding | None, place: Place | None) -> Finding | None:
+def _again(analysis: Analysis, material: Material) -> Finding | None:
     """The same finding in the new recording: its rule, as grave, at the corresponding place."""
-    if finding is None:
+    sought = material.finding
+    if sought is None:
         return None
-    fits = (
-        f
-        for f in analysis.findings
-        if (f.rule, f.severity, f.side, f.place)
-        == (finding.rule, finding.severity, finding.side, place)
+    same = (sought.rule, sought.severity, sought.side, material.place)
+    return next(
+        (f for f in analysis.findings if (f.rule, f.severity, f.side, f.place) == same), None
     )
-    return next(fits, None)
 
 
-def _unshown(finding: Finding | None, place: Place | None) -> str:
-    if finding is None or place is None:
+def _unshown(material: Material) -> str:
+    finding = material.finding
+    if finding is None:
         return ""
-    return f"{finding.rule} ({finding.severity}, {finding.side}) at exchange {place.exchange}"
+    return f"{finding.rule} ({finding.severity}, {finding.side}) at exchange {material.exchange}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kimitap.analysis import Analysis
-from kimitap.evidence.case import Case, Wanted, make_case
+from kimitap.evidence.case import Case, Material, Wanted, gather, make_case
 from kimitap.evidence.delivery import (
     deliver_folder,
     deliver_zip,
@@ -47,16 +47,25 @@ def write_report(
     as_zip: bool = False,
     force: bool = False,
 ) -> Report:
+    """Gather the material and write the report: see `write`."""
+    demand_free(target, force)
+    wanted = wanted or Wanted()
+    material = gather(analysis, subject, wanted)
+    return write(material, target, wanted, as_zip=as_zip, force=force)
+
+
+def write(
+    material: Material, target: Path, wanted: Wanted, *, as_zip: bool = False, force: bool = False
+) -> Report:
     """Write the report to `target`, a folder or a zip, and say what came of it.
 
     All of it is there at the end, or nothing. Raises `UsageError` where something stands there
-    already, or the folder cannot be written, and a `RecordingError` where the recording cannot be
-    read.
+    already, or the folder cannot be written.
     """
     demand_free(target, force)
     with workplace(target.parent) as work:
         try:
-            case = _written(analysis, subject, wanted or Wanted(), work / "report")
+            case = _written(material, wanted, work / "report")
             if as_zip:
                 packed = work / "report.zip"
                 zipped(work / "report", packed, target.name.removesuffix(".zip"))
@@ -75,12 +84,10 @@ def write_report(
     )
 
 
-def zip_bytes(
-    analysis: Analysis, subject: Subject, wanted: Wanted, beside: Path, root: str
-) -> bytes:
+def zip_bytes(material: Material, wanted: Wanted, beside: Path, root: str) -> bytes:
     """The report as the bytes of a zip; `beside` is a folder for what is made meanwhile."""
     with workplace(beside) as work:
-        _written(analysis, subject, wanted, work / "report")
+        _written(material, wanted, work / "report")
         zipped(work / "report", work / "report.zip", root)
         return (work / "report.zip").read_bytes()
 
@@ -94,9 +101,9 @@ def free_name(folder: Path, stem: str, suffix: str = "") -> Path:
     raise FileExistsError(17, f"{stem} and 998 more are there already", str(folder))
 
 
-def _written(analysis: Analysis, subject: Subject, wanted: Wanted, folder: Path) -> Case:
+def _written(material: Material, wanted: Wanted, folder: Path) -> Case:
     folder.mkdir(mode=0o700)
-    case = make_case(analysis, subject, wanted, folder / RECORDING)
+    case = make_case(material, wanted, folder / RECORDING)
     try:
         for name, data in files(case):
             put(folder, name, data, program=name.endswith(".sh"))

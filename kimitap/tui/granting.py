@@ -7,16 +7,18 @@ conversation is painted without them.
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 from textual import work
 from textual.app import App, SuspendNotSupported
 from textual.notifications import SeverityLevel
+from textual.timer import Timer
 
 from kimitap.conversation import Turn
 from kimitap.errors import KimitapError
 from kimitap.places import PlaceWord
+from kimitap.rules.finding import Finding
 from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.session_screen import SessionScreen
 from kimitap.tui.handing_out import LONGEST_COPY, read_outside, write_new
@@ -241,15 +243,37 @@ class GrantingApp(App[None]):
         try:
             path = write_new(Path.cwd(), stem, text, suffix)
         except OSError as error:
-            failed = f"This folder cannot be written ({error.strerror}): start in another."
-            self.notify(failed, severity="error", markup=False)
+            self.notify(_failed(error), severity="error", markup=False)
         else:
             self.notify(f"{said}: {path}", markup=False)
 
     def on_write_report(self, wish: WriteReport) -> None:
-        place = PlaceWord("", wish.exchange)
-        self.write_report(f"kimitap-report-{wish.exchange}", lambda: self.source.report(place))
+        waits = self.set_timer(1.0, partial(self.notify, "Writing the report …", markup=False))
+        self.write_evidence(PlaceWord("", wish.exchange), wish.finding, waits)
+
+    @work(thread=True, group="report")
+    def write_evidence(self, place: PlaceWord, finding: Finding | None, waits: Timer) -> None:
+        """Into a new folder of the current one; into the browser's, where that shows the app."""
+        severity: SeverityLevel = "information"
+        try:
+            if self.is_web:
+                name, data = self.source.report_zip(place, finding)
+                self.call_from_thread(self.deliver_binary, BytesIO(data), save_filename=name)
+                told = f"Downloaded: {name}"
+            else:
+                path = self.source.write_report(place, finding, Path.cwd())
+                told = f"Report written, secrets masked: {path}/"
+        except (KimitapError, OSError) as error:
+            severity, told = "error", _failed(error)
+        self.call_from_thread(waits.stop)
+        self.call_from_thread(self.notify, visible(told), severity=severity, markup=False)
 
     def on_write_comparison(self, wish: WriteComparison) -> None:
         stem = f"kimitap-diff-{wish.old.kind}{wish.old.number}-{wish.new.kind}{wish.new.number}"
         self.write_report(stem, lambda: self.source.report_on_both(wish.old, wish.new))
+
+
+def _failed(error: OSError | KimitapError) -> str:
+    if isinstance(error, KimitapError):
+        return str(error)
+    return f"This folder cannot be written ({error.strerror}): start in another."

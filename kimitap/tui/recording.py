@@ -3,6 +3,8 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,11 +18,13 @@ from kimitap.exchange import Exchange, Outcome
 from kimitap.places import PlaceWord
 from kimitap.report import remedies, report_on
 from kimitap.rules.choice import EVERYTHING, Choice
+from kimitap.rules.finding import Finding
 from kimitap.store import Glimpse, Recording, RecordingWriter, delete, file_of, shown
 from kimitap.transcript.wording import plural
 from kimitap.tui.source import View
 
 if TYPE_CHECKING:
+    from kimitap.evidence import Material, Wanted
     from kimitap.replay import Hangup, Outgoing
 
 STEP_S = 0.3
@@ -47,6 +51,7 @@ class RecordingSource:
         self._watched = Recording.open(where)
         self._opened = self._file()
         self._read = Recording.open(where)
+        self._choice = choice
         self._analysis = Analysis(self._read, choice=choice)
         self._lock = Lock()
         self._aside = Recording.open(where)
@@ -97,9 +102,36 @@ class RecordingSource:
         with self._aside_lock:
             return self._aside.exchange(number)
 
-    def report(self, place: PlaceWord) -> str:
+    def write_report(self, place: PlaceWord, finding: Finding | None, folder: Path) -> Path:
+        from kimitap.evidence import free_name, write
+
+        material = self._gather(place, finding)
+        target = free_name(folder, f"kimitap-report-{material.word}")
+        return write(material, target, self._wanted()).path
+
+    def report_zip(self, place: PlaceWord, finding: Finding | None) -> tuple[str, bytes]:
+        from kimitap.evidence import zip_bytes
+
+        material = self._gather(place, finding)
+        name = f"kimitap-report-{material.word}"
+        with TemporaryDirectory(prefix="kimitap-") as beside:
+            return f"{name}.zip", zip_bytes(material, self._wanted(), Path(beside), name)
+
+    def _gather(self, place: PlaceWord, finding: Finding | None) -> "Material":
+        """What the report is made of; the rest is made while others read."""
+        from kimitap.evidence import gather, subject_between, subject_of
+
         with self._lock:
-            return report_on(self._analysis, [place])
+            if finding is not None and finding in self._analysis.findings:
+                subject = subject_of(self._analysis, finding)
+            else:
+                subject = subject_between(self._analysis, place)
+            return gather(self._analysis, subject, self._wanted())
+
+    def _wanted(self) -> "Wanted":
+        from kimitap.evidence import Wanted
+
+        return Wanted(choice=self._choice)
 
     def compare(self, old: PlaceWord, new: PlaceWord) -> Comparison:
         with self._lock:

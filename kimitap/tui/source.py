@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import is_
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from kimitap.conversation import Turn
@@ -75,8 +76,16 @@ class Source(Protocol):
         """One exchange with its bytes."""
         ...
 
-    def report(self, place: PlaceWord) -> str:
-        """The Markdown report on a place."""
+    def write_report(self, place: PlaceWord, finding: Finding | None, folder: Path) -> Path:
+        """Write the report on a finding, else on the worst of an exchange and the request after it.
+
+        Into a new folder in `folder`, secrets masked; its path. Raises a `KimitapError` where it
+        cannot be made.
+        """
+        ...
+
+    def report_zip(self, place: PlaceWord, finding: Finding | None) -> tuple[str, bytes]:
+        """The same as a zip: its name, and its bytes."""
         ...
 
     def compare(self, old: PlaceWord, new: PlaceWord) -> "Comparison":

@@ -7,6 +7,7 @@ from textual.message import Message
 
 from kimitap.lineage import Link
 from kimitap.places import PlaceWord
+from kimitap.rules.finding import Finding
 from kimitap.tui.keys import Key
 
 
@@ -159,8 +160,9 @@ class WriteComparison(Message):
 
 
 class WriteReport(Message):
-    """The report on an exchange, as a file."""
+    """The report on an exchange and the request after it, as a folder; on a `finding`, if given."""
 
-    def __init__(self, exchange: int) -> None:
+    def __init__(self, exchange: int, finding: Finding | None = None) -> None:
         super().__init__()
         self.exchange = exchange
+        self.finding = finding

@@ -7,7 +7,7 @@ import pytest
 
 import kimitap.evidence.report as report_room
 from kimitap.errors import KimitapError, UsageError
-from kimitap.evidence import Wanted, free_name, subject_at, write_report, zip_bytes
+from kimitap.evidence import Wanted, free_name, gather, subject_at, write_report, zip_bytes
 from tests.support.evidence import read
 
 LOST = "sessions/lost-tool-turn.db"
@@ -119,7 +119,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_report_as_bytes_leaves_nothing_on_disk(tmp_path: Path) -> None:
     with read(LOST) as analysis:
-        data = zip_bytes(analysis, subject_at(analysis), Wanted(), tmp_path, "report")
+        data = zip_bytes(
+            gather(analysis, subject_at(analysis), Wanted()), Wanted(), tmp_path, "report"
+        )
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "x.zip").write_bytes(data)
     assert "report/report.html" in zipfile.ZipFile(tmp_path / "x.zip").namelist()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kimitap.evidence import subject_of
-from kimitap.evidence.case import Wanted, make_case
+from kimitap.evidence.case import Wanted, gather, make_case
 from kimitap.evidence.fewest import fewest
 from kimitap.rules import RULES
 from kimitap.rules.finding import Finding, Severity
@@ -34,7 +34,9 @@ def test_the_fewest_exchanges_show_every_flawed_example(rule: Rule, tmp_path: Pa
         with analysed(tmp_path / f"{n}.db", exchanges_of(example.exchanges)) as analysis:
             finding = next(f for f in analysis.findings if f.rule == rule.name)
             case = make_case(
-                analysis, subject_of(analysis, finding), Wanted(), tmp_path / f"{n}s.db"
+                gather(analysis, subject_of(analysis, finding), Wanted()),
+                Wanted(),
+                tmp_path / f"{n}s.db",
             )
             case.analysis.recording.close()
             assert same(finding, case.finding), example.title
@@ -82,7 +84,9 @@ def test_every_errored_capture_has_a_smaller_recording_that_shows_its_error(
             told.add((agent, errors[0].rule))
             began = time.monotonic()
             path = tmp_path / f"{agent}-{name}-small.db"
-            case = make_case(analysis, subject_of(analysis, errors[0]), Wanted(), path)
+            case = make_case(
+                gather(analysis, subject_of(analysis, errors[0]), Wanted()), Wanted(), path
+            )
             case.analysis.recording.close()
             assert same(errors[0], case.finding), (agent, name, errors[0].rule)
             assert len(case.exchanges) <= case.of

@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kimitap.analysis import Analysis
-from kimitap.evidence import Case, Report, Subject, Wanted, make_case, subject_at, write_report
+from kimitap.evidence import (
+    Case,
+    Report,
+    Subject,
+    Wanted,
+    gather,
+    make_case,
+    subject_at,
+    write_report,
+)
 from kimitap.exchange import Exchange
 from kimitap.places import parse_place
 from kimitap.store import Recording
@@ -34,7 +43,8 @@ def case_of(
     analysis: Analysis, path: Path, subject: Subject | None = None, wanted: Wanted | None = None
 ) -> Iterator[Case]:
     """The case of a subject, or of the worst finding, in a recording at `path`."""
-    case = make_case(analysis, subject or subject_at(analysis), wanted or Wanted(), path)
+    wanted = wanted or Wanted()
+    case = make_case(gather(analysis, subject or subject_at(analysis), wanted), wanted, path)
     try:
         yield case
     finally:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from kimitap.conversation import Turn
 from kimitap.diff import Comparison, compare_sessions, compare_threads, compare_turns
@@ -49,8 +50,14 @@ class Still:
             return self.exchanges[number]
         raise UsageError(f"no exchange {number}")
 
-    def report(self, place: PlaceWord) -> str:
-        return f"# report on {place}\n"
+    def write_report(self, place: PlaceWord, finding: Finding | None, folder: Path) -> Path:
+        path = folder / f"kimitap-report-{place.number}"
+        path.mkdir()
+        (path / "report.md").write_text(f"# report on {place}\n")
+        return path
+
+    def report_zip(self, place: PlaceWord, finding: Finding | None) -> tuple[str, bytes]:
+        return f"kimitap-report-{place.number}.zip", f"# report on {place}\n".encode()
 
     def compare(self, old: PlaceWord, new: PlaceWord) -> Comparison:
         sessions, threads = self.view.sessions, self.view.threads

@@ -486,7 +486,7 @@ async def test_e_writes_the_report_on_what_is_shown(
         await settle(app, pilot)
         await pilot.press("e")
         await settle(app, pilot)
-    assert (tmp_path / "kimitap-report-5.md").read_text() == "# report on exchange 5\n"
+    assert (tmp_path / "kimitap-report-5" / "report.md").read_text() == "# report on exchange 5\n"
     assert (tmp_path / "kimitap-diff-t1-t1.md").read_text() == "# report on t1 and t1\n"
 
 

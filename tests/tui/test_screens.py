@@ -40,7 +40,7 @@ async def test_where_no_turn_is_the_keys_say_so(key: str) -> None:
         assert [n.message for n in app._notifications] == ["There is no turn here."]
 
 
-async def test_e_writes_a_report_that_only_its_owner_can_read(
+async def test_e_writes_a_report_that_only_its_owner_can_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -50,10 +50,11 @@ async def test_e_writes_a_report_that_only_its_owner_can_read(
         await settle(app, pilot)
         await pilot.press("e")
         await settle(app, pilot)
-        path = tmp_path / "kimitap-report-2.md"
-        assert [n.message for n in app._notifications] == [f"Report written: {path}"]
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert "tool-turn-lost" in path.read_text()
+        path = tmp_path / "kimitap-report-s1-3"
+        said = [n.message for n in app._notifications if n.message != "Writing the report …"]
+        assert said == [f"Report written, secrets masked: {path}/"]
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert "tool-turn-lost" in (path / "report.md").read_text()
     source.close()
 
 

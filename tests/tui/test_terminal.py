@@ -83,7 +83,8 @@ def test_it_runs_in_a_real_terminal(terminal: Terminal, recording: str, tmp_path
     terminal.until(lambda seen: "#4" in seen and "REC" in seen)
     terminal.press("e")
     terminal.until(lambda seen: "Report written" in seen)
-    assert (tmp_path / "kimitap-report-2.md").stat().st_mode & 0o777 == 0o600
+    report = tmp_path / "kimitap-report-s1-3" / "report.md"
+    assert report.stat().st_mode & 0o777 == 0o600
     terminal.press("q")
     terminal.until(lambda seen: "status 0" in seen)
 

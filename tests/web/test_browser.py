@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import zipfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -89,9 +90,11 @@ async def test_a_report_is_downloaded_and_written_nowhere_else(tmp_path: Path) -
         here = set(Path.cwd().iterdir())
         await page.press("e")
         async with asyncio.timeout(30):
-            while not (done := [p for p in folder.iterdir() if p.suffix == ".md"]):
+            while not (done := [p for p in folder.iterdir() if p.suffix == ".zip"]):
                 await asyncio.sleep(0.1)
-        assert "tool-turn-lost" in done[0].read_text("utf-8")
+        packed = zipfile.ZipFile(done[0])
+        page = packed.read(f"{done[0].stem}/report.md").decode()
+        assert page.startswith("## tool-turn-lost")
         assert set(Path.cwd().iterdir()) == here
 
 

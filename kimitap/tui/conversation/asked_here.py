@@ -22,9 +22,10 @@ def turn_at(row: Row, tab: str) -> ShowTurn:
 
 
 def report_at(thread: Thread, row: Row) -> WriteReport:
-    """The report on the pair that the row belongs to."""
+    """The report on the row's worst finding, else on the pair that the row belongs to."""
     link = link_for(thread, row)
-    return WriteReport(link.parent.exchange if link else row.exchange)
+    found = max(row.findings, key=lambda finding: finding.severity.rank, default=None)
+    return WriteReport(link.parent.exchange if link else row.exchange, found)
 
 
 def copy_at(row: Row) -> Copy:

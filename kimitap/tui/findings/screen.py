@@ -203,7 +203,7 @@ class FindingsScreen(ViewScreen):
         if finding is None:
             self.notify("Nothing wrong was found here.", markup=False)
         else:
-            self.post_message(WriteReport(reported(self.view, finding)))
+            self.post_message(WriteReport(reported(self.view, finding), finding))
 
     def action_copy(self) -> None:
         row = self.current

@@ -262,7 +262,7 @@ class SessionsScreen(ViewScreen):
             names = {thread.name for thread in row.branch.threads}
             found = tuple(finding for finding in found if finding.thread in names)
         if finding := worst(found):
-            self.post_message(WriteReport(reported(self.view, finding)))
+            self.post_message(WriteReport(reported(self.view, finding), finding))
         else:
             self.notify("Nothing wrong was found here.", markup=False)
 
