@@ -42,43 +42,41 @@ class Empty(App[None]):
         yield Static("empty")
 
 
-class _Start:
-    """The moment when all is imported, and what that took of the processor."""
+_BEGAN = time.perf_counter()
 
-    def __init__(self) -> None:
-        self._at = time.perf_counter()
-        self._imports_ms = _spent_ms()
 
-    def painted(self, app: App[None]) -> Said:
-        """What the app took from then on until it was painted."""
-        wall_s = terminal.of(app).written_at - self._at
-        spent_ms = _spent_ms() - self._imports_ms
-        return {"imports_ms": self._imports_ms, "wall_ms": 1000 * wall_s, "first_ms": spent_ms}
+def _painted(app: App[None], name: str) -> Said:
+    """What the process took until now that something is painted, all that it loaded included."""
+    wall_s = terminal.of(app).written_at - _BEGAN
+    return {f"{name}_ms": _spent_ms(), f"{name}_wall_ms": 1000 * wall_s}
 
 
 async def empty(_: Path, keys: int) -> Said:
     """The first paint of an app without anything in it."""
-    start = _Start()
     app = Empty()
     async with app.run_test(size=terminal.SIZE, headless=False):
         await _until(lambda: bool(app.screen.query(Static)) and terminal.of(app).written > 0)
-        return start.painted(app)
+        return _painted(app, "first")
 
 
 async def first(where: Path, keys: int) -> Said:
-    """The first paint with something of the recording in it, and how long until all is read."""
+    """As the command does it: the first paint, the first of the recording, and all of it read."""
+    from kimitap.tui.app import Kimitap, glimpses_of
+    from kimitap.tui.source import Unopened
 
-    _imported()
-    start = _Start()
-
-    async def seen(app: "Kimitap", _: Pilot[None]) -> Said:
+    place = str(where)
+    unopened = Unopened(place, None, lambda: glimpses_of(place), lambda: _imported()[1](place))
+    app = Kimitap(unopened)
+    async with app.run_test(size=terminal.SIZE, headless=False):
+        await _until(lambda: terminal.of(app).written > 0)
+        said = _painted(app, "first")
         await _until(lambda: app.main.contents.count > 0)
         await terminal.painted(app, time.perf_counter(), 0.1)
-        said = start.painted(app)
+        said |= _painted(app, "rows")
         await _until(lambda: app.main.loaded)
-        return said | {"read_ms": _spent_ms(), "peak_mb": peak_mb()}
-
-    return await _with_screens(where, seen)
+        said |= {"read_ms": _spent_ms(), "peak_mb": peak_mb()}
+    app.close()
+    return said
 
 
 async def checked(where: Path, keys: int) -> Said:
@@ -123,11 +121,12 @@ async def views(where: Path, keys: int) -> Said:
 
 
 async def threads(where: Path, keys: int) -> Said:
-    """What opening a thread costs, the shortest and the longest by turns."""
+    """What opening a thread costs, and the turn's screen in it: the shortest and the longest."""
 
     async def opened(app: "Kimitap", pilot: Pilot[None]) -> Said:
         await _settled(app, pilot)
         found = sorted(app.view.threads, key=lambda thread: len(thread.turns))
+        said: dict[str, object]
         costs: dict[str, list[float]] = {"short_ms": [], "long_ms": []}
         for _ in range(min(keys, 5)):
             for name, thread in (("short_ms", found[0]), ("long_ms", found[-1])):
@@ -136,9 +135,28 @@ async def threads(where: Path, keys: int) -> Said:
                 await _settled(app, pilot)
                 costs[name].append((await _key(app, pilot, "enter"))[0])
         turns = [len(found[0].turns), len(found[-1].turns)]
-        return {"turns": turns, **{name: statistics.median(ms) for name, ms in costs.items()}}
+        said = {name: statistics.median(ms) for name, ms in costs.items()}
+        for name, thread in (("short", found[0]), ("long", found[-1])):
+            app.main.show_pane("contents")
+            app.main.contents.select(("thread", thread.number))
+            for key in ("enter", "l", "G"):
+                await _key(app, pilot, key)
+            said[name] = {step: await _key(app, pilot, key) for step, key in IN_A_TURN}
+            for _ in range(2):
+                await _key(app, pilot, "escape")
+        return {"turns": turns, **said}
 
     return await _with_screens(where, opened)
+
+
+IN_A_TURN = (
+    ("open", "v"),
+    ("unfold a level", "plus"),
+    ("fold it", "minus"),
+    ("wire", "4"),
+    ("cut its lines", "w"),
+)
+"""What is done on the screen of a thread's last turn, whose request holds the whole thread."""
 
 
 async def _visited(app: "Kimitap", pilot: Pilot[None], view: View, keys: int) -> Said:
@@ -183,7 +201,7 @@ async def _with_screens(where: Path, look: Look) -> Said:
 
 
 def _imported() -> tuple[type["Kimitap"], type["RecordingSource"]]:
-    """Imported here, so that the empty app is without them."""
+    """Imported here, so that the empty app and the first paint are without them."""
     from kimitap.tui.app import Kimitap
     from kimitap.tui.recording import RecordingSource
 

@@ -89,14 +89,13 @@ def _opening(shown: Shown, rounds: int) -> Iterator[Row]:
         few.append(shown.run("first", shown.few))
         many.append(shown.run("first", shown.many))
     at_once = shown.run("checked", shown.many)
-    least, short, long = (_median(runs, "first_ms") for runs in (empty, few, many))
-    yield Row("empty app: first paint", least, "ms", note=_clock(empty))
-    yield Row("first paint, few turns ÷ empty app", short / least, note=_clock(few))
-    yield Row(f"first paint, {shown.turns} turns ÷ few", long / short, most=2, note=_clock(many))
-    yield Row(f"first paint, {shown.turns} turns ÷ empty app", long / least)
-    ours, theirs = _median(many, "imports_ms"), _median(empty, "imports_ms")
-    note = f"{ours:.0f} ÷ {theirs:.0f} ms of the processor, before the first paint"
-    yield Row("imports ÷ those of the empty app", ours / theirs, note=note)
+    least, screen = _median(empty, "first_ms"), _median(many, "first_ms")
+    short, long = (_median(runs, "rows_ms") for runs in (few, many))
+    yield Row("empty app: first paint", least, "ms", note=_clock(empty, "first"))
+    yield Row("first paint ÷ empty app", screen / least, note=_clock(many, "first"))
+    yield Row("first rows, few turns ÷ empty app", short / least, note=_clock(few, "rows"))
+    note = _clock(many, "rows")
+    yield Row(f"first rows, {shown.turns} turns ÷ few", long / short, most=2, note=note)
     read, whole = _median(many, "read_ms"), at_once["read_ms"]
     note = f"{read / 1000:.1f} ÷ {whole / 1000:.1f} s of the processor"
     yield Row(f"until {shown.turns} turns are read ÷ at once, no screens", read / whole, note=note)
@@ -134,11 +133,14 @@ def _views(shown: Shown) -> Iterator[Row]:
 
 
 def _threads(shown: Shown) -> Iterator[Row]:
-    """Opening a thread."""
+    """Opening a thread, and its last turn."""
     said = shown.run("threads", shown.long)
     short, long = said["turns"]
     name = f"open a thread of {long} turns ÷ one of {short}"
     yield _ratio(name, said["long_ms"], said["short_ms"])
+    for step, (spent, wall) in said["long"].items():
+        note = f"{wall:.0f} ms by the clock; of {short} turns: {said['short'][step][0]:.0f} ms"
+        yield Row(f"turn {long}, {step}", spent, "ms", note=note)
 
 
 def _ratio(name: str, long_ms: float, short_ms: float) -> Row:
@@ -150,6 +152,6 @@ def _median(runs: list[Said], name: str) -> float:
     return statistics.median(said[name] for said in runs)
 
 
-def _clock(runs: list[Said]) -> str:
-    spent, wall = _median(runs, "first_ms"), _median(runs, "wall_ms")
+def _clock(runs: list[Said], name: str) -> str:
+    spent, wall = _median(runs, f"{name}_ms"), _median(runs, f"{name}_wall_ms")
     return f"{spent:.0f} ms of the processor, {wall:.0f} ms by the clock"

@@ -93,6 +93,9 @@ class Kimitap(GrantingApp):
     @work(thread=True, group="open")
     def _open(self, unopened: Unopened) -> None:
         try:
+            seen = unopened.glimpses()
+            self._glimpsed = True
+            self.call_from_thread(self._glimpse, seen)
             source = unopened.open()
         except KimitapError as error:
             self.failure = error
@@ -220,6 +223,14 @@ class Kimitap(GrantingApp):
             self.main.refuse(str(error))
 
 
+def glimpses_of(where: str) -> Sequence[Glimpse]:
+    """All exchanges of a recording as their rows tell them."""
+    from kimitap.store import Recording
+
+    with Recording.open(where) as recording:
+        return recording.glimpses()
+
+
 def run(
     where: str,
     place: PlaceWord | None = None,
@@ -237,7 +248,7 @@ def run(
 
         return RecordingSource(where, choice, server)
 
-    app = Kimitap(Unopened(where, server, opened), place)
+    app = Kimitap(Unopened(where, server, lambda: glimpses_of(where), opened), place)
     try:
         app.run()
     finally:

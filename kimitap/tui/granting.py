@@ -68,6 +68,12 @@ class GrantingApp(App[None]):
         assert not isinstance(self._source, Unopened)
         return self._source
 
+    def _is_open(self) -> bool:
+        """True where the recording can be asked; else that is said."""
+        if isinstance(self._source, Unopened):
+            self.notify("The recording is still being opened: in a moment.", markup=False)
+        return not isinstance(self._source, Unopened)
+
     @work(thread=True, group="others")
     def load_others(self) -> None:
         """Load the other screens, so that the first key that opens one need not."""
@@ -164,8 +170,12 @@ class GrantingApp(App[None]):
         self.copy_to_clipboard(wish.text.encode("utf-8", "replace").decode())
         self.notify(f"Copied {visible(wish.what)}: {size:,} bytes", markup=False)
 
-    @work(thread=True, group="copy")
     def on_copy_curl(self, wish: CopyCurl) -> None:
+        if self._is_open():
+            self._copy_curl(wish)
+
+    @work(thread=True, group="copy")
+    def _copy_curl(self, wish: CopyCurl) -> None:
         from kimitap.export.curl import curl
 
         try:
@@ -209,6 +219,8 @@ class GrantingApp(App[None]):
             self.notify(failed, severity="error", markup=False)
 
     def on_show_turn(self, wish: ShowTurn) -> None:
+        if not self._is_open():
+            return
         from kimitap.tui.turn.faces import Readers
         from kimitap.tui.turn.screen import TurnScreen
 

@@ -140,10 +140,12 @@ class Source(Protocol):
 class Unopened:
     """A recording that a worker opens once the first screen is painted.
 
-    To load what reads it takes longer than to load the screens. `open` raises a `RecordingError`
-    where the recording cannot be opened.
+    To load what reads it takes longer than to load the screens; `glimpses`, the exchanges as their
+    rows tell them, need half of that, and come first. Both raise a `RecordingError` where the
+    recording cannot be opened.
     """
 
     where: str
     server: str | None
+    glimpses: Callable[[], Sequence[Glimpse]]
     open: Callable[[], Source]

@@ -10,7 +10,7 @@ EXPECTED = {
     ("streaming", "beside"): ("first event, kept", "events per second", "CPU", "p50", "p99"),
     ("size",): ("3 turns: record", "4 turns: store alone"),
     ("screens",): (
-        "first paint, 8 turns ÷ few",
+        "first rows, 8 turns ÷ few",
         "until 8 turns are read",
         "peak memory",
         "next finding: n",
