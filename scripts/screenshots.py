@@ -8,6 +8,8 @@ that the same recordings give the same pictures everywhere.
 
 import asyncio
 import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ from tempfile import TemporaryDirectory
 os.environ["TZ"] = "UTC"
 time.tzset()
 
-from kimitap.exchange import Exchange  # noqa: E402 (the time zone first)
+from kimitap.analysis import Analysis  # noqa: E402 (the time zone first)
+from kimitap.evidence import subject_at, write_report  # noqa: E402
+from kimitap.exchange import Exchange  # noqa: E402
 from kimitap.store import Recording, RecordingWriter  # noqa: E402
 from kimitap.tui.recording import RecordingSource  # noqa: E402
 from kimitap.tui.screenshot import screenshot  # noqa: E402
@@ -66,6 +70,7 @@ def main() -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         for scene in SCENES:
             take(scene, everything if scene.of_all else places[0], Path(folder))
+        report(places[0], Path(scratch), Path(folder))
 
 
 def merge(places: Sequence[str], where: str) -> None:
@@ -88,6 +93,23 @@ def take(scene: Scene, where: str, folder: Path) -> None:
     svg = svg.replace("Fira Code", "DejaVu Sans Mono")
     path.write_text(svg, encoding="utf-8")
     draw(svg, path.with_suffix(".png"))
+
+
+def report(where: str, scratch: Path, folder: Path) -> None:
+    """The page of a report on a recording, as a browser shows it, where a Chromium is at hand."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next((path for name in names if (path := shutil.which(name))), None)
+    if browser is None:
+        print("no Chromium here: the picture of the report's page stays as it is", file=sys.stderr)
+        return
+    with Recording.open(where) as recording:
+        analysis = Analysis(recording)
+        analysis.refresh()
+        write_report(analysis, subject_at(analysis), scratch / "report")
+    flags = ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=1000,1900")
+    words = (f"--user-data-dir={scratch / 'browser'}", f"--screenshot={folder / 'report.png'}")
+    page = (scratch / "report" / "report.html").as_uri()
+    subprocess.run([browser, *flags, *words, page], check=True, capture_output=True)
 
 
 def draw(svg: str, path: Path) -> None:

@@ -46,7 +46,7 @@ FLOORS: dict[str, set[str]] = {
     "serving": VALUES | {"analysis", "dialects", "diff", "redact", "weave", "web"},
     "evidence": VALUES
     | {"analysis", "report", "store", "diff", "export", "redact", "redacting", "rules", "shrink"}
-    | {"transcript", "weave"},
+    | {"transcript", "weave", "interchange"},
     "settings": {"errors", "rules"},
     "shrink": VALUES | {"store", "dialects", "weave", "rules"},
     "tui": VALUES

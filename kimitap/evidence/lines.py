@@ -1,64 +1,31 @@
 """Exchanges as lines of JSON, for programs: one line an exchange."""
 
-import base64
-from collections.abc import Mapping
-
 import orjson
 
-from kimitap.exchange import Exchange, Headers
+from kimitap.exchange import Exchange
+from kimitap.interchange.bodies import json_text, written
+from kimitap.interchange.outgoing import jsonl
 
 
 def line(exchange: Exchange) -> bytes:
-    """One exchange as a line of JSON, its line feed included.
+    """One exchange as a line of JSON, its line feed included, as `kimitap import` reads it.
 
-    Times are ISO 8601 in UTC, segments pairs of seconds since `started_at` and bytes. A body that
-    is JSON stands there as such (`json`), other text as `text`, the rest as `base64`; an empty one
-    is null.
+    A body stands there as `text`, or as `base64` where it is no UTF-8; one that is JSON also as
+    `json`, numbers and repeated keys as they were written.
     """
-    told: dict[str, object] = {
-        "number": exchange.number,
-        "started_at": exchange.started_at,
-        "headers_at": exchange.headers_at,
-        "ended_at": exchange.ended_at,
-        "outcome": exchange.outcome.value,
-        "detail": exchange.detail,
-        "method": exchange.method,
-        "scheme": exchange.scheme,
-        "host": exchange.host,
-        "port": exchange.port,
-        "path": exchange.path,
-        "http_version": exchange.http_version,
-        "request_headers": _fields(exchange.request_headers),
-        "request": _body(exchange.request.content),
-        "status": exchange.status,
-        "reason": exchange.reason,
-        "response_headers": _fields(exchange.response_headers),
-        "response": _body(exchange.response),
-        "segments": [[round(s.at_s, 6), s.length] for s in exchange.segments],
-        "lost_bytes": exchange.lost_bytes,
-    }
-    return orjson.dumps(told, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
-
-
-def _fields(headers: Headers) -> list[tuple[str, str]]:
-    return [(_text(name), _text(value)) for name, value in headers]
-
-
-def _text(text: str) -> str:
-    """`text` as Unicode: bytes of a header that are none are written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _body(body: bytes) -> Mapping[str, object] | None:
-    if not body:
-        return None
+    told = jsonl.line(exchange)
+    read = {"request": exchange.request.content, "response": exchange.response}
+    laid_out = {side: {**written(body), **_json(body)} for side, body in read.items()}
     try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode()}
+        return orjson.dumps(told | laid_out, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # half of a surrogate pair in a header
+        return f"{json_text(told)}\n".encode()
+
+
+def _json(body: bytes) -> dict[str, object]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return {"text": text}
-    # As it was written, numbers and repeated keys too; a line feed would end the line.
+        return {}
+    # A line feed would end the line.
     return {"json": value if b"\n" in body or b"\r" in body else orjson.Fragment(body)}

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from kimitap.cli import run
 from kimitap.evidence import Wanted, subject_at, write_report
 from kimitap.evidence.bounded import MOST, blocks_of, bounded
 from kimitap.evidence.lines import line
@@ -244,7 +245,20 @@ def test_a_line_holds_the_exchange_bodies_as_what_they_are(tmp_path: Path) -> No
         assert one["response"]["text"].encode() == exchange.response
         assert sum(length for _, length in one["segments"]) == len(exchange.response)
         assert one["request_headers"][0] == list(exchange.request_headers[0])
-        assert one["outcome"] == "complete" and one["started_at"].endswith("Z")
+        assert one["outcome"] == "complete" and one["started_at"].endswith("+00:00")
+
+
+def test_the_lines_are_read_back_as_the_exchanges_that_they_are(tmp_path: Path) -> None:
+    _, folder = reported(tmp_path, lost())
+    assert run(["import", str(folder / "exchanges.jsonl"), "--db", str(tmp_path / "back.db")]) == 0
+    with (
+        Recording.open(str(folder / "recording.db")) as ours,
+        Recording.open(str(tmp_path / "back.db")) as theirs,
+    ):
+        for one, other in zip(ours.exchanges(), theirs.exchanges(), strict=True):
+            assert one.request.content == other.request.content
+            assert (one.response, one.outcome) == (other.response, other.outcome)
+            assert list(one.segments) == list(other.segments)
 
 
 @given(st.binary(max_size=200))
@@ -254,19 +268,24 @@ def test_any_body_is_one_line_that_gives_it_back(body: bytes) -> None:
     assert told.count(b"\n") == 1
     given = json.loads(told)["request"]
     match given:
-        case None:
-            assert body == b""
         case {"base64": text}:
             assert base64.b64decode(text) == body
+        case {"text": text, "json": value}:
+            assert text.encode() == body and value == orjson.loads(body)
         case {"text": text}:
             assert text.encode() == body
-        case {"json": value}:
-            assert value == orjson.loads(body)
+        case _:
+            assert body == b""
 
 
 def test_numbers_are_written_as_they_were() -> None:
     exchange = replace(lost()[0], request=Body.whole(b'{"a":1.50,"b":1e2,"a":2}'))
     assert b'"json":{"a":1.50,"b":1e2,"a":2}' in line(exchange)
+
+
+def test_a_header_that_is_no_unicode_makes_no_line_fail() -> None:
+    exchange = replace(lost()[0], request_headers=(("X-A", "\udcff"),))
+    assert json.loads(line(exchange))["number"] == 1
 
 
 # --- the script ---------------------------------------------------------------------------------
