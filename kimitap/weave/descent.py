@@ -7,6 +7,7 @@ makes no link: a new thread is a smaller error than a wrong accusation.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import IntEnum
 from itertools import islice
 
 from kimitap.conversation import Turn
@@ -36,6 +37,20 @@ QUOTE = 40
 LEAVING = (Relation.FORK, Relation.HANDOFF)
 """Relations by which a turn begins a thread of its own."""
 Found = tuple[Link, Strand] | None
+
+
+class Standing(IntEnum):
+    """How likely a descent is by itself, the least likely first.
+
+    Among equals, that is likelier which gives more of the reply's calls back, then its text.
+    """
+
+    UNLIKELY = 0
+    """A fork, or a good reply asked for once more: two runs may have one prompt."""
+    LIKELY = 1
+    """It goes on, though the reply comes back rewritten or not at all."""
+    CERTAIN = 2
+    """It goes on with the reply as it was: no other is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +101,36 @@ class Ancestors:
         return self._by_content(child)
 
     def _by_content(self, child: Strand) -> Descent:
+        """The likeliest descent, by the messages alone; `Standing` says what is likelier.
+
+        Requests that begin with all of an earlier one are tried first, the longest first; then
+        those that hold some of a history, then those that begin with another agent's answer.
+        """
         near: Strand | None = None
-        held: Found = None
         best: Found = None
         tried = 0
         for candidate in islice(self._prefixes.candidates(child.turn, child.start), EXAMINED):
             parent = candidate.strand
-            if best and (candidate.covered or parent.depth < best[1].depth):
+            likely = best and _standing(*best) >= Standing.LIKELY
+            if best and likely and (candidate.covered or parent.depth < best[1].depth):
                 break
-            if not scoped(parent.turn, child.turn) or (best and not parent.is_tip):
+            if not scoped(parent.turn, child.turn) or (likely and not parent.is_tip):
                 continue
             if not kin(parent.turn, child.turn, candidate.covered, self._keys):
                 near = near or parent
                 continue
             if not _in_time(candidate, child):
                 continue
-            if tried and not best and not self._rivals(candidate, child, held):
+            if tried and not likely and not self._rivals(candidate, child, best):
                 continue
             found = self._by_prefix(candidate, child)
-            if found and _sure(*found):
-                if _beside(*found):
-                    return Descent(beside(parent, child, self._keys), parent, near, aside=True)
-                if _surely_its(*found):
-                    return Descent(*found, near)
-                best = found if not best or _given_back(*found) > _given_back(*best) else best
-            held = held or found
+            if found and _beside(*found):
+                return Descent(beside(parent, child, self._keys), parent, near, aside=True)
+            if found and _standing(*found) is Standing.CERTAIN:
+                return Descent(*found, near)
+            best = _likelier(best, found)
             tried += 1
-        found = best or held or self._by_sightings(child) or self._by_answer(child)
+        found = best or self._by_sightings(child) or self._by_answer(child)
         found = found or self._by_opening(child)
         return Descent(*found, near) if found else Descent(near=near)
 
@@ -176,10 +194,9 @@ class Ancestors:
                 tip.turn, child.turn, self._keys
             ):
                 found = self._by_history(tip, child, None)
-                if found and _sure(*found) and _surely_its(*found):
+                if found and _standing(*found) is Standing.CERTAIN:
                     return found
-                if found and (not best or _likely(*found) > _likely(*best)):
-                    best = found
+                best = _likelier(best, found)
         return best
 
     def _by_answer(self, child: Strand) -> Found:
@@ -209,9 +226,8 @@ class Ancestors:
         candidates = self._prefixes.candidates(child.turn, child.start)
         for candidate in waiting(islice(candidates, EXAMINED), child):
             link = self._continues(candidate, child)
-            one = link, candidate.strand
-            if goes_on(link, self._keys) and (not found or _given_back(*one) > _given_back(*found)):
-                found = one
+            if goes_on(link, self._keys):
+                found = _likelier(found, (link, candidate.strand))
         return found
 
     def _by_history(self, tip: Strand, child: Strand, beyond: int | None) -> Found:
@@ -255,25 +271,28 @@ def _told(found: Found) -> Descent:
     return Descent(*found) if found else Descent()
 
 
-def _sure(link: Link, parent: Strand) -> bool:
-    """False where another descent would be more likely: a fork, or a good reply asked for again."""
-    if link.relation is Relation.RETRY:
-        return not parent.turn.succeeded
-    return link.relation is not Relation.FORK
+def _standing(link: Link, parent: Strand) -> Standing:
+    if link.relation is Relation.FORK:
+        return Standing.UNLIKELY
+    if link.relation is Relation.RETRY and parent.turn.succeeded:
+        return Standing.UNLIKELY
+    whole = link.echo.kind in (EchoKind.SAME, EchoKind.SUPERSEDED) or parent.turn.reply.empty
+    return Standing.CERTAIN if whole else Standing.LIKELY
 
 
-def _surely_its(link: Link, parent: Strand) -> bool:
-    """False where the reply comes back rewritten or not at all: two runs may have one prompt."""
-    return link.echo.kind in (EchoKind.SAME, EchoKind.SUPERSEDED) or parent.turn.reply.empty
+def _likelier(one: Found, other: Found) -> Found:
+    """Of two descents the likelier one; the first, where neither is."""
+    if one is None or other is None:
+        return one or other
+
+    def rank(link: Link, parent: Strand) -> tuple[Standing, tuple[int, int, bool]]:
+        return _standing(link, parent), _given_back(link)
+
+    return other if rank(*other) > rank(*one) else one
 
 
-def _likely(link: Link, parent: Strand) -> tuple[bool, int, int, bool]:
-    """How likely a descent is, to be compared between runs that say much the same."""
-    return (_sure(link, parent), *_given_back(link, parent))
-
-
-def _given_back(link: Link, parent: Strand) -> tuple[int, int, bool]:
-    """How well a request gives the reply back, to be compared between runs of one prompt."""
+def _given_back(link: Link) -> tuple[int, int, bool]:
+    """How well a request gives the reply back: calls as they were, changed ones, the text."""
     fates = [call.fate for call in link.echo.calls]
     kept = fates.count(Fate.SAME)
     return kept, len(fates) - kept - fates.count(Fate.GONE), link.echo.text is Fate.SAME
