@@ -13,6 +13,7 @@ from kimitap.conversation import dump_canonical
 from kimitap.dialects.jsonread import loads
 from kimitap.lineage import Thread
 from kimitap.shrink.draft import Draft, Element
+from kimitap.shrink.groups import Groups
 from kimitap.shrink.sameness import Drafts, Seen
 from kimitap.shrink.search import Search
 
@@ -24,6 +25,13 @@ class At(NamedTuple):
 
     exchange: int
     place: int
+
+
+class Said(NamedTuple):
+    """What equal messages have in common, and which of several equal ones of a request they are."""
+
+    said: str
+    time: int
 
 
 Unit = frozenset[At]
@@ -59,21 +67,26 @@ def units_of(drafts: Drafts, seen: Seen) -> list[Unit]:
     """All messages that may be left out, in the order in which they stand."""
     groups = _groups(drafts, seen)
     kept = {groups.of(at) for _, at in _echoes(drafts, seen)}
-    units = [frozenset(unit) for name, unit in groups.units().items() if name not in kept]
+    every = groups.by_leader().items()
+    units = [_elements(unit) for leader, unit in every if leader not in kept]
     return sorted(units, key=lambda unit: min((at.place, at.exchange) for at in unit))
 
 
 def echoes_of(drafts: Drafts, seen: Seen) -> dict[int, Unit]:
     """For each exchange what stands for its reply in later requests, results included."""
     groups = _groups(drafts, seen)
-    units = groups.units()
+    units = groups.by_leader()
     found: dict[int, set[At]] = {}
     for exchange, at in _echoes(drafts, seen):
-        found.setdefault(exchange, set()).update(units[groups.of(at)])
+        found.setdefault(exchange, set()).update(_elements(units[groups.of(at)]))
     return {exchange: frozenset(unit) for exchange, unit in found.items()}
 
 
-def _groups(drafts: Drafts, seen: Seen) -> "Groups":
+def _elements(unit: Iterable[Hashable]) -> Unit:
+    return frozenset(one for one in unit if isinstance(one, At))
+
+
+def _groups(drafts: Drafts, seen: Seen) -> Groups:
     groups = Groups()
     for draft in drafts:
         _join_equals(draft, groups)
@@ -85,41 +98,13 @@ def _groups(drafts: Drafts, seen: Seen) -> "Groups":
     return groups
 
 
-class Groups:
-    """Which elements stand for the same message: a disjoint-set forest."""
-
-    def __init__(self) -> None:
-        self._leader: dict[Hashable, Hashable] = {}
-
-    def of(self, one: Hashable) -> Hashable:
-        """The name of the group that `one` is in."""
-        leader = self._leader.setdefault(one, one)
-        while leader != (above := self._leader[leader]):
-            self._leader[leader] = self._leader[above]
-            leader = above
-        self._leader[one] = leader
-        return leader
-
-    def join(self, one: Hashable, other: Hashable) -> None:
-        """Make one group of two."""
-        self._leader[self.of(one)] = self.of(other)
-
-    def units(self) -> dict[Hashable, list[At]]:
-        """The elements of each group, by its name."""
-        found: dict[Hashable, list[At]] = {}
-        for one in list(self._leader):
-            if isinstance(one, At):
-                found.setdefault(self.of(one), []).append(one)
-        return found
-
-
 def _join_equals(draft: Draft, groups: Groups) -> None:
     """Equal messages of different requests are one; the second equal one of a request another."""
     times: Counter[str] = Counter()
     for element in draft.run(draft.history):
         said = canonical(element.bare)
         times[said] += 1
-        groups.join(At(draft.number, element.index), ("message", said, times[said]))
+        groups.join(At(draft.number, element.index), Said(said, times[said]))
 
 
 def _join_results(draft: Draft, groups: Groups) -> None:
@@ -128,7 +113,7 @@ def _join_results(draft: Draft, groups: Groups) -> None:
     for element in draft.run(draft.history):
         at = At(draft.number, element.index)
         value = value_of(element)
-        for answered in _answers(value):
+        for answered in ids_answered(element):
             if answered in calls:
                 groups.join(at, calls[answered])
         calls |= dict.fromkeys(_asks(value), at)
@@ -147,8 +132,9 @@ def _asks(value: Any) -> Iterator[str]:
         yield value["call_id"]
 
 
-def _answers(value: Any) -> Iterator[str]:
-    """The ids of the calls that an element answers."""
+def ids_answered(element: Element) -> Iterator[str]:
+    """The ids of the calls that a message answers as a whole or by parts."""
+    value = value_of(element)
     if not isinstance(value, dict):
         return
     found = [value.get("tool_call_id")]
