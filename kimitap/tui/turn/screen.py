@@ -25,14 +25,13 @@ from kimitap.tui.widgets.outline import Outline
 from kimitap.tui.widgets.text_pane import Block, Laid, lay
 from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Replay, Tab, WriteReport
-from kimitap.visible import visible
 
 PATIENCE_S = 0.15
+"""After so long it is said that something is being made."""
 _EDGES = 2
 """Cells of a text's width that its scroll bar and the cursor's bar take."""
 _MANY = 100
 """So many entries are unfolded in a worker."""
-"""After so long it is said that something is being made."""
 _AS_TEXT = (Tab.REQUEST, Tab.REPLY)
 _FOLDS = tuple(Tab(name) for name in OUTLINES)
 _ONLY_IN = {"text": _AS_TEXT, "next-absent": (Tab.PROMPT,), "unfold-all": _FOLDS}
@@ -57,8 +56,8 @@ class TurnScreen(ViewScreen):
         number: int,
         tab: Tab,
         readers: Readers,
-        alone: Sequence[int] = (),
         message: int | None = None,
+        alone: Sequence[int] = (),
     ) -> None:
         super().__init__(view)
         self.place = place_in(view, number)
@@ -111,11 +110,11 @@ class TurnScreen(ViewScreen):
             self._old |= set(self._made)
             self._made = {}
         self._show()
+
     def lost(self) -> str:
         number = self.place.number
         here = self.place.turn or self.place.other or number in self._alone
         return "" if here else f"#{number} was taken out of the recording."
-
 
     def _show(self) -> None:
         self.query_one(TabLine).show_tabs(self.place.tabs, self.tab)
@@ -244,6 +243,7 @@ class TurnScreen(ViewScreen):
         if isinstance(self.pane, Outline):
             self.pane.fold()
 
+    def action_level(self, way: int) -> None:
         pane, face = self.pane, self.face
         if not isinstance(pane, Outline):
             return
@@ -259,7 +259,6 @@ class TurnScreen(ViewScreen):
 
     def _turn_level(self, turned: frozenset[Path], room: bool) -> None:
         """Unfold these, if they are still what a level is."""
-    def action_level(self, way: int) -> None:
         pane = self.pane
         if room and isinstance(pane, Outline) and pane.level(1) == turned:
             pane.turn_level(turned)
@@ -355,7 +354,3 @@ class TurnScreen(ViewScreen):
 
     def action_replay(self) -> None:
         self.post_message(Replay(self.place.number))
-
-
-def _whole(made: Made) -> _Whole:
-    return _Whole(made.text(), made.suffix)
