@@ -155,7 +155,7 @@ def words_for(shape: Shape) -> dict[str, str]:
         "status": str(shape.status) if shape.status is not None else "none",
         "ending": shape.ending,
         "error": shape.error or "none",
-        "finish_reason": shape.finish_reason or "none",
+        "finish_reason": one_line(shape.finish_reason or "none", 60),
         "tool calls": ", ".join(names) if names else "none",
         "arguments": _each(_arguments(call) for call in shape.calls),
         "ids": _each(call.id_form for call in shape.calls),

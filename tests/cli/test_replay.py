@@ -105,6 +105,18 @@ def test_many_runs_give_rates(kimitap: Type, where: Path, server: Upstream) -> N
     assert [shape["exchange"] for shape in group["runs"]] == [4, 5, 6]
 
 
+def test_nothing_that_acts_gets_to_the_terminal(
+    kimitap: Type, where: Path, server: Upstream
+) -> None:
+    bad = "\x1b]52;c;aGFja2Vk\x07\x1b[2J\u202e"
+    call = chat.call(bad, {bad: bad}, bad)
+    choice = {"message": chat.assistant(bad, call), "finish_reason": bad}
+    server.on(PATH, lambda peer: peer.answer(orjson.dumps({"choices": [choice]})))
+    status, out, err = kimitap("replay", where, 3, "--server", server.url, "-n", 2)
+    assert status == 0
+    assert {c for c in out + err if not c.isprintable()} == {"\n"}
+
+
 def test_a_stream_is_compared_with_a_whole_answer(
     kimitap: Type, where: Path, server: Upstream
 ) -> None:

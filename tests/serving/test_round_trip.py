@@ -15,7 +15,6 @@ from openai import ConflictError
 from kimitap.analysis import Analysis
 from kimitap.demo import history
 from kimitap.demo.history import History
-from kimitap.demo.proxy import recorder
 from kimitap.demo.upstream import Upstream
 from kimitap.diff import compare_sessions
 from kimitap.exchange import Exchange
@@ -26,11 +25,10 @@ from tests.support.middle import Middle
 
 
 @contextmanager
-def served(where: Path, *options: str) -> Iterator[str]:
-    """`kimitap serve-recording` as a process of its own; its base URL without `/v1`."""
-    command = [sys.executable, "-m", "kimitap.cli", "serve-recording", str(where)]
+def started(*words: str | Path) -> Iterator[str]:
+    """A command of Kimitap as a process of its own; its base URL without `/v1`."""
     process = subprocess.Popen(
-        [*command, "--listen", "127.0.0.1:0", *options],
+        [sys.executable, "-m", "kimitap.cli", *map(str, words), "--listen", "127.0.0.1:0"],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -46,17 +44,16 @@ def served(where: Path, *options: str) -> Iterator[str]:
             raise AssertionError("it did not start")
         process.send_signal(signal.SIGINT)
         told = process.stdout.read()
-        assert process.wait(20) == 0, told
-        assert "recorded exchanges were asked for" in told
+        assert process.wait(30) == 0, told
     finally:
         process.kill()
         process.wait()
 
 
 def play(url: str, where: Path, written: History, folder: Path, stream: bool) -> Analysis:
-    """The agent does its task through a recorder before `url`."""
+    """The agent does its task through `kimitap record` before `url`."""
     folder.mkdir()
-    with recorder(url, str(where)) as middle:
+    with started("record", "--upstream", url, "--db", where) as middle:
         there = Middle(middle, where)
         openai_agent.run(there.client(), written, folder, most_turns=4, stream=stream)
     return there.analysis()
@@ -74,7 +71,7 @@ def test_an_agent_on_a_recording_has_the_recorded_conversation(
     first, second = tmp_path / "first.db", tmp_path / "second.db"
     with Upstream() as upstream:
         before = play(upstream.url, first, written, tmp_path / "one", stream)
-    with served(first, "--speed", "max") as url:
+    with started("serve-recording", first, "--speed", "max") as url:
         after = play(url, second, written, tmp_path / "two", stream)
     (old,), (new,) = before.sessions, after.sessions
     pairs = compare_sessions(old, new).turns
@@ -91,6 +88,9 @@ def test_an_agent_that_writes_its_history_in_another_way_hears_where(tmp_path: P
     first, second = tmp_path / "first.db", tmp_path / "second.db"
     with Upstream() as upstream:
         play(upstream.url, first, history.healthy, tmp_path / "one", stream=True)
-    with served(first, "--speed", "max") as url, pytest.raises(ConflictError) as told:
+    with (
+        started("serve-recording", first, "--speed", "max") as url,
+        pytest.raises(ConflictError) as told,
+    ):
         play(url, second, history.r1, tmp_path / "two", stream=True)
     assert "differs from exchange 1: message 0 (system) is missing" in str(told.value)
