@@ -38,7 +38,7 @@ def came_from(case: Case) -> str:
     """Which exchanges these are, and what they were called where they come from."""
     count = len(case.exchanges)
     kept = (
-        f"All {plural(count, 'exchange')} of the session are"
+        f"All of the session, {plural(count, 'exchange')}, is"
         if count >= case.of
         else f"{count} of the session's {plural(case.of, 'exchange')} {_are(count)}"
     )

@@ -136,6 +136,17 @@ LUMINANCE = """
 """
 
 
+@pytest.mark.parametrize("width", [1200, 400])
+async def test_words_without_end_do_not_widen_it(tmp_path: Path, width: int) -> None:
+    path = page_of(tmp_path, Wanted(level=Level.NONE), hostile=True)
+    async with opened(path, tmp_path / "profile", width=width) as page:
+        for unfolded in ("false", "true"):
+            await page.run(
+                f"document.querySelectorAll('details').forEach(d => d.open = {unfolded})"
+            )
+            assert await page.run("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("dark", [False, True])
 async def test_every_text_has_contrast_enough(tmp_path: Path, dark: bool) -> None:
     """WCAG asks for 4.5:1."""

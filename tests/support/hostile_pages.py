@@ -20,6 +20,7 @@ ACTS = (
     "&lt;b&gt; &#x3c;i&#x3e; &amp;amp;",
     "\x1b]52;c;aGFja2Vk\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\x08\u2028",
     "![x](http://evil.example/a.png) [click](javascript:alert(1)) <http://evil.example> @admin #1",
+    "endless" * 300,
     "```\n# heading\n~~~\n| a | b |\n    code",
 )
 HOSTILE = "\n".join(ACTS)
