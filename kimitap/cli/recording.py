@@ -12,7 +12,7 @@ from kimitap.cli.reading import read
 from kimitap.cli.results import result_of
 from kimitap.cli.screens import open_tui
 from kimitap.cli.words import only_database, with_database
-from kimitap.errors import ProxyError
+from kimitap.errors import CaptureError, ProxyError
 from kimitap.export.formats import FORMATS
 from kimitap.interchange.incoming.detect import FORMATS as CAPTURES
 from kimitap.store import location, shown
@@ -69,10 +69,19 @@ def import_(captures: Sequence[str], db: str | None, kind: str | None) -> int:
     llama-prompts  the folder of llama-server's --log-prompts-dir
 
     What a client believes (Roo Code's api_conversation_history.json) is no traffic: see `kimitap
-    belief`. Exit status 1: something could not be read, and was left out.
+    belief`. Exit status: 1 something could not be read, and was left out; 2 a capture is none.
     """
     where = location(db)
-    return max(_import(Path(path), where, kind) for path in captures)
+    return max(_imported(Path(path), where, kind) for path in captures)
+
+
+def _imported(path: Path, where: str, kind: str | None) -> int:
+    """The exit status of one capture: one that cannot be read does not keep the others out."""
+    try:
+        return _import(path, where, kind)
+    except CaptureError as error:
+        click.echo(f"kimitap: {one_line(str(error), 1000)}", err=True)
+        return 2
 
 
 def _import(path: Path, where: str, kind: str | None) -> int:

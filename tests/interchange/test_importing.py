@@ -137,6 +137,16 @@ def test_what_is_no_capture_is_one_line(
     assert not (tmp_path / "x.db").exists()
 
 
+def test_a_capture_that_is_none_keeps_no_other_out(
+    files: dict[str, Path], kimitap: Command, tmp_path: Path
+) -> None:
+    none = tmp_path / "none.har"
+    done = kimitap("import", none, files["jsonl"], "--db", tmp_path / "x.db")
+    assert done.returncode == 2
+    assert f"{files['jsonl']}: {len(every_kind())} added" in done.stdout
+    assert str(none) in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_a_format_can_be_said(files: dict[str, Path], kimitap: Command, tmp_path: Path) -> None:
     words = ("--format", "har", "--db", tmp_path / "x.db")
     assert kimitap("import", files["har"], *words).returncode == 0

@@ -182,7 +182,7 @@ def test_a_collector_gets_every_span() -> None:
     assert told["service.name"] == "test-agent 1.0"
 
 
-@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("status", [400, 404, 307])
 def test_a_collector_that_refuses_is_one_line(status: int) -> None:
     sessions = list(spans(tell(healthy_tool_turn()), False))
     with collector(status) as received, pytest.raises(UsageError, match="took 0 spans"):

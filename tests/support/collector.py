@@ -37,6 +37,8 @@ def collector(status: int = 200) -> Iterator[Collector]:
             made.requests.append(ExportTraceServiceRequest.FromString(body))
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(made.status)
+            if made.status // 100 == 3:
+                self.send_header("location", "http://collector.invalid/v1/traces")
             self.send_header("content-type", "application/x-protobuf")
             self.send_header("content-length", str(len(answer)))
             self.end_headers()

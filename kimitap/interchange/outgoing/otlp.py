@@ -82,16 +82,26 @@ def send(sessions: Traces, endpoint: str) -> int:
     url = url if url.endswith("/v1/traces") else f"{url}/v1/traces"
     with requests.Session() as session, _Complaints() as complaints:
         session.trust_env = not is_loopback(endpoint)  # no proxy for this machine
+        session.max_redirects = 0  # what was agreed to is this address, and no other
         exporter = OTLPSpanExporter(url, timeout=TIMEOUT_S, session=session)
         sent = 0
         for spans in sessions:
             for at in range(0, len(spans), _AT_ONCE):
                 some = spans[at : at + _AT_ONCE]
-                if exporter.export(some) is not SpanExportResult.SUCCESS:
+                if not _taken(exporter, some):
                     why = complaints.last or "it did not answer"
                     raise UsageError(f"{endpoint} took {sent} spans and no more: {why}")
                 sent += len(some)
     return sent
+
+
+def _taken(exporter: OTLPSpanExporter, spans: Sequence[ReadableSpan]) -> bool:
+    """Whether the collector took them; what it says against them is logged."""
+    try:
+        return exporter.export(spans) is SpanExportResult.SUCCESS
+    except requests.RequestException as error:
+        logging.getLogger("opentelemetry").warning("%s", error)
+        return False
 
 
 def _demand_listener(endpoint: str) -> None:
