@@ -10,7 +10,8 @@ from kimitap.transcript import SYMBOLS
 from kimitap.tui.findings.rows import FindingRow, at_row
 from kimitap.tui.findings.text import where
 from kimitap.tui.palette import ALARM, FAINT, NAME, NORMAL, STRONG
-from kimitap.tui.widgets.virtual_list import Line, VirtualList
+from kimitap.tui.widgets.row_list import RowList
+from kimitap.tui.widgets.virtual_list import Line
 from kimitap.tui.widgets.wrapping import fit
 from kimitap.visible import one_line
 
@@ -18,31 +19,21 @@ _SUMMARY = 16
 """Cells that a rule's summary must have, or it is left out."""
 
 
-class FindingsList(VirtualList):
+class FindingsList(RowList[FindingRow]):
     """Rows of rules and findings; the cursor stays on its row while more is found."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.rows: Sequence[FindingRow] = ()
         self.summaries: Mapping[str, str] = {}
         """What each rule says is wrong, in one line."""
         self._place = self._thread = 0
 
     def set_rows(self, rows: Sequence[FindingRow], here: FindingRow | None = None) -> None:
         """Show the rows; the cursor goes to `here`, or stays on the row where it stands."""
-        at = at_row(rows, here or self.current)
-        cursor = self.cursor if at is None else at
-        down = self.cursor - self.scroll_offset.y
-        self.rows = rows
         found = [row.finding for row in rows if row.finding is not None]
         self._place = min(24, max((len(where(f.place)) for f in found), default=0))
         self._thread = min(8, max((len(f.thread) for f in found), default=0))
-        self.show(len(rows), cursor=cursor, top=max(0, cursor - down))
-
-    @property
-    def current(self) -> FindingRow | None:
-        """The row at the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+        self.put(rows, at_row(rows, here or self.current))
 
     def paint(self, index: int, width: int) -> Line:
         row = self.rows[index]

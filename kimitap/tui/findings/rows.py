@@ -22,6 +22,11 @@ class FindingRow:
     opened: bool = True
 
     @property
+    def folds(self) -> bool:
+        """True for a rule: its findings stand below it."""
+        return self.finding is None
+
+    @property
     def total(self) -> int:
         """How many findings the rule has."""
         return sum(n for _, n in self.counts)

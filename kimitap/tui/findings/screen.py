@@ -10,10 +10,8 @@ from textual.containers import Container
 from kimitap.rules import RULES
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
-from kimitap.transcript.query import terms
 from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.contents import counted
-from kimitap.tui.conversation.reading import ring
 from kimitap.tui.findings.list import FindingsList
 from kimitap.tui.findings.rows import FindingRow, Wanted, finding_rows, kept
 from kimitap.tui.findings.text import about_finding, about_group, as_text, reported, visit, worst
@@ -22,21 +20,21 @@ from kimitap.tui.palette import ALARM, KEY, NORMAL, STRONG
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar
 from kimitap.tui.widgets.filter_field import FilterField
+from kimitap.tui.widgets.row_list import ListScreen
 from kimitap.tui.widgets.text_pane import Block, TextPane
-from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.tui.widgets.virtual_list import VirtualList
 from kimitap.tui.wishes import Copy, WriteReport
 from kimitap.visible import one_line
 
-_HINT = "words  sev:error  side:agent  rule:name  session:s1  thread:t1"
 _BY_NAME = {rule.name: rule for rule in RULES}
 
 
-class FindingsScreen(ViewScreen):
+class FindingsScreen(ListScreen[FindingRow]):
     """The rules with their findings, and beside (or below) what there is to say of one."""
 
     KEYS = FINDINGS_KEYS
     NAME = "Findings"
+    HINT = 'words  "a phrase"  sev:error  side:agent  rule:name  session:s1  thread:t1'
     BINDINGS = bindings(FINDINGS_KEYS)
     AUTO_FOCUS = "#findings"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 (as Textual declares it)
@@ -68,9 +66,18 @@ class FindingsScreen(ViewScreen):
         return self.query_one(FindingsList)
 
     @property
-    def current(self) -> FindingRow | None:
-        """The row at the cursor."""
-        return self.list.current
+    def words(self) -> tuple[str, ...]:
+        return self.wanted.words
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.wanted.words or self.wanted.severity)
+
+    def keep(self, words: tuple[str, ...]) -> None:
+        self._list(replace(self.wanted, words=words))
+
+    def drop_filter(self) -> None:
+        self._list(replace(self.wanted, words=(), severity=None))
 
     # --- what is shown
 
@@ -126,68 +133,27 @@ class FindingsScreen(ViewScreen):
             return
         row = self.list.rows[event.index]
         if row.finding is None:
-            self._turn(row)
+            self.turn(row)
         else:
             self.post_message(visit(self.view, row.finding))
 
-    def _turn(self, row: FindingRow) -> None:
+    def turn(self, row: FindingRow) -> None:
         self._list(replace(self.wanted, turned=self.wanted.turned ^ {row.rule}))
-
-    def action_choose(self) -> None:
-        self.list.action_choose()
-
-    def action_unfold(self, way: int) -> None:
-        """Unfold the rule at the cursor (1); fold it (-1), or go to it from one of its findings."""
-        row = self.current
-        if row is None:
-            return
-        if row.finding is None and row.opened is (way < 0):
-            self._turn(row)
-        elif way < 0:
-            self.list.cursor = self._rules()[row.rule]
-
-    def _rules(self) -> dict[str, int]:
-        """Where the rules' rows are."""
-        return {row.rule: i for i, row in enumerate(self.list.rows) if row.finding is None}
 
     def action_fold_all(self) -> None:
         """Fold all rules; where they are, unfold them."""
-        row, opened = self.current, any(self.list.rows[i].opened for i in self._rules().values())
+        row, opened = self.current, any(self.list.rows[i].opened for i in self.heads)
         here = FindingRow(row.rule, counts=row.counts) if row and opened else row
         self._list(replace(self.wanted, all_folded=opened, turned=frozenset()), here)
 
     def action_rule(self, way: int) -> None:
-        at = ring(self.list.cursor, list(self._rules().values()), way)
-        if at is not None:
-            self.list.cursor = at
+        self.go_ring(self.heads, way)
 
     def action_severity(self) -> None:
         """Errors only, warnings, notes, and all again."""
         steps: Sequence[Severity | None] = [None, *Severity]
         after = steps[(steps.index(self.wanted.severity) + 1) % len(steps)]
         self._list(replace(self.wanted, severity=after))
-
-    def action_filter(self) -> None:
-        field = self.query_one(FilterField)
-        field.open()
-        field.placeholder = _HINT
-
-    def on_filter_field_typed(self, event: FilterField.Typed) -> None:
-        words = terms(event.words)
-        if words != self.wanted.words:
-            self._list(replace(self.wanted, words=words))
-        if event.done:
-            self.list.focus()
-
-    def action_back(self) -> None:
-        """Drop the filter; without one, leave."""
-        field = self.query_one(FilterField)
-        if not (self.wanted.words or self.wanted.severity or field.has_class("-open")):
-            self.dismiss()
-            return
-        field.close()
-        self._list(replace(self.wanted, words=(), severity=None))
-        self.list.focus()
 
     def action_pane(self) -> None:
         pane = self.query_one(TextPane)

@@ -10,19 +10,19 @@ from kimitap.transcript.passages import PassageKind
 from kimitap.transcript.wording import plural
 from kimitap.tui.palette import ALARM, FAINT, HIT, NAME, NORMAL, RULE, STRONG
 from kimitap.tui.search.rows import HitRow, excerpt, label, lit, thread_words
-from kimitap.tui.widgets.virtual_list import Line, VirtualList
+from kimitap.tui.widgets.row_list import RowList
+from kimitap.tui.widgets.virtual_list import Line
 from kimitap.tui.widgets.wrapping import fit
 
 _LABEL = 28
 """Cells that what a hit is may take at most, so that the texts stand below one another."""
 
 
-class HitList(VirtualList):
+class HitList(RowList[HitRow]):
     """Rows of hits; `pattern` is what is lit in them."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.rows: Sequence[HitRow] = ()
         self.pattern: re.Pattern[str] | None = None
         self._number = self._label = 4
 
@@ -30,18 +30,13 @@ class HitList(VirtualList):
         """Show the rows; the cursor stays on its row, or goes to the first."""
         here = self.current.key if stay and self.current else None
         at = next((i for i, row in enumerate(rows) if row.key == here), 0) if here else 0
-        down = self.cursor - self.scroll_offset.y if here else at
-        self.rows = rows
         last = max((row.hit.passage.place.exchange for row in rows), default=0)
         self._number = len(f"#{last}")
         widest = max((cell_len(label(row.hit)) for row in rows if not row.thread), default=0)
         self._label = min(_LABEL, widest)
-        self.show(len(rows), cursor=at, top=max(0, at - down))
-
-    @property
-    def current(self) -> HitRow | None:
-        """The row at the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+        self.put(rows, at)
+        if not here:
+            self.show(len(rows), cursor=0, top=0)
 
     def paint(self, index: int, width: int) -> Line:
         row = self.rows[index]

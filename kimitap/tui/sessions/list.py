@@ -16,7 +16,8 @@ from kimitap.tui.palette import FAINT, KEY, NAME, NORMAL, RECORDING, RULE, STRON
 from kimitap.tui.sessions.columns import GAP, Columns, columns, newest_day, numbers
 from kimitap.tui.sessions.overview import Entry
 from kimitap.tui.sessions.rows import Key, RowKind, SessionRow
-from kimitap.tui.widgets.virtual_list import Line, VirtualList
+from kimitap.tui.widgets.row_list import RowList
+from kimitap.tui.widgets.virtual_list import Line
 from kimitap.tui.widgets.wrapping import fit
 
 _TITLE = {BranchKind.THREAD: NAME, BranchKind.EVENT: KEY, BranchKind.ASIDES: FAINT}
@@ -110,12 +111,11 @@ def _stands_for_itself(row: SessionRow) -> bool:
     return row.branch is None or row.branch.kind is BranchKind.THREAD
 
 
-class SessionsList(VirtualList):
+class SessionsList(RowList[SessionRow]):
     """Rows of sessions and threads; the cursor stays on its row while more is recorded."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.rows: Sequence[SessionRow] = ()
         self.entries: Sequence[Entry] = ()
         self.live: frozenset[str] = frozenset()
         self.marked: PlaceWord | None = None
@@ -129,16 +129,9 @@ class SessionsList(VirtualList):
         here = self.current
         keys = [key for key in (wanted, here.key if here else None) if key is not None]
         at = {row.key: i for i, row in enumerate(rows)}
-        cursor = next((at[key] for key in keys if key in at), self.cursor)
-        down = self.cursor - self.scroll_offset.y
-        self.rows, self.entries = rows, entries
+        self.entries = entries
         self.repaint()
-        self.show(len(rows), cursor=cursor, top=max(0, cursor - down))
-
-    @property
-    def current(self) -> SessionRow | None:
-        """The row at the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+        self.put(rows, next((at[key] for key in keys if key in at), None))
 
     def repaint(self) -> None:
         """Something that rows are painted with changed."""

@@ -11,9 +11,7 @@ from textual.worker import Worker, WorkerState
 
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
-from kimitap.transcript.query import terms
 from kimitap.transcript.wording import clock, count, plural
-from kimitap.tui.conversation.reading import ring
 from kimitap.tui.findings.text import reported, worst
 from kimitap.tui.keys import SESSIONS_KEYS, bindings
 from kimitap.tui.palette import ALARM, FAINT, KEY, NORMAL, STRONG
@@ -24,21 +22,21 @@ from kimitap.tui.sessions.rows import FIELDS, Look, RowKind, SessionRow, rows
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar
 from kimitap.tui.widgets.filter_field import FilterField
-from kimitap.tui.widgets.view_screen import ViewScreen
+from kimitap.tui.widgets.row_list import ListScreen
 from kimitap.tui.widgets.virtual_list import VirtualList
 from kimitap.tui.wishes import Compare, Copy, DeleteSession, ShowTurn, Tab, Visit, WriteReport
 from kimitap.visible import one_line
 
 _FADES_S = 2.0
 """How often is looked whether what was live has ended."""
-_HINT = "words, agent:name model:name sev:error rule:name"
 
 
-class SessionsScreen(ViewScreen):
+class SessionsScreen(ListScreen[SessionRow]):
     """The sessions as a list that sorts, filters and folds; the cursor stays on its row."""
 
     KEYS = SESSIONS_KEYS
     NAME = "Sessions"
+    HINT = 'words  "a phrase"  agent:name  model:name  sev:error  rule:name'
     BINDINGS = bindings(SESSIONS_KEYS)
     AUTO_FOCUS = "#sessions"
     DEFAULT_CSS = """
@@ -68,9 +66,14 @@ class SessionsScreen(ViewScreen):
         return self.query_one(SessionsList)
 
     @property
-    def current(self) -> SessionRow | None:
-        """The row at the cursor."""
-        return self.list.current
+    def words(self) -> tuple[str, ...]:
+        return self.look.words
+
+    def keep(self, words: tuple[str, ...]) -> None:
+        self._list(replace(self.look, words=words))
+
+    def is_head(self, row: SessionRow) -> bool:
+        return row.kind in {RowKind.SESSION, RowKind.OTHERS}
 
     # --- what is shown
 
@@ -154,29 +157,14 @@ class SessionsScreen(ViewScreen):
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
         row = self.list.rows[event.index]
         if row.folds:
-            self._turn(row)
+            self.turn(row)
         elif row.kind is RowKind.OTHER:
             self.post_message(ShowTurn(row.exchange, Tab.WIRE))
         else:
             self.post_message(Visit(row.exchange))
 
-    def _turn(self, row: SessionRow) -> None:
+    def turn(self, row: SessionRow) -> None:
         self._list(replace(self.look, turned=self.look.turned ^ {row.key}))
-
-    def action_choose(self) -> None:
-        self.list.action_choose()
-
-    def action_unfold(self, way: int) -> None:
-        """Unfold the row at the cursor (1); fold it (-1), or go to the row that it stands below."""
-        row = self.current
-        if row is None:
-            return
-        if row.folds and row.opened is (way < 0):
-            self._turn(row)
-        elif way < 0:
-            above = self.list.rows[: self.list.cursor]
-            heads = [i for i, r in enumerate(above) if r.kind in {RowKind.SESSION, RowKind.OTHERS}]
-            self.list.cursor = heads[-1] if heads else 0
 
     def action_fold_all(self) -> None:
         """Fold all sessions; where they are, unfold them."""
@@ -199,34 +187,9 @@ class SessionsScreen(ViewScreen):
             for i, row in enumerate(self.list.rows)
             if row.kind is RowKind.SESSION and row.tally and row.tally.counts
         ]
-        at = ring(self.list.cursor, stops, way)
-        if at is None:
+        if not self.go_ring(stops, way):
             none = "No session behind this one has findings." if stops else "Nothing wrong found."
             self.notify(none, markup=False)
-        else:
-            self.list.cursor = at
-
-    def action_filter(self) -> None:
-        field = self.query_one(FilterField)
-        field.open()
-        field.placeholder = _HINT
-
-    def on_filter_field_typed(self, event: FilterField.Typed) -> None:
-        words = terms(event.words)
-        if words != self.look.words:
-            self._list(replace(self.look, words=words))
-        if event.done:
-            self.list.focus()
-
-    def action_back(self) -> None:
-        """Drop the filter; without one, leave."""
-        field = self.query_one(FilterField)
-        if not (self.look.words or field.has_class("-open")):
-            self.dismiss()
-            return
-        field.close()
-        self._list(replace(self.look, words=()))
-        self.list.focus()
 
     # --- what the reader asks for
 
