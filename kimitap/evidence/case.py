@@ -20,6 +20,8 @@ from kimitap.shrink import shrink
 from kimitap.store import Recording, RecordingWriter, seal
 
 Say = Callable[[str], None]
+_MANY = 50
+"""Exchanges from which on it takes long enough to be told."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
     """
     if wanted.shrink:
         material = _shrunk(material, wanted.say)
+    if wanted.say and len(material.exchanges) >= _MANY:
+        wanted.say(f"masking and writing {len(material.exchanges):,} exchanges …")
     masked: list[Masked] = []
     _write(path, _masked(material.exchanges, wanted, masked))
     again = Analysis(Recording.open(str(path)), choice=wanted.choice)

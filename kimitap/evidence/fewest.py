@@ -19,6 +19,9 @@ from kimitap.weave import weave
 PATIENCE_S = 20.0
 """How long is tried; then what was found by then is taken."""
 
+MOST_AROUND = 50
+"""Exchanges of a thread or session in which nothing is wrong: the last ones repeat the others."""
+
 Shows = Callable[[Iterable[int]], bool]
 _Known = tuple[str, Severity, Side, Place]
 
@@ -31,11 +34,12 @@ def whole(analysis: Analysis, subject: Subject) -> tuple[int, ...]:
 
 
 def around(analysis: Analysis, subject: Subject) -> tuple[int, ...]:
-    """What a report is about where nothing is wrong: the thread, the session, or the exchange
-    between its neighbours."""
+    """What a report is about where nothing is wrong: the last exchanges of the thread or session,
+    or the exchange between its neighbours."""
     if subject.place.kind:
         threads = analysis.threads_at(subject.place)
-        return tuple(sorted(turn.exchange for thread in threads for turn in thread.turns))
+        numbers = sorted(turn.exchange for thread in threads for turn in thread.turns)
+        return tuple(numbers[-MOST_AROUND:])
     links = analysis.link_before(subject.exchange), analysis.link_after(subject.exchange)
     near = {turn.exchange for link in links if link for turn in (link.parent, link.child)}
     return tuple(sorted(near | {subject.exchange}))

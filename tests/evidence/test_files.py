@@ -29,7 +29,7 @@ from kimitap.store import Recording
 from tests.support import chat, hostile_pages
 from tests.support.evidence import analysed, read, reported
 from tests.support.examples import _in_turn as exchanges_of
-from tests.support.recorded import OPENING, lost, next_turn
+from tests.support.recorded import OPENING, READ, TOOLS, lost, next_turn
 
 BASH = shutil.which("bash")
 NAMES = ["bodies", "exchanges.jsonl", "recording.db", "redactions.md", "replay.sh"]
@@ -72,6 +72,24 @@ def test_a_place_without_findings_has_a_report_that_says_so(tmp_path: Path) -> N
     page = (tmp_path / "report" / "report.md").read_text()
     assert done.rule == "" and done.exchanges == 3
     assert "Kimitap found nothing wrong" in page
+
+
+def test_of_a_long_healthy_thread_the_last_exchanges_are_kept(tmp_path: Path) -> None:
+    turns = [*lost()[:1], *(chat_turn(n) for n in range(2, 62))]
+    with analysed(tmp_path / "whole.db", turns) as analysis:
+        subject = replace(subject_at(analysis), finding=None, place=parse_place("s1"))
+        done = write_report(analysis, subject, tmp_path / "report", Wanted(level=Level.NONE))
+    assert (done.exchanges, done.of) == (50, 61)
+
+
+def chat_turn(number: int) -> Exchange:
+    """A turn that goes on with the first one of `lost`, which was answered often."""
+    messages = orjson.loads(lost()[0].request.content)["messages"]
+    asks = [chat.assistant("I read them.", READ), chat.result("Ada owns it.", "c1")]
+    told = [m for n in range(number - 2) for m in (chat.assistant(f"{n}?"), chat.user(f"{n}!"))]
+    request = chat.request(*messages, *asks, *told, tools=TOOLS)
+    answer = chat.choice(chat.assistant(f"{number - 2}?"))
+    return chat.exchange(number, request, answer, stream=True)
 
 
 def test_a_request_that_has_not_ended_is_reported_as_it_stands(tmp_path: Path) -> None:
