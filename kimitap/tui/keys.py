@@ -196,10 +196,10 @@ HELP_KEYS = (BACK,)
 
 REPLAY_KEYS = (
     Key("yes", "y", "y", "send", "send it", "y send"),
-    Key("edit", "e,o", "e", "edit", "change the body in $EDITOR", "e edit"),
-    Key("put-back", "p", "p", "repair", "put back what the request lost", "p put back"),
-    Key("stream", "s", "s", "stream", "ask for a stream, or for none", "s stream"),
     Key("no", "n,escape,q", "n esc", "leave", "no; once it is sent: hang up", "n no"),
+    Key("edit", "e,o", "e", "edit", "change the body in $EDITOR", "e edit"),
+    Key("put-back", "p", "p", "repair", "put back what the request lost", "p restore"),
+    Key("stream", "s", "s", "stream", "ask for a stream, or for none", "s stream"),
 )
 
 CONFIRM_KEYS = (

@@ -16,7 +16,7 @@ from kimitap.replay.repair import Gap, gaps, repaired
 from kimitap.replay.telling import off_machine, plan_lines, question
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
-from kimitap.tui.palette import ALARM, FAINT, NORMAL, STRONG
+from kimitap.tui.palette import ALARM, NORMAL, STRONG
 from kimitap.tui.widgets.text_pane import Block
 from kimitap.visible import visible
 
@@ -88,18 +88,17 @@ class Draft:
         return self if made is None else replace(self, edited=made, stream=None)
 
 
-def blocks(draft: Draft, keys: str) -> Sequence[Block]:
-    """What would be sent and where, for the reader who decides; `keys` is the last line."""
+def blocks(draft: Draft) -> Sequence[Block]:
+    """What would be sent and where, for the reader who decides."""
     asks = "asks for a stream" if draft.streams else "asks for no stream"
-    lines = [*plan_lines([draft.variant], 1, draft.lacking[:MOST_NAMED]), f"  {asks}"]
-    if more := len(draft.lacking[MOST_NAMED:]):
-        lines.append(f"  put back: {more} more")
-    made = [Block(f"Send request #{draft.exchange.number} again?", STRONG, indent=1), Block("")]
-    made += [_line(line) for line in lines]
+    made = [Block(f"Send request #{draft.exchange.number} again?", STRONG, indent=1)]
     if away := off_machine([draft.variant]):
         alarm = f"{SYMBOLS[Severity.WARNING]} {question(away)}"
         made.append(Block(visible(alarm), ALARM[Severity.WARNING], indent=1))
-    return [*made, Block(""), Block(keys, FAINT, indent=1)]
+    lines = [*plan_lines([draft.variant], 1, draft.lacking[:MOST_NAMED])]
+    if more := len(draft.lacking[MOST_NAMED:]):
+        lines.append(f"  put back: {more} more")
+    return [*made, Block(""), *map(_line, (*lines, f"  {asks}"))]
 
 
 def _line(line: str) -> Block:

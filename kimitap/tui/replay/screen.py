@@ -18,12 +18,12 @@ from kimitap.tui.handing_out import editor, write_new
 from kimitap.tui.keys import REPLAY_KEYS, bindings
 from kimitap.tui.palette import ALARM, FAINT, STRONG
 from kimitap.tui.replay.draft import Draft, blocks
+from kimitap.tui.widgets.bars import Bar, foot_segments
 from kimitap.tui.widgets.text_pane import Block, TextPane
 from kimitap.visible import visible
 
 Send = Callable[[Outgoing, Hangup], int]
 """Sends and records; the number of the new exchange."""
-ASKS = "y send   e edit   p put back what is lost   s stream or not   n esc no"
 WAITS = "esc hangs up, and keeps what came"
 
 
@@ -37,11 +37,12 @@ class ReplayScreen(ModalScreen[int | None]):
     KEYS = REPLAY_KEYS
     AUTO_FOCUS = "#question"
     DEFAULT_CSS = """
-    ReplayScreen { align: center middle; background: #12161c 60%; }
+    ReplayScreen { align: center middle; background: $background 60%; }
     ReplayScreen #question {
-        width: 76; max-width: 100%; height: 16; max-height: 100%;
+        width: 76; max-width: 100%; height: 1fr; max-height: 15;
         background: #1a212a; border: heavy #3d6e94;
     }
+    ReplayScreen #foot { width: 76; max-width: 100%; }
     """
 
     def __init__(self, make: Callable[[], Draft], send: Send) -> None:
@@ -54,8 +55,10 @@ class ReplayScreen(ModalScreen[int | None]):
 
     def compose(self) -> ComposeResult:
         yield TextPane(id="question")
+        yield Bar(id="foot")
 
     def on_mount(self) -> None:
+        self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
         self._say(Block("reading …", FAINT, indent=1))
         self._change(self._make)
         self.set_interval(1.0, self._tick)
@@ -68,7 +71,7 @@ class ReplayScreen(ModalScreen[int | None]):
 
         def work() -> tuple[Draft, object]:
             draft = change()
-            return draft, blocks(draft, ASKS)
+            return draft, blocks(draft)
 
         self.run_worker(work, thread=True, exclusive=True, group="draft", exit_on_error=False)
 
