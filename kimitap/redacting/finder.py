@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from kimitap.exchange import digest
 from kimitap.redacting.detector import detected, looks_random
-from kimitap.redacting.ledger import Ledger
+from kimitap.redacting.ledger import LEAST, Ledger
 from kimitap.redacting.patterns import (
     MASK,
     PASSWORD_KIND,
@@ -93,7 +93,8 @@ class Finder:
         """
         found = self._once(text, name)
         for _ in range(_ROUNDS):
-            more = self._beside(text, name, found) if found else []
+            whole = len(found) == 1 and (found[0].start, found[0].stop) == (0, len(text))
+            more = self._beside(text, name, found) if found and not whole else []
             if not more:
                 break
             found = sorted((*found, *more))
@@ -142,7 +143,7 @@ class Finder:
         for secret, kind in self.ledger.known_in(text):
             for at in _places(text, secret):
                 yield Found(at, at + len(secret), kind, secret)
-        if depth < _DEEPEST:
+        if depth < _DEEPEST and len(text) >= LEAST:
             yield from _seen_through(text, depth, views, self._known)
             yield from _in_base64(text, depth, self._known)
 
@@ -245,7 +246,7 @@ def _in_base64(text: str, depth: int, search: Search) -> Iterator[Found]:
     """Base64 in which `search` finds something: first in all of it together."""
     runs = list(_base64(text))
     together = "\n".join(plain for _, _, plain in runs)
-    if not any(map(_is_news, search(together, depth + 1, _VIEWS))):
+    if not runs or not any(map(_is_news, search(together, depth + 1, _VIEWS))):
         return
     for start, stop, plain in runs:
         inner = next(filter(_is_news, search(plain, depth + 1, _VIEWS)), None)

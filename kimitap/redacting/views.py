@@ -20,10 +20,10 @@ _JSON = re.compile(
     rf"\\u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\.", re.DOTALL
 )
 _LAX = re.compile(
-    rf"\\+u[dD][89abAB]{_HEX}{{2}}\\+u[dD][c-fC-F]{_HEX}{{2}}|\\+u{_HEX}{{4}}"
-    rf"|\\+x{_HEX}{{2}}|\\+[bfnrt\"'/]|\\{{2,}}"
+    rf"\\++u[dD][89abAB]{_HEX}{{2}}\\++u[dD][c-fC-F]{_HEX}{{2}}|\\++u{_HEX}{{4}}"
+    rf"|\\++x{_HEX}{{2}}|\\++[bfnrt\"'/]|\\{{2,}}+"
 )
-_LETTERS = re.compile(rf"\\+u{_HEX}{{4}}|\\+x{_HEX}{{2}}")
+_LETTERS = re.compile(rf"(?<!\\)\\++(?:u{_HEX}{{4}}|x{_HEX}{{2}})")
 _PERCENT = re.compile(rf"(?:%{_HEX}{{2}})+")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 

@@ -25,7 +25,7 @@ BLOB = 200
 """So many characters without a blank between them are data (an image) and no words."""
 
 _RUN = re.compile(
-    rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{BLOB},}}+|\\\\+[bfnrt]|(?:%[89A-Fa-f][0-9A-Fa-f])++"
+    rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{BLOB},}}+|(?<!\\)\\++[bfnrt]|(?:%[89A-Fa-f][0-9A-Fa-f])++"
     r"|[A-Za-z0-9_]++|[^\W0-9A-Za-z_]++"
 )
 """Data, an escape (which stays), encoded letters, an identifier, or letters beyond ASCII."""
