@@ -17,6 +17,8 @@ from kimitap.errors import CaptureError
 LARGEST = 1 << 30
 """Bytes of a history that is read."""
 _PUT_AWAY = ("condenseParent", "truncationParent")
+_THOUGHTS = frozenset({"reasoning", "thinking", "redacted_thinking", "thoughtSignature"})
+"""Blocks of thought, which the client may keep and not send: they tell no turn from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,17 @@ def history_of(items: list[object]) -> History:
         if not _is_entry(item):
             faults.add(f"[{index}]", "no message with role and content")
             continue
-        for message in messages_of(item, f"[{index}]", faults):
+        for message in messages_of(_without_thoughts(item), f"[{index}]", faults):
             entries.append(Entry(index, message, put_away))
     return History(tuple(entries), faults.told())
+
+
+def _without_thoughts(item: object) -> object:
+    content = item.get("content") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(content, list):
+        return item
+    kept = [b for b in content if not (isinstance(b, dict) and b.get("type") in _THOUGHTS)]
+    return {**item, "content": kept}
 
 
 def _is_entry(item: object) -> bool:

@@ -127,6 +127,18 @@ def test_a_healthy_wire_carries_all_that_the_client_holds() -> None:
     assert verdict(found) == "t1: the wire carries all that the client holds."
 
 
+def test_thoughts_that_the_client_keeps_tell_no_turn_from_another() -> None:
+    thought = {"type": "reasoning", "text": "Let me see.", "summary": []}
+    belief = [
+        {**entry, "content": [thought, *entry["content"]]}
+        if entry["role"] == "assistant"
+        else entry
+        for entry in BELIEF
+    ]
+    assert compared(belief, healthy()).agrees
+    assert fates(compared(belief, healthy()), "assistant") == [(Fate.SENT, 3)] * 3
+
+
 def test_a_reply_that_the_client_never_took_in_is_told_as_that() -> None:
     belief = [task("Sum up."), use("cb", "b"), told("cb", "text b"), said("All is read.")]
     first = [AFTER]
