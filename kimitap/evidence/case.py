@@ -5,17 +5,19 @@ read from that new recording. What was masked can therefore stand in none of its
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kimitap.analysis import Analysis
+from kimitap.errors import UsageError
 from kimitap.evidence.fewest import around, fewest, whole
 from kimitap.evidence.subject import Subject
 from kimitap.exchange import Exchange, Outcome
 from kimitap.redact import Level, Masked
 from kimitap.redacting import redacted
 from kimitap.rules.choice import EVERYTHING, Choice
-from kimitap.rules.finding import Finding, Place
+from kimitap.rules.finding import Finding, Place, Severity
 from kimitap.shrink import shrink
 from kimitap.store import Recording, RecordingWriter, seal
 
@@ -125,8 +127,9 @@ def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
     The caller closes `case.analysis.recording`. Raises a `RecordingError` where it cannot be
     written.
     """
+    given = material
     if wanted.shrink:
-        material = _shrunk(material, wanted.say)
+        material = _shrunk(given, wanted.say)
     if wanted.say and len(material.exchanges) >= _MANY:
         wanted.say(f"masking and writing {len(material.exchanges):,} exchanges …")
     masked: list[Masked] = []
@@ -145,24 +148,31 @@ def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
         level=wanted.level,
         masked=masked,
         losses=material.losses,
-        shrunk=wanted.shrink and material.finding is not None,
+        shrunk=material is not given,
     )
 
 
 def _shrunk(material: Material, say: Say | None) -> Material:
-    """The material without the messages, tools and words that the finding does not need."""
-    if material.finding is None or material.place is None:
+    """The material without the messages, tools and words that the finding does not need.
+
+    As it is, where its exchanges do not show the finding. The user may have graded that: rules know
+    only their own severity.
+    """
+    finding, place = material.finding, material.place
+    if finding is None or place is None:
         return material
-    sought = replace(material.finding, place=material.place)
-    done = shrink(material.exchanges, sought, say=say)
-    place = done.finding.place
-    return replace(
-        material,
-        exchanges=done.exchanges,
-        numbers={new: material.numbers[old] for new, old in enumerate(done.numbers, 1)},
-        exchange=place.exchange,
-        place=place,
-    )
+    for severity in dict.fromkeys((finding.severity, *Severity)):
+        sought = replace(finding, place=place, severity=severity)
+        with suppress(UsageError):
+            done = shrink(material.exchanges, sought, say=say)
+            return replace(
+                material,
+                exchanges=done.exchanges,
+                numbers={new: material.numbers[old] for new, old in enumerate(done.numbers, 1)},
+                exchange=done.finding.place.exchange,
+                place=done.finding.place,
+            )
+    return material
 
 
 def _ended(exchange: Exchange) -> Exchange:

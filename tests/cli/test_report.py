@@ -68,6 +68,13 @@ def test_the_whole_session_or_less_than_its_exchanges(capsys: pytest.CaptureFixt
     assert "messages, tools and texts is taken away" in page
 
 
+def test_a_finding_that_the_user_graded_is_shrunk_too() -> None:
+    grade = ("--grade", "tool-turn-lost=warning")
+    assert run(["report", LOST, *grade, "--shrink", "-o", "least"]) == 0
+    page = Path("least/report.md").read_text()
+    assert "**warning, agent:**" in page and "texts is taken away" in page
+
+
 def test_the_choice_of_findings_decides_which_is_the_worst(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

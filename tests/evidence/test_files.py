@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import orjson
@@ -345,6 +347,33 @@ def test_the_script_sends_the_requests_to_the_server_that_is_named(tmp_path: Pat
             body = (folder / "bodies" / f"{number}.json").read_bytes()
             assert body == recording.exchange(number).request.content
     assert "== exchange 1" in said
+
+
+def test_a_real_curl_sends_the_very_bytes(tmp_path: Path) -> None:
+    if shutil.which("curl") is None or BASH is None:
+        pytest.skip("there is no curl, or no bash: what a server would get is not tested")
+    _, folder = reported(tmp_path, lost())
+    got: list[tuple[str, bytes]] = []
+
+    class Takes(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.path, body))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Takes) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/prefix/"
+        env = {**os.environ, "BASE_URL": url, "no_proxy": "*"}
+        subprocess.run([str(folder / "replay.sh")], env=env, check=True, capture_output=True)
+        server.shutdown()
+    with Recording.open(str(folder / "recording.db")) as recording:
+        known = [one.request.content for one in recording.exchanges()]
+    assert got == [("/prefix/v1/chat/completions", body) for body in known]
 
 
 def test_the_script_sends_only_the_exchanges_that_are_named(tmp_path: Path) -> None:
