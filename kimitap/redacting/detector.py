@@ -78,6 +78,9 @@ _BOUNDED = (TwilioKeyDetector, MailchimpDetector, TelegramBotTokenDetector, Disc
 _measure = Base64HighEntropyString(limit=3.6)
 _RANDOM = 3.4
 """Bits a character from which on a short value is random: "correct-horse-battery" has 3.3."""
+_SEAMS = re.compile(r"[-_/.+=~]")
+_RUN = 10
+"""A random value has at least so many letters and figures in a row: AES-256-GCM/NoPadding has 9."""
 
 
 def detected(text: str) -> Iterator[tuple[int, int, str]]:
@@ -146,6 +149,8 @@ def looks_random(value: str) -> bool:
         return False
     kinds = (str.isdigit, str.isupper, str.islower)
     if sum(any(map(kind, value)) for kind in kinds) < 2 or not any(map(str.isdigit, value)):
+        return False
+    if not any(len(run) >= _RUN for run in _SEAMS.split(value)):
         return False
     least = min(_RANDOM, log2(len(value)) * 0.8)
     return _measure.calculate_shannon_entropy(value) >= least

@@ -83,6 +83,11 @@ _PARAMETERS = (
     "code_verifier=", "credential=",
 )
 # fmt: on
+_PARAMETER = (
+    r"(?i:x-amz-|x-goog-|api[_-]?|account|access[_-]?|client[_-]?|refresh[_-]?|id[_-]?"
+    r"|security[_-]?|x-amz-security-|shared|app[_-]?|user[_-]?)?"
+)
+_VALUE = r"([^\s&#\"'\\<>();]{5,2048})(?![(\w])"
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -146,7 +151,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         COOKIE_KIND,
         ("cookie:", "cookie2:"),
-        re.compile(r"(?i:cookie2?):[ \t]{0,8}(\w[^\r\n\"']{0,4096})"),
+        re.compile(r"(?i:cookie2?):[ \t]{0,8}(\w[^\s\"'=]{0,256}=[^\r\n\"']{0,4096})"),
         behind=re.compile(r"(?:\A|[^\w-]|(?i:set-))\Z"),
     ),
     Pattern(
@@ -195,16 +200,21 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         PASSWORD_KIND,
         (" -u", " --user"),
-        re.compile(r" (?:-u|--user)[ =]?[\"']?[^\s:'\"]{1,128}:([^\s'\"$\[]{3,256})"),
+        re.compile(
+            r" (?:-u|--user)[ =]?[\"']?(?![0-9]+:[0-9]+\b)[^\s:'\"]{1,128}:([^\s'\"$\[]{3,256})"
+        ),
     ),
     Pattern(
         PASSWORD_KIND,
         _PARAMETERS,
-        re.compile(r"[\w-]{1,40}=(?!\[|\$|\{|<)([^\s&#\"'\\<>();]{5,2048})(?![(\w])"),
-        behind=re.compile(
-            r"(?i)(?:[?&;\n]|\A)(?:x-amz-|x-goog-|api[_-]?|account|access[_-]?|client[_-]?"
-            r"|refresh[_-]?|id[_-]?|security[_-]?|x-amz-security-|shared|app[_-]?|user[_-]?)?\Z"
-        ),
+        re.compile(rf"[\w-]{{1,40}}={_NO_VALUE}{_VALUE}"),
+        behind=re.compile(rf"[?&;]{_PARAMETER}\Z"),
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        _PARAMETERS,
+        re.compile(rf"[\w-]{{1,40}}={_NO_VALUE}(?=[^\s&]{{0,64}}?[0-9]){_VALUE}"),
+        behind=re.compile(rf"(?:\n|\A){_PARAMETER}\Z"),
     ),
     Pattern(TOKEN_KIND, (":_authtoken=",), re.compile(r":_authToken=\s{0,8}([^\s$\"']{8,256})")),
     Pattern(
@@ -223,7 +233,7 @@ PATTERNS: tuple[Pattern, ...] = (
 
 _ENDING = r"(?!(?:png|jpe?g|gif|svg|webp|ico|py|js|ts|tsx|jsx|json|md|txt|css|html|service)\b)"
 _NOBODY = (
-    r"(?!(?:Shared|Public|Default|All Users|runner|user|username|USER|you|me)\b)(?![\[$%{<*.])"
+    r"(?!(?:Shared|Public|Default|All Users|runner|user|username|USER|name|you|me)\b)(?![\[$%{<*.])"
 )
 _PART = r"[^\\/:*?\"<>|\r\n\s]{1,64}"
 
