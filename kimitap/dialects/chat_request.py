@@ -20,7 +20,8 @@ def request_of(body: Body, headers: Headers, memo: Memo, faults: Faults) -> Requ
 
 
 def _request(sent: Fields, memo: Memo, faults: Faults) -> Request:
-    messages = sent.each("messages", memo.messages, message_of, faults, needed=True)
+    known = memo.messages
+    messages = sent.each("messages", known, message_of, faults, needed=True, begun=memo.begun)
     lists = memo.known("chat tools")
     tools = sent.list_of("tools", memo.tools, tool_of, faults, lists)
     older = sent.list_of("functions", memo.tools, tool_of, faults, memo.known("chat functions"))

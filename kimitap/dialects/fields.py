@@ -23,6 +23,9 @@ Pieces = tuple[Piece, ...]
 Known = dict[bytes, tuple[Any, tuple[Fault, ...]]]
 """What has been decoded, by the piece's key: the value, and faults relative to the element."""
 
+type Begun[T] = dict[bytes, tuple[Pieces, list[T]]]
+"""What the last request of a conversation held, by its second piece: the first is the prompt of
+many. Only where there was no fault in it."""
 
 _PLACED = frozenset({"model", "stream"})
 _key = attrgetter("key")
@@ -55,23 +58,46 @@ class Fields:
         read: Callable[[Any, str, Faults], T],
         faults: Faults,
         needed: bool = False,
+        begun: Begun[T] | None = None,
     ) -> list[T]:
         """The elements of one array, each `read`, or taken from what is `known` by its piece.
 
-        Raises UnreadableJson where a piece is no JSON by itself.
+        With `begun`, a request that only grew costs what is new in it. Raises UnreadableJson where
+        a piece is no JSON by itself.
         """
-        where = f"request.{name}"
         if name not in self.runs:
             return self._read_whole(name, read, faults, needed)
         run = self.runs[name]
+        if begun is None or len(run) < 2:
+            return self._each(name, run, 0, known, read, faults)
+        opening = run[1].key
+        old, elements = begun.get(opening, ((), []))
+        if run[: len(old)] != old:
+            old, elements = (), []
+        told = faults.count
+        whole = [*elements, *self._each(name, run[len(old) :], len(old), known, read, faults)]
+        if faults.count == told:
+            begun[opening] = run, whole
+        return whole
+
+    def _each[T](
+        self,
+        name: str,
+        run: Pieces,
+        start: int,
+        known: dict[bytes, tuple[T, tuple[Fault, ...]]],
+        read: Callable[[Any, str, Faults], T],
+        faults: Faults,
+    ) -> list[T]:
+        """The elements of `run`, which begins at the array's element `start`."""
         there = list(map(known.get, map(_key, run)))
         entries = [
             entry or known.get(piece.key) or self._learn(piece, known, read)
             for entry, piece in zip(there, run, strict=True)
         ]
         if any(map(_faults, entries)):
-            for i, (_, told) in enumerate(entries):
-                faults.add_under(f"{where}[{i}]", told)
+            for i, (_, told) in enumerate(entries, start):
+                faults.add_under(f"request.{name}[{i}]", told)
         return list(map(_value, entries))
 
     @staticmethod

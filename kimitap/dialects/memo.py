@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kimitap.conversation import Fault, Message, Tool
+from kimitap.exchange import Piece
 
 
 @dataclass(slots=True)
@@ -18,6 +19,8 @@ class Memo:
     messages: dict[bytes, tuple[Message, tuple[Fault, ...]]] = field(default_factory=dict)
     tools: dict[bytes, tuple[Tool, tuple[Fault, ...]]] = field(default_factory=dict)
     skeletons: dict[bytes, tuple[Any, str]] = field(default_factory=dict)
+    begun: dict[bytes, tuple[tuple[Piece, ...], list[Message]]] = field(default_factory=dict)
+    """The messages of each conversation's last request, with their pieces, by its second piece."""
     others: dict[str, dict[bytes, tuple[Any, tuple[Fault, ...]]]] = field(default_factory=dict)
 
     def known(self, kind: str) -> dict[bytes, tuple[Any, tuple[Fault, ...]]]:

@@ -98,15 +98,19 @@ class Frame:
     def _add_equal(self, body: bytes, at: int, found: list[bytes]) -> int:
         """Adds the letters of the next events that have the same bytes; where these events end."""
         before, behind = self._before, self._behind
-        head, tail, add = len(before), len(behind), found.append
-        starts, find = body.startswith, body.find
-        while starts(before, at):
-            stop = find(b"\n", at + head) + 2 - tail
-            if not (starts(behind, stop) and stop >= at + head):
-                break
-            add(body[at + head : stop])
-            at = stop + tail
-        return at
+        if not body.startswith(before, at):
+            return at
+        seam = behind + before  # between two such events
+        starts, find, add = body.startswith, body.find, found.append
+        step, short = len(seam), len(_END) - len(behind)
+        begin = at + len(before)
+        while (stop := find(b"\n", begin) + short) >= begin and starts(seam, stop):
+            add(body[begin:stop])
+            begin = stop + step
+        if stop < begin or not starts(behind, stop):
+            return begin - len(before)
+        add(body[begin:stop])
+        return stop + len(behind)
 
     @cached_property
     def _counts(self) -> Mold:

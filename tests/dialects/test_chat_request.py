@@ -225,6 +225,21 @@ def test_what_is_unusual_between_the_pieces_is_told_too() -> None:
     assert turn.faults[0].what.startswith("not strict JSON")
 
 
+def test_histories_that_begin_alike_are_read_from_one_memo_as_they_are() -> None:
+    begun = [system("You are a coding agent."), user("Read notes.txt.")]
+    longer = [*begun, assistant("Which one?"), user("The last."), assistant("I read it.")]
+    other = [*begun, assistant("I see none."), user("Look again.")]
+    bad = [*begun, {"role": "user", "content": 7}, user("Well?")]
+    memo = Memo()
+    for sent in (begun, longer, other, bad, begun, [*bad, user("And?")], bad[2:], longer, other):
+        one = exchange(1, request(*sent), OK)
+        turn, alone = decode(one, memo), decode(one)
+        assert turn is not None
+        assert alone is not None
+        assert (turn.messages, turn.faults) == (alone.messages, alone.faults)
+        assert bool(turn.faults) is any(message["content"] == 7 for message in sent)
+
+
 def test_a_parameter_nested_too_deep_is_kept_as_text() -> None:
     deep = b"[" * 600 + b"]" * 600
     turn = with_body(b'{"messages":[],"x":' + deep + b"}")
