@@ -46,9 +46,10 @@ def compare_across(
     old_place: PlaceWord,
     new: Analysis,
     new_place: PlaceWord,
+    names: tuple[str, str],
     read: Respelling = AS_IT_IS,
 ) -> Comparison:
-    """Two places of two recordings, under the recordings' names; see `compare`.
+    """Two places of two recordings, which are shown as `names`; see `compare`.
 
     `read` says what of the old side counts as other words.
     """

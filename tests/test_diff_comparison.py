@@ -196,3 +196,16 @@ def test_long_runs_that_differ_everywhere_are_paired_in_their_order() -> None:
 
     compared = compare_threads(long(1, "left"), long(201, "right"))
     assert marks(compared) == "!" * 80
+
+
+def test_what_a_turn_adds_is_compared_without_its_history_and_keeps_its_places() -> None:
+    other = assistant(None, LIST)
+    old, new = run(1, *STEPS), run(11, *STEPS[:2], other, *STEPS[3:])
+    for pair in compare_threads(old, new).threads[0].turns:
+        whole, own = pair.diff(), pair.own_diff()
+        systems = [
+            row for row in whole.rows[: whole.earlier] if row.old and row.old.role == "system"
+        ]
+        assert own.rows[own.earlier :] == whole.rows[whole.earlier :]
+        assert list(own.rows[: own.earlier]) == systems
+        assert (own.old, own.new, own.settings) == (whole.old, whole.new, whole.settings)

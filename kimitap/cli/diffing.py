@@ -176,7 +176,9 @@ def _places(
         if len(analyses) == 2:
             if server is not None:
                 raise UsageError("--ask-server goes with places of one recording")
-            comparison = compare_across(analyses[0], places[0], analyses[1], places[1], read)
+            old, new = analyses
+            names = shown(where[0]), shown(where[1])
+            comparison = compare_across(old, places[0], new, places[1], names, read)
             return DIFFERENCES[form](comparison), _parts(comparison)
         (analysis,) = analyses
         if server is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kimitap.conversation import Message, Turn
 from kimitap.diff.link import Diff, diff_link
 from kimitap.diff.sequence import Block, blocks, likest
-from kimitap.diff.turns import TurnDiff, diff_turns
+from kimitap.diff.turns import TurnDiff, diff_own, diff_turns
 from kimitap.lineage import EchoKind, Link, Mark, Session, Thread
 from kimitap.weave.keys import LIKENESS, Keys
 from kimitap.weave.kin import leading_systems
@@ -43,6 +43,12 @@ class TurnPair:
         if self.link is not None:
             return diff_link(self.link)
         return diff_turns(self.old, self.new, self.old_from, self.new_from)
+
+    def own_diff(self) -> Diff | TurnDiff:
+        """What differs in what the two add to the turns before; costs what is new in them."""
+        if self.link is not None:
+            return diff_link(self.link)
+        return diff_own(self.old, self.new, self.old_from, self.new_from)
 
 
 @dataclass(frozen=True)
@@ -105,12 +111,18 @@ def compare_sessions(old: Session, new: Session) -> Comparison:
     """
     keys = Keys()
     found = []
-    for one, other in sorted(_threads(old.threads, new.threads, keys), key=_importance):
+    threads = _threads(_conversed(old), _conversed(new), keys)
+    for one, other in sorted(threads, key=_importance):
         if one is not None and other is not None:
             found.append(_paired(one, other, keys))
         else:
             found.append(_alone(one, other, keys))
     return Comparison(old.name, new.name, tuple(found))
+
+
+def _conversed(session: Session) -> Sequence[Thread]:
+    """The threads of a session; without what Kimitap itself sent again, unless that is all."""
+    return [thread for thread in session.threads if thread.kind != "replay"] or session.threads
 
 
 def _importance(pair: tuple[Thread | None, Thread | None]) -> tuple[bool, bool]:

@@ -1,7 +1,7 @@
 """Two turns that do not follow one another: request against request, reply against reply."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kimitap.conversation import Message, Turn
 from kimitap.diff.fields import Change, changes_of, settings_of
@@ -47,6 +47,38 @@ def diff_turns(
     ends = len(old.messages), len(new.messages)
     rows += _aligned(old, new, (at[0], ends[0]), (at[1], ends[1]), keys)
     return TurnDiff(old, new, (*rows, _replies(old, new, keys)), settings_of(old, new), earlier)
+
+
+def diff_own(old: Turn | None, new: Turn | None, old_from: int = 0, new_from: int = 0) -> TurnDiff:
+    """The same without what earlier turns said, at the cost of what is new in the two.
+
+    The first `earlier` rows are the leading system messages, which every request repeats.
+    """
+    one, old_at, old_gap = _own(old, old_from)
+    other, new_at, new_gap = _own(new, new_from)
+    found = diff_turns(one, other, old_at, new_at)
+    rows = (
+        replace(
+            row,
+            old_index=_moved(row.old_index, old_at, old_gap),
+            new_index=_moved(row.new_index, new_at, new_gap),
+        )
+        for row in found.rows
+    )
+    return replace(found, old=old, new=new, rows=tuple(rows))
+
+
+def _own(turn: Turn | None, begin: int) -> tuple[Turn | None, int, int]:
+    """The turn without earlier turns' messages, where its own begin, and how many are left out."""
+    if turn is None:
+        return None, 0, 0
+    systems = min(leading_systems(turn), begin)
+    messages = (*turn.messages[:systems], *turn.messages[begin:])
+    return replace(turn, messages=messages, wire_indexes=()), systems, begin - systems
+
+
+def _moved(index: int | None, begin: int, gap: int) -> int | None:
+    return index if index is None or index < begin else index + gap
 
 
 def _lone(old: Turn | None, new: Turn | None, begin: int) -> TurnDiff:

@@ -154,7 +154,7 @@ def _line(at: int, turn: TurnPair) -> TurnLine:
 
 
 def _turn(at: int, turn: TurnPair, limits: Limits, effort: Effort) -> TurnPart:
-    diff = turn.diff()
+    diff = turn.own_diff()
     return TurnPart(
         number=at + 1,
         mark=turn.mark,
@@ -168,10 +168,9 @@ def _turn(at: int, turn: TurnPair, limits: Limits, effort: Effort) -> TurnPart:
 
 
 def _own(diff: Diff | TurnDiff) -> Sequence[DiffRow]:
-    """The rows of a turn's own messages, and of earlier ones those that differ."""
-    earlier = [row for row in diff.rows[: diff.earlier] if row.mark is not Mark.SAME]
-    kept = earlier if len(earlier) < diff.earlier and diff.old and diff.new else []
-    return (*kept, *diff.rows[diff.earlier :])
+    """The rows of a turn's own messages, and of the system's those that differ."""
+    systems = [row for row in diff.rows[: diff.earlier] if row.mark is not Mark.SAME]
+    return (*(systems if diff.old and diff.new else ()), *diff.rows[diff.earlier :])
 
 
 def _rows(rows: Sequence[DiffRow], limits: Limits, effort: Effort) -> Iterator[Row]:
