@@ -7,7 +7,7 @@ from pathlib import Path
 from kimitap.places import parse_place
 from kimitap.tui.recording import RecordingSource
 
-LOST = "sessions/lost-tool-turn.db"
+LOST = str(Path(__file__).parents[2] / "sessions" / "lost-tool-turn.db")
 
 
 def test_it_is_on_the_very_finding_that_is_looked_at(tmp_path: Path) -> None:
