@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kimitap.exchange import Exchange, Headers
+from kimitap.exchange import Exchange, Headers, Outcome
 from kimitap.replay.outgoing import Outgoing, outgoing
 from kimitap.replay.sending import Hangup, transmit
 from kimitap.store import RecordingWriter
@@ -26,7 +26,10 @@ def send(
     recorded, and what is returned, has them masked. Without `into` nothing is recorded, and the
     exchange's number is 0. Nobody is asked: see to it that the user wants this sent. Raises
     `UsageError` for an unfit address and a `RecordingError`; a server that cannot be reached is an
-    exchange that was refused.
+    exchange that was refused. Ctrl-C raises `KeyboardInterrupt` once what came by then is recorded.
     """
     request = outgoing(exchange, server, body=body, given=headers, environment=environment)
-    return transmit(request, into, hangup)
+    answer = transmit(request, into, hangup)
+    if answer.outcome is Outcome.CLIENT_HUNG_UP and not (hangup and hangup.asked):
+        raise KeyboardInterrupt
+    return answer

@@ -1,5 +1,7 @@
 """Sending and recording, against a server that answers byte for byte."""
 
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -182,6 +184,27 @@ def arrived(where: Path) -> bool:
         return kept(where, 4).response == EVENTS[:40]
     except Exception:  # not made yet
         return False
+
+
+def test_ctrl_c_is_no_answer_but_what_came_is_kept(tmp_path: Path) -> None:
+    def never_ends(peer: Peer) -> None:
+        peer.stream_head()
+        peer.chunk(EVENTS[:40])
+        peer.gone_within(10)
+
+    where = tmp_path / "a.db"
+    with upstream() as server:
+        server.on(PATH, never_ends)
+        threading.Thread(
+            target=lambda: (
+                wait_for(lambda: arrived(where), "a part"),
+                os.kill(os.getpid(), signal.SIGINT),
+            )
+        ).start()
+        with pytest.raises(KeyboardInterrupt):
+            sent(server, where)
+    answer = kept(where, 4)
+    assert (answer.outcome, answer.response) == (Outcome.CLIENT_HUNG_UP, EVENTS[:40])
 
 
 def test_who_hung_up_before_sends_nothing(tmp_path: Path) -> None:

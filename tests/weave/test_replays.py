@@ -7,8 +7,9 @@ from pathlib import Path
 import orjson
 
 from kimitap.analysis import Analysis
+from kimitap.diff import compare_sessions
 from kimitap.exchange import REPLAY, Body, Exchange
-from kimitap.lineage import Relation
+from kimitap.lineage import Mark, Relation
 from kimitap.store import Recording
 from tests.support.recorded import lost, next_turn, record
 
@@ -67,6 +68,15 @@ def test_what_the_server_did_in_a_replay_is_found_all_the_same(tmp_path: Path) -
     leaked = again(next_turn(4, "Ada owns it.<|im_end|>"), 4, "3; edited")
     found = read(tmp_path / "a.db", [*turns, leaked]).findings
     assert ("special-token-in-content", 4) in {(f.rule, f.place.exchange) for f in found}
+
+
+def test_a_session_is_compared_without_its_replays(tmp_path: Path) -> None:
+    turns = lost()
+    (plain,) = read(tmp_path / "a.db", turns).sessions
+    (played,) = read(tmp_path / "b.db", [*turns, again(turns[0], 4, "1")]).sessions
+    compared = compare_sessions(plain, played)
+    assert [(thread.old, thread.new) for thread in compared.threads] == [("t1", "t1")]
+    assert {pair.mark for pair in compared.turns} == {Mark.SAME}
 
 
 def test_a_replay_of_what_stands_elsewhere_is_a_session_of_its_own(tmp_path: Path) -> None:
