@@ -159,7 +159,7 @@ class GrantingApp(App[None]):
         while self.screen is not self.main and len(self.screen_stack) > 1:
             self.pop_screen()
         self.searched = wish.words or self.searched
-        self.main.visit(wish.exchange, wish.message, wish.part, wish.reply, wish.words)
+        self.main.visit(wish)
 
     def on_copy(self, wish: Copy) -> None:
         """Into the terminal's clipboard; what is too long for it, into a file."""

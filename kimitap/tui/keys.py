@@ -71,6 +71,8 @@ MAIN_KEYS = (
     Key("quit", "q", "q", "app.quit", "quit"),
 )
 
+PLACE = Key("copy-place", "Y", "Y", "copy_place", "copy the name of this place")
+CURL = Key("curl", "c", "c", "copy_curl", "copy the request as a curl command")
 BACK = Key("back", "escape,q", "esc q", "back", "back", "esc back")
 
 DIFF_KEYS = (
@@ -81,6 +83,8 @@ DIFF_KEYS = (
     Key("split", "u", "u", "split", "side by side, or unified", "u side/unified"),
     Key("wrap", "w", "w", "wrap", "wrap long lines, or cut them", "w wrap"),
     Key("copy", "y", "y", "copy", "copy the change at the cursor"),
+    PLACE,
+    CURL,
     Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
@@ -112,7 +116,8 @@ TURN_KEYS = (
     ),
     Key("previous-absent", "A", "A", "absent(-1)", "absent part before"),
     Key("copy", "y", "y", "copy", "copy what stands at the cursor", "y copy"),
-    Key("curl", "c", "c", "copy_curl", "copy the request as a curl command"),
+    PLACE,
+    CURL,
     Key("replay", "R", "R", "replay", "send this request again, compare the replies"),
     Key("editor", "o", "o", "open_text", "open this tab's text in $EDITOR or a pager"),
     Key("export", "e", "e", "export", "write a report for a bug tracker"),
@@ -135,6 +140,8 @@ TIMELINE_KEYS = (
     Key("diff", "d", "d", "diff", "this turn against the next request", "d diff"),
     Key("open", "v", "v", "open('timings')", "this turn's times and tokens", "v turn"),
     Key("copy", "y", "y", "copy", "copy the numbers of this turn"),
+    PLACE,
+    CURL,
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
 )
@@ -172,6 +179,8 @@ FINDINGS_KEYS = (
     Key("severity", "f", "f", "severity", "errors, warnings, notes, or all", "f severity"),
     Key("export", "e", "e", "export", "report on this finding", "e report"),
     Key("copy", "y", "y", "copy", "copy this finding", "y copy"),
+    PLACE,
+    CURL,
     Key("pane", "tab", "tab", "pane", "the list, or what is said of it"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,
@@ -187,6 +196,8 @@ SEARCH_KEYS = (
     Key("previous", "N", "N", "thread(-1)", "previous thread"),
     Key("open", "v", "v", "open", "this turn: messages, JSON, wire, …", "v turn"),
     Key("copy", "y", "y", "copy", "copy the text of this hit", "y copy"),
+    PLACE,
+    CURL,
     Key("pane", "tab", "tab", "pane", "the hits, or the text of one"),
     Key("help", "question_mark,f1", "?", "help", "these keys", "? help"),
     BACK,

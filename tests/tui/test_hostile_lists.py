@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from textual.drivers.headless_driver import HeadlessDriver
 
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.tui.filters import NoControls
@@ -14,20 +13,7 @@ from kimitap.tui.source import View
 from kimitap.tui.widgets.view_screen import ViewScreen
 from tests.support.branches import branching
 from tests.support.listening import Listening, press, settle
-from tests.tui.test_hostile import HOSTILE, OURS, acting, hostile
-
-
-class Taps(HeadlessDriver):
-    """A driver that renders as for a terminal and keeps what would have been written."""
-
-    written = ""
-
-    @property
-    def is_headless(self) -> bool:
-        return False
-
-    def write(self, data: str) -> None:
-        Taps.written += data
+from tests.tui.test_hostile import HOSTILE, OURS, Taps, acting, hostile
 
 
 def view() -> View:

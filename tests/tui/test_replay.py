@@ -13,6 +13,7 @@ from kimitap.tui.diff.screen import DiffScreen
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.replay.screen import ReplayScreen
 from kimitap.tui.screenshot import settle
+from kimitap.tui.wishes import Visit
 from tests.support import chat
 from tests.support.proxy import Peer, free_port, upstream, wait_for
 from tests.support.reader import Reader, reading
@@ -173,7 +174,7 @@ async def test_a_lost_turn_is_put_back_sent_recorded_and_compared(tmp_path: Path
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             await settle(app, pilot)
             reader = Reader(app, pilot)
-            app.main.visit(3)
+            app.main.visit(Visit(3))
             await asked(reader)
             await reader.press("p")
             assert "put back: the reply of #2 (read_file)" in reader.words("question")

@@ -10,6 +10,7 @@ from kimitap.tui.sessions.screen import SessionsScreen
 from kimitap.tui.timeline.screen import TimelineScreen
 from kimitap.tui.turn.screen import TurnScreen
 from kimitap.tui.widgets.text_screens import HelpScreen
+from kimitap.tui.wishes import Visit
 from tests.support.reader import Reader, reading, two_sessions
 from tests.support.still import Still, exchange
 from tests.support.threads import lost_turn
@@ -154,6 +155,6 @@ async def test_a_fresh_view_reaches_the_screens_that_lie_over_the_conversation()
 
 async def test_a_place_that_is_gone_says_so() -> None:
     async with reading(still()) as reader:
-        reader.app.main.visit(77, None, None, False)
+        reader.app.main.visit(Visit(77))
         await reader.pilot.pause()
         assert told(reader) == ["#77 is in no conversation any more."]

@@ -7,6 +7,7 @@ from kimitap.places import PlaceWord
 from kimitap.transcript import Kind, Row
 from kimitap.tui.conversation.contents import Node, NodeKind
 from kimitap.tui.conversation.reading import link_for, links_of
+from kimitap.tui.source import View
 from kimitap.tui.wishes import Copy, OpenText, ShowDiff, ShowTurn, Tab, WriteReport
 
 
@@ -45,13 +46,16 @@ def what_of(row: Row) -> str:
     return f"{name} of #{row.exchange}"
 
 
-def place_at(session: Session | None, thread: Thread, row: Row) -> Copy:
-    """The row's place in the words of `check`: `exchange 3, message 3; s1 t1`."""
-    words = f"exchange {row.exchange}"
-    if row.message_index is not None:
-        words += f", message {row.message_index}"
-    names = [session.name] if session else []
-    return Copy(f"{words}; {' '.join([*names, thread.name])}", "the place")
+def place_copied(view: View, exchange: int, message: int | None) -> Copy:
+    """A place in the words of `check`: `exchange 3, message 3; s1 t1`."""
+    words = f"exchange {exchange}"
+    if message is not None:
+        words += f", message {message}"
+    for session in view.sessions:
+        for thread in session.threads:
+            if thread.place_of(exchange) is not None:
+                words += f"; {session.name} {thread.name}"
+    return Copy(words, "the place")
 
 
 def place_of(node: Node, session: Session | None) -> Copy:

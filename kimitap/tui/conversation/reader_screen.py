@@ -158,7 +158,8 @@ class ReaderScreen(Screen[None]):
             session = asked_here.session_of(node, self.view.sessions)
             self.post_message(asked_here.place_of(node, session))
         elif pair := self._pair():
-            self.post_message(asked_here.place_at(self.session, *pair))
+            _, row = pair
+            self.post_message(asked_here.place_copied(self.view, row.exchange, row.message_index))
 
     def action_copy_curl(self) -> None:
         other = self._other()

@@ -8,7 +8,7 @@ from kimitap.tui.conversation.reading import header_key, ring, threads_from
 from kimitap.tui.conversation.reading_pane import Remedies
 from kimitap.tui.conversation.seeking_screen import SeekingScreen
 from kimitap.tui.widgets.virtual_list import VirtualList
-from kimitap.tui.wishes import ShowTurn, Tab
+from kimitap.tui.wishes import ShowTurn, Tab, Visit
 
 
 class WalkingScreen(SeekingScreen):
@@ -55,26 +55,19 @@ class WalkingScreen(SeekingScreen):
             at = stops[0] if way > 0 else stops[-1]
         self.conversation.go_to_row(at)
 
-    def visit(
-        self,
-        exchange: int,
-        message: int | None = None,
-        part: int | None = None,
-        reply: bool = False,
-        words: str = "",
-    ) -> None:
-        """Open the thread of an exchange there, with `words` lit; nothing is followed any more."""
+    def visit(self, wish: Visit) -> None:
+        """Open the thread of a place there, with its words lit; nothing is followed any more."""
         threads = self.view.threads
-        thread = next((t for t in threads if t.place_of(exchange) is not None), None)
+        thread = next((t for t in threads if t.place_of(wish.exchange) is not None), None)
         if thread is None:
-            self.notify(f"#{exchange} is in no conversation any more.", markup=False)
+            self.notify(f"#{wish.exchange} is in no conversation any more.", markup=False)
             return
         self.drop_filter()
         self.following = False
         self.open(thread)
-        self.seek(Filter.parse(words), go=False)
-        self.reading.to_place(exchange, message, part, reply)
-        self.list_contents(("turn", exchange))
+        self.seek(Filter.parse(wish.words), go=False)
+        self.reading.to_place(wish.exchange, wish.message, wish.part, wish.reply)
+        self.list_contents(("turn", wish.exchange))
         self.show_pane("conversation")
         self.describe()
 

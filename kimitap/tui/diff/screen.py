@@ -11,6 +11,7 @@ from kimitap.diff import Comparison, TurnPair
 from kimitap.errors import KimitapError
 from kimitap.lineage import Mark
 from kimitap.places import PlaceWord
+from kimitap.rules.finding import Place
 from kimitap.tui.conversation.reading import is_there
 from kimitap.tui.diff.blocks import diff_entries
 from kimitap.tui.diff.course import course_entries, thread_of
@@ -182,6 +183,12 @@ class DiffScreen(ViewScreen):
         self.diff_list.asked_split = not self.diff_list.split
         self.diff_list.lay_out()
         self._show_title()
+
+    def here(self) -> Place | None:
+        """The second side's exchange: the request in which something is missing."""
+        pair = self.pair
+        turn = (pair.new or pair.old) if pair else None
+        return None if turn is None else Place(turn.exchange)
 
     def action_copy(self) -> None:
         hunk = self.diff_list.hunk()

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from kimitap.rules import RULES
-from kimitap.rules.finding import Severity
+from kimitap.rules.finding import Place, Severity
 from kimitap.transcript import SYMBOLS
 from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.contents import counted
@@ -170,6 +170,10 @@ class FindingsScreen(ListScreen[FindingRow]):
             self.notify("Nothing wrong was found here.", markup=False)
         else:
             self.post_message(WriteReport(reported(self.view, finding), finding))
+
+    def here(self) -> Place | None:
+        row = self.current
+        return row.finding.place if row and row.finding else None
 
     def action_copy(self) -> None:
         row = self.current

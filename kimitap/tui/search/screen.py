@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from kimitap.rules.finding import Severity
+from kimitap.rules.finding import Place, Severity
 from kimitap.transcript.query import HINT, LANGUAGE, Query
 from kimitap.transcript.search import MOST_HITS, Hit, search
 from kimitap.transcript.wording import plural, size_of
@@ -231,6 +231,9 @@ class SearchScreen(ViewScreen):
         if hit := self.current:
             place = hit.passage.place
             self.post_message(ShowTurn(place.exchange, Tab.MESSAGES, place.message_index))
+
+    def here(self) -> Place | None:
+        return self.current.passage.place if self.current else None
 
     def action_copy(self) -> None:
         if hit := self.current:

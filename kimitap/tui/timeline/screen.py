@@ -4,7 +4,7 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 
 from kimitap.lineage import Thread
-from kimitap.rules.finding import Finding, Severity
+from kimitap.rules.finding import Finding, Place, Severity
 from kimitap.transcript import SYMBOLS
 from kimitap.transcript.numbers import TurnNumbers, numbers_of
 from kimitap.tui.conversation.contents import counted
@@ -170,6 +170,9 @@ class TimelineScreen(ViewScreen):
             self.notify("No later request continues this turn.", markup=False)
         else:
             self.post_message(ShowDiff(links, links.index(link)))
+
+    def here(self) -> Place | None:
+        return None if self.at is None else Place(self.at.exchange)
 
     def action_copy(self) -> None:
         if self.at is not None:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
+from kimitap.rules import finding
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.keys import TURN_KEYS, bindings
 from kimitap.tui.palette import FAINT
@@ -24,7 +25,7 @@ from kimitap.tui.widgets.made import Made
 from kimitap.tui.widgets.outline import Outline
 from kimitap.tui.widgets.text_pane import Block, Laid, lay
 from kimitap.tui.widgets.view_screen import ViewScreen
-from kimitap.tui.wishes import Copy, CopyCurl, OpenText, Replay, Tab, WriteReport
+from kimitap.tui.wishes import Copy, OpenText, Replay, Tab, WriteReport
 
 PATIENCE_S = 0.15
 """After so long it is said that something is being made."""
@@ -340,8 +341,8 @@ class TurnScreen(ViewScreen):
         if copied is not None:
             self.post_message(Copy(copied.text, copied.what))
 
-    def action_copy_curl(self) -> None:
-        self.post_message(CopyCurl(self.place.number))
+    def here(self) -> finding.Place:
+        return finding.Place(self.place.number)
 
     def action_open_text(self) -> None:
         made = self._made.get(self.face)

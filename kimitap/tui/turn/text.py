@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kimitap.tui.conversation.paint import highlit
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.widgets.entry import MOST_HITS, Copied, Hit
+from kimitap.tui.widgets.sought import Sought
 from kimitap.tui.widgets.text_pane import Block, Laid, TextPane
 from kimitap.tui.widgets.virtual_list import Line
 
@@ -14,14 +15,8 @@ LONG = 500_000
 """Characters from which on a text is wrapped in a worker."""
 
 
-class SoughtText(TextPane):
+class SoughtText(Sought, TextPane):
     """A text pane that finds and lights words. A hit's path is the index of its block."""
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.pattern: re.Pattern[str] | None = None
-        self.hits: Sequence[Hit] = ()
-        self.hit = -1
 
     def show_text(
         self, blocks: Sequence[Block], laid: Laid | None = None, *, keep: bool = False
@@ -75,16 +70,6 @@ class SoughtText(TextPane):
             if len(hits) > MOST_HITS:
                 break
         return hits[:MOST_HITS]
-
-    def show_hits(self, pattern: re.Pattern[str], hits: Sequence[Hit]) -> None:
-        """Light what was found."""
-        self.pattern, self.hits, self.hit = pattern, hits, -1
-        self.refresh()
-
-    def drop_hits(self) -> None:
-        """No search is open any more."""
-        self.pattern, self.hits, self.hit = None, (), -1
-        self.refresh()
 
     def to_hit(self, way: int) -> None:
         """To the next hit (1) or the one before (-1), around the end."""

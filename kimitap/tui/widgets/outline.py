@@ -15,7 +15,8 @@ from kimitap.tui.conversation.paint import cut, highlit
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.palette import FAINT, NORMAL
 from kimitap.tui.widgets.entry import Entry, Hit, Path, find
-from kimitap.tui.widgets.virtual_list import Line, VirtualList
+from kimitap.tui.widgets.sought import Sought
+from kimitap.tui.widgets.virtual_list import Line
 from kimitap.tui.widgets.wrapping import Wrapped, fit
 
 INDENT = 2
@@ -31,19 +32,12 @@ class _Row(NamedTuple):
     opened: bool
 
 
-class Outline(VirtualList):
-    """A forest of entries, and where the reader stands in it.
-
-    `pattern` is what is searched for, `hits` where it stands, folded or not.
-    """
+class Outline(Sought):
+    """A forest of entries, and where the reader stands in it; hits may be folded away."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.roots: Sequence[Entry] = ()
-        self.pattern: re.Pattern[str] | None = None
-        self.hits: Sequence[Hit] = ()
-        self.hit = -1
-        """The index of the hit that the reader went to last; -1 for none."""
         self.wraps = True
         self._toggled: set[Path] = set()
         self._inner: dict[Path, Sequence[Entry]] = {}
@@ -303,16 +297,6 @@ class Outline(VirtualList):
     def find(self, pattern: re.Pattern[str]) -> list[Hit]:
         """Where the pattern stands, folded or not; touches no screen, so it may run in a worker."""
         return find(self.roots, pattern)
-
-    def show_hits(self, pattern: re.Pattern[str], hits: Sequence[Hit]) -> None:
-        """Light what was found."""
-        self.pattern, self.hits, self.hit = pattern, hits, -1
-        self.refresh()
-
-    def drop_hits(self) -> None:
-        """No search is open any more."""
-        self.pattern, self.hits, self.hit = None, (), -1
-        self.refresh()
 
     def to_hit(self, way: int) -> None:
         """To the next hit (1) or the one before (-1), around the end."""

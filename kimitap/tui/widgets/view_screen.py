@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from rich.segment import Segment
 from textual.screen import Screen
 
+from kimitap.rules.finding import Place
+from kimitap.tui.conversation.asked_here import place_copied
 from kimitap.tui.keys import Key
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar, foot_segments
-from kimitap.tui.wishes import ShowHelp
+from kimitap.tui.wishes import CopyCurl, ShowHelp
 
 
 class ViewScreen(Screen[None]):
@@ -65,6 +67,24 @@ class ViewScreen(Screen[None]):
     def set_title(self, segments: Iterable[Segment]) -> None:
         """Say at the top what is being looked at."""
         self.query_one("#title", Bar).set_segments(segments)
+
+    def here(self) -> Place | None:
+        """The place at the cursor; None where there is none."""
+        return None
+
+    def action_copy_place(self) -> None:
+        if place := self._place():
+            self.post_message(place_copied(self.view, place.exchange, place.message_index))
+
+    def action_copy_curl(self) -> None:
+        if place := self._place():
+            self.post_message(CopyCurl(place.exchange))
+
+    def _place(self) -> Place | None:
+        place = self.here()
+        if place is None:
+            self.notify("There is no turn here.", markup=False)
+        return place
 
     def action_back(self) -> None:
         self.dismiss()
