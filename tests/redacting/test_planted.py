@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
@@ -272,3 +272,81 @@ def test_a_secret_is_gone_from_the_tokens_of_a_reply_too(level: Level) -> None:
     assert len(told) == len(tokens)
     assert not any(byte for row in told for byte in row["bytes"])
     assert not any(row["id"] for row in told)
+
+
+def _chat(part: str) -> dict[str, object]:
+    call = {"index": 1, "function": {"arguments": part}}
+    return {"choices": [{"index": 2, "delta": {"tool_calls": [call]}}]}
+
+
+def _twice(part: str) -> dict[str, object]:
+    return {"choices": [{"index": i, "delta": {"reasoning_content": part}} for i in (0, 1)]}
+
+
+def _responses(part: str) -> dict[str, object]:
+    return {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "delta": part}
+
+
+def _arguments(part: str) -> dict[str, object]:
+    return {"type": "response.function_call_arguments.delta", "item_id": "i", "delta": part}
+
+
+def _anthropic(part: str) -> dict[str, object]:
+    delta = {"type": "text_delta", "text": part}
+    return {"type": "content_block_delta", "index": 1, "delta": delta}
+
+
+def _input(part: str) -> dict[str, object]:
+    delta = {"type": "input_json_delta", "partial_json": part}
+    return {"type": "content_block_delta", "index": 2, "delta": delta}
+
+
+def _llama(part: str) -> dict[str, object]:
+    return {"index": 0, "content": part, "stop": False}
+
+
+def _completions(part: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "text": part}]}
+
+
+def _ollama(part: str) -> dict[str, object]:
+    return {"model": "m", "message": {"role": "assistant", "content": part}, "done": False}
+
+
+DELTAS = [_chat, _twice, _responses, _arguments, _anthropic, _input, _llama, _completions, _ollama]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("delta", DELTAS, ids=lambda delta: delta.__name__)
+def test_a_secret_is_gone_from_the_streams_of_every_dialect(
+    delta: Callable[[str], dict[str, object]], level: Level
+) -> None:
+    text = json.dumps({"note": f"é key {SHOWN['OpenAI']} of {SHOWN['e-mail']}"})
+    events = [orjson.dumps(delta(text[at : at + 3])) for at in range(0, len(text), 3)]
+    whole = orjson.dumps({"type": "done", "text": text})
+    lines = [*events, whole]
+    body = b"".join(b"data: " + line + b"\n\n" for line in lines)
+    if delta is _ollama:
+        body = b"\n".join(lines) + b"\n"
+    ((out, _),) = redacted([with_bodies(b"{}", body, "text/event-stream")], level)
+    left_lines = [line.removeprefix(b"data: ") for line in out.response.split(b"\n") if line]
+    assert len(left_lines) == len(lines)
+    said = "".join(_strings(orjson.loads(line)) for line in left_lines)
+    for secret in (SHOWN["OpenAI"], SHOWN["e-mail"]):
+        assert secret not in said
+        assert secret.encode() not in out.response
+    assert "[API key 1]" in said
+    assert said.count("[e-mail 1]") >= 1
+
+
+def _strings(value: object) -> str:
+    """The texts of a value that are no structure, joined."""
+    if isinstance(value, dict):
+        names = ("delta", "text", "content", "arguments", "partial_json", "reasoning_content")
+        return "".join(
+            inner if isinstance(inner, str) and name in names else _strings(inner)
+            for name, inner in value.items()
+        )
+    if isinstance(value, list):
+        return _strings(value[0]) if value else ""
+    return ""
