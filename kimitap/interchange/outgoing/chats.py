@@ -112,7 +112,10 @@ def _call(call: ToolCall) -> JsonObject:
 
 def _declared(name: str, declaration: str) -> JsonObject:
     """A tool as chat completions declare it, whatever the dialect."""
-    value = json.loads(declaration)
+    try:
+        value = json.loads(declaration)
+    except (ValueError, RecursionError):
+        value = None
     if not isinstance(value, dict):
         raise _Inexpressible(f"the tool {name} is declared as no object")
     if value.get("type", "function") not in ("function", "custom") or not name:

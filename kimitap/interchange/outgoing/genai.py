@@ -79,8 +79,15 @@ def of_turn(turn: Turn, host: str, port: int) -> Attributes:
         "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning_tokens,
         "http.response.status_code": turn.status,
     }
-    made |= {name: value for name, value in told.items() if value not in (None, "", ())}
+    for name, value in told.items():
+        if value is not None and value not in ("", ()) and _fits(value):
+            made[name] = value
     return made | _parameters(turn.parameters)
+
+
+def _fits(value: Value) -> bool:
+    """False for a count beyond 64 bits, which no server means and no trace holds."""
+    return not isinstance(value, int) or -_LONG <= value < _LONG
 
 
 def _reasons(turn: Turn) -> tuple[str, ...]:
@@ -117,7 +124,7 @@ def content(turn: Turn, story: Sequence[Message]) -> Attributes:
         parts = [part for message in systems for part in _parts(message)]
         made["gen_ai.system_instructions"] = json_text(parts)
     if turn.tools:
-        declared = [json.loads(tool.json) for tool in turn.tools]
+        declared = [_loaded(tool.json) for tool in turn.tools]
         made["gen_ai.tool.definitions"] = json_text(declared)
     outputs = [turn.reply.message, *turn.reply.others]
     reasons = [turn.reply.finish_reason, *turn.reply.other_reasons]
@@ -170,8 +177,10 @@ def _part(part: Part) -> dict[str, object]:
             return {"type": part.kind, "content": part.json}
 
 
-def _loaded(arguments: str) -> object:
+def _loaded(text: str) -> object:
+    """A JSON value; the text itself where it is none."""
     try:
-        return json.loads(arguments)
+        value: object = json.loads(text)
     except (ValueError, RecursionError):
-        return arguments
+        return text
+    return value

@@ -38,7 +38,7 @@ class _Trace:
     def __init__(self, told: Told, with_content: bool) -> None:
         self.told, self.with_content = told, with_content
         self.id = int.from_bytes(_digest(16, "trace", told.seed))
-        self.agent = told.session.agent or "agent"
+        self.agent = _clean_text(told.session.agent or "agent")
         self.conversation = _conversation(told)
         self.resource = Resource(
             {"service.name": self.agent, "telemetry.sdk.name": "kimitap"} | _version()
@@ -86,7 +86,7 @@ class _Trace:
             attributes["error.type"] = _error_type(turn, found)
         if self.with_content:
             attributes |= genai.content(turn, thread.story_of(turn.exchange))
-        name = f"{genai.operation(turn)} {turn.model}".strip()
+        name = _clean_text(f"{genai.operation(turn)} {turn.model}".strip())
         begin, end = _begin([turn]), _end([turn])
         kind = SpanKind.CLIENT
         events = [_event(f, begin) for f in found]
@@ -234,7 +234,9 @@ def _event(finding: Finding, at: int) -> Event:
 
 
 def _clean(value: genai.Value) -> genai.Value:
-    return _clean_text(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _clean_text(value)
+    return tuple(map(_clean_text, value)) if isinstance(value, tuple) else value
 
 
 def _clean_text(text: str) -> str:
