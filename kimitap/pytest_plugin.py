@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +43,9 @@ class RecordedRun:
     url: str
     recording: Path
     upstream: str
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str]
+    folder: Path
+    """Where the project's settings are looked for."""
 
     def findings(self) -> "tuple[Finding, ...]":
         """What was found so far, in the order of its places.
@@ -80,14 +82,14 @@ class RecordedRun:
         from kimitap.analysis import Analysis
         from kimitap.errors import NoRecording
         from kimitap.running import settled
-        from kimitap.settings import settings_here
+        from kimitap.settings import settings_from
         from kimitap.store import Recording
 
         where = str(self.recording)
         settled(where, 0)
         try:
             with Recording.open(where) as recording:
-                analysis = Analysis(recording, choice=settings_here().choice)
+                analysis = Analysis(recording, choice=settings_from(self.folder).choice)
                 analysis.refresh()
         except NoRecording:  # nothing came yet
             return (), 0
@@ -153,12 +155,12 @@ def kimitap_upstream(pytestconfig: pytest.Config) -> str:
 def kimitap_recorder(
     request: pytest.FixtureRequest,
     kimitap_upstream: str,
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[RecordedRun]:
     """A recorder of this test's own; agents find it by their environment, or by its `url`."""
-    where = tmp_path / "kimitap.db"
-    yield from _run(kimitap_upstream, where, monkeypatch)
+    where = tmp_path_factory.mktemp("kimitap") / "kimitap.db"  # the agent may list tmp_path
+    yield from _run(kimitap_upstream, where, monkeypatch, request.config.rootpath)
     reports = request.node.stash.get(_REPORTS, {})
     if any(report.failed for report in reports.values()):
         _keep(where, request.node.nodeid, request.config)
@@ -173,12 +175,14 @@ def kimitap_session(
     """One recorder for all tests of the run: it starts once, and what was found is of all tests."""
     where = tmp_path_factory.mktemp("kimitap") / "kimitap.db"
     with pytest.MonkeyPatch.context() as patching:
-        yield from _run(kimitap_upstream, where, patching)
+        yield from _run(kimitap_upstream, where, patching, request.config.rootpath)
     if request.session.stash.get(_FAILED, []):
         _keep(where, "session", request.config)
 
 
-def _run(upstream: str, where: Path, patching: pytest.MonkeyPatch) -> Iterator[RecordedRun]:
+def _run(
+    upstream: str, where: Path, patching: pytest.MonkeyPatch, folder: Path
+) -> Iterator[RecordedRun]:
     """A running recorder, and the environment that names it; both end with the fixture."""
     from kimitap.errors import KimitapError
     from kimitap.running import recorder, surroundings
@@ -188,7 +192,7 @@ def _run(upstream: str, where: Path, patching: pytest.MonkeyPatch) -> Iterator[R
             added = surroundings(running.url, upstream, os.environ)
             for name, value in added.items():
                 patching.setenv(name, value)
-            yield RecordedRun(running.url, where, upstream, added)
+            yield RecordedRun(running.url, where, upstream, added, folder)
     except KimitapError as error:
         pytest.fail(f"kimitap: {error}", pytrace=False)
     _demand_whole(running)

@@ -14,6 +14,7 @@ import click
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.results import result_of, spare, told_to
 from kimitap.cli.words import with_database
+from kimitap.errors import KimitapError, NoRecording, UsageError
 from kimitap.export.formats import FORMATS, Checked, summary
 from kimitap.settings import THRESHOLDS, Settings, threshold
 from kimitap.store import location, shown
@@ -98,6 +99,7 @@ def run(
 
     where = location(db)
     spare(where, output)
+    _demand_folder(output)
     if fail_on is not None:
         settings = replace(settings, fail_on=threshold(fail_on))
     running.surroundings("", upstream, {}, extra)  # refuses what is none, before anything starts
@@ -116,14 +118,22 @@ def run(
             return error.status
         running.settled(where, before)
     _complain(recorder)
-    checked, turns = _checked(where, before, settings)
-    if not turns and not allow_empty:
-        _say(_nothing(checked, recorder.url, added, bool(checked.others)))
+    try:
+        checked, turns = _checked(where, before, settings)
+        if not turns and not allow_empty:
+            _say(_nothing(checked, recorder.url, added))
+            return status or NOTHING
+        _tell(checked, form, output)
+    except KimitapError as error:  # the command's status is not lost over it
+        _say(f"kimitap: {one_line(str(error), 1000)}")
         return status or NOTHING
-    _tell(checked, form, output)
-    if recorder.failure:
-        return status or NOTHING
-    return status or int(checked.failed)
+    return status or (NOTHING if recorder.failure else int(checked.failed))
+
+
+def _demand_folder(output: Path | None) -> None:
+    """Raise `UsageError` before the command runs where its findings could not be written."""
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UsageError(f"{output} cannot be written: there is no such folder")
 
 
 def _begin(upstream: str, where: str, url: str) -> None:
@@ -146,7 +156,6 @@ def _complain(recorder: "RunningRecorder") -> None:
 def _checked(where: str, before: int, settings: Settings) -> tuple[Checked, int]:
     """What this run left, and how many turns that is."""
     from kimitap.cli.reading import read
-    from kimitap.errors import NoRecording
     from kimitap.running import Recorded, since
 
     try:
@@ -169,9 +178,9 @@ def _tell(checked: Checked, form: str, output: Path | None) -> None:
         _say(f"kimitap: {summary(checked)}")
 
 
-def _nothing(checked: Checked, url: str, added: Iterable[str], others: bool) -> str:
+def _nothing(checked: Checked, url: str, added: Iterable[str]) -> str:
     """Why nothing was checked, and what to look at."""
-    what = "no conversation" if others else "nothing"
+    what = "no conversation" if checked.others else "nothing"
     named = ", ".join(name for name in added if "KEY" not in name and "PROXY" not in name.upper())
     return (
         f"kimitap: {what.upper()} WENT THROUGH THE RECORDER, so nothing was checked: {url}\n"

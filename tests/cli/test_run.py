@@ -89,6 +89,14 @@ def test_a_finding_below_the_threshold_of_the_flag_fails_too(server: str, tmp_pa
     assert kimitap(words) == 1
 
 
+def test_findings_that_cannot_be_written_cost_no_status(
+    server: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "--upstream", server, "--db", str(tmp_path / "run.db")]
+    assert kimitap([*words, "--output", str(tmp_path), *AGENT, "healthy", "5"]) == 5
+    assert "cannot be written" in capfd.readouterr().err
+
+
 def test_a_command_that_asks_nobody_is_told_loudly(
     server: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +151,7 @@ def test_a_command_that_cannot_be_started_gives_a_shell_s_status(
         (["--upstream", "http://h/v1", "true"], "has a path"),
         (["--upstream", "h", "--env", "X", "true"], "--env X names no variable"),
         (["--upstream", "h", "--db", ".", "true"], " is a folder"),
+        (["--upstream", "h", "--output", "no/such/file", "true"], "there is no such folder"),
         (["--upstream", "h", "--select", "no-rule", "true"], "no rule is named"),
     ],
 )

@@ -55,6 +55,7 @@ def test_a_healthy_agent_passes_and_the_environment_is_put_back(
         def test_healthy(kimitap_recorder, tmp_path):
             assert os.environ["ANTHROPIC_BASE_URL"] == kimitap_recorder.url
             assert run_agent(HEALTHY, tmp_path).turns == 5
+            assert [path.name for path in tmp_path.iterdir()] == ["Test.md"]
             assert kimitap_recorder.findings() == ()
             assert kimitap_recorder.recording.exists()
             kimitap_recorder.check(fail_on="info")

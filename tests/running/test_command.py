@@ -12,8 +12,9 @@ from kimitap.running import CannotStart, run_command
 from tests.support.proxy import ROOT, wait_for
 from tests.support.terminal import CTRL_C, Terminal
 
-PASSES_ON = (
-    "import os, sys; from kimitap.running import run_command; "
+PASSES_ON = (  # a test run in the background may have been told to ignore Ctrl-C
+    "import os, signal, sys; from kimitap.running import run_command; "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "sys.exit(run_command(sys.argv[1:], os.environ))"
 )
 WAITS = (
@@ -46,6 +47,19 @@ def test_a_command_that_a_signal_ended_gives_what_a_shell_gives() -> None:
 def test_the_environment_is_the_one_that_is_given() -> None:
     code = "import os; raise SystemExit(int(os.environ['ANSWER']))"
     assert run_command(python(code), {**os.environ, "ANSWER": "42"}) == 42
+
+
+def test_what_is_typed_and_what_is_said_pass_through() -> None:
+    echoes = "import sys; print(sys.stdin.read().upper()); print('oh', file=sys.stderr)"
+    done = subprocess.run(
+        python(PASSES_ON, *python(echoes)),
+        cwd=ROOT,
+        input="tea\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("TEA\n\n", "oh\n")
 
 
 def test_a_command_that_is_not_there_is_127() -> None:
