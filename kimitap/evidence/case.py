@@ -22,6 +22,8 @@ from kimitap.shrink import shrink
 from kimitap.store import Recording, RecordingWriter, seal
 
 Say = Callable[[str], None]
+NAMELESS = "masked.invalid"
+"""A host whose name holds a word that is to be masked."""
 _MANY = 50
 """Exchanges from which on it takes long enough to be told."""
 
@@ -189,6 +191,9 @@ def _masked(
 ) -> Iterator[Exchange]:
     for exchange, found in redacted(exchanges, wanted.level, also=wanted.also):
         masked += found
+        if any(word.lower() in exchange.host.lower() for word in wanted.also):
+            masked.append(Masked(exchange.number, "host", "word named by the user", 1))
+            exchange = replace(exchange, host=NAMELESS)
         yield exchange
 
 

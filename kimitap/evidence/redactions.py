@@ -49,7 +49,7 @@ def _blocks(case: Case) -> Iterator[str]:
     yield _LOOK[case.level]
     yield (
         "Look through `report.html`, which shows what was said, and at the first lines of "
-        "`exchanges.jsonl`, which has the headers and addresses."
+        "`exchanges.jsonl`, which has the headers, and the names of hosts: those stay."
     )
 
 

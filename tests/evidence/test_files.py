@@ -144,7 +144,7 @@ def leaky() -> Iterator[Exchange]:
             headers=headers,
             path=f"/v1/chat/completions?api_key={KEY}",
         )
-        yield replace(made, detail=f"for {MAIL}")
+        yield replace(made, detail=f"for {MAIL}", host=f"gpu.{WORD.lower()}.example")
 
 
 def all_bytes(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -157,14 +157,14 @@ def all_bytes(folder: Path) -> Iterator[tuple[str, bytes]]:
             heads = "".join(f"{k}: {v}\n" for k, v in (*one.request_headers, *one.response_headers))
             for part in (one.request.content, one.response, heads.encode(), one.path.encode()):
                 yield f"exchange {one.number}", part
-            yield f"exchange {one.number}", one.detail.encode()
+            yield f"exchange {one.number}", f"{one.host} {one.client} {one.detail}".encode()
 
 
 @pytest.mark.parametrize("level", [Level.SECRETS, Level.TEXT])
 def test_no_secret_is_in_any_file(tmp_path: Path, level: Level) -> None:
     done, folder = reported(tmp_path, leaky(), wanted=Wanted(level=level, also=(WORD,)))
     assert done.masked > 10
-    for secret in (KEY, MAIL, HOME, WORD, "adalovelace", "analytical-engine"):
+    for secret in (KEY, MAIL, HOME, WORD, WORD.lower(), "adalovelace", "analytical-engine"):
         spelled = {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1]}
         spelled.add(base64.b64encode(secret.encode()).decode().rstrip("="))
         for name, data in all_bytes(folder):
