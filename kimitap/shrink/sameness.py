@@ -1,11 +1,13 @@
 """Whether a finding is still there: exchanges, decoded, woven and checked in memory.
 
-The same finding has the same rule, severity and side, and stands at the corresponding place: in the
-same exchange, and there at what became of the same message. No rule may find more than it did
-before: a call taken away without its result would be a defect that nobody recorded.
+The same finding has the same rule, severity and side, gives no other reason, and stands at the
+corresponding place: in the same exchange, and there at what became of the same message. No rule may
+find more than it did before: a call taken away without its result would be a defect that nobody
+recorded.
 """
 
 import gc
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,13 @@ Drafts = tuple[Draft, ...]
 
 LEFT_BEHIND = frozenset({"unbacked-assistant-turn", "unusual-role-order"})
 """What is found because a reply or a message is no longer there, and hides nothing."""
+
+_WORD = re.compile(r"\b[A-Za-z]{2,}+(?!…)")
+_GRAMMAR = frozenset(
+    {"i", "are", "wa", "were", "ha", "have", "it", "they", "their", "them", "an", "the", "thi"}
+    | {"these", "that", "those", "one", "and", "of", "in", "to"}
+)
+"""Words in which one thing is told otherwise than several, without a final `s`."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,7 @@ class Sought:
         return (
             alike
             and other.place.exchange == mine.place.exchange
+            and gives_no_other_reason(mine, other)
             and self._corresponds(other.place, turn, draft)
         )
 
@@ -131,6 +141,19 @@ class Sought:
             if place.message_index not in expected or there[0] != there[1]:
                 return False
         return _is_part(_part(self._turn, mine), _part(turn, place))
+
+
+def gives_no_other_reason(was: Finding, now: Finding) -> bool:
+    """True where the second finding's sentence has no word that the first has not, names and quotes
+    of what was recorded aside: “end in mid-JSON” must not become “are no valid JSON”.
+    """
+    quoted = " ".join(evidence.quote for evidence in now.evidence)
+    return not _words(now.message) - _words(was.message) - _words(quoted) - _GRAMMAR
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text, in the singular; one that was cut (`wor…`) is none."""
+    return {word.lower().removesuffix("s") for word in _WORD.findall(text)}
 
 
 def _places(was: Turn, index: int, now: Turn, kept: Sequence[int]) -> range:

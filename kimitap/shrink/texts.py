@@ -174,7 +174,11 @@ def _texts(data: bytes) -> tuple[str, ...]:
 def _places(data: bytes) -> tuple[tuple[Node, str, bool], ...]:
     """Where texts of a length that matters stand, what they are, and whether JSON is in them."""
     found = []
-    for name, node in strings(parse(data), _is_name):
+    value = parse(data)
+    error = value.get("error") if value.kind == "{" else None
+    for name, node in strings(value, _is_name):
+        if error is not None and error.start <= node.start < error.stop:
+            continue  # the server's own words
         if node.stop - node.start <= LEAST:
             continue
         text = text_at(data, node)

@@ -13,7 +13,7 @@ from kimitap.rules.finding import Finding
 from kimitap.rules.rule import Sample
 from kimitap.shrink import Shrunk
 from kimitap.shrink.draft import Draft
-from kimitap.shrink.sameness import LEFT_BEHIND
+from kimitap.shrink.sameness import LEFT_BEHIND, gives_no_other_reason
 from kimitap.weave import weave
 from tests.support import chat
 from tests.support.examples import exchange_of
@@ -72,7 +72,12 @@ def demand_minimal(shrunk: Shrunk) -> None:
     place = shrunk.finding.place
     for one in shrunk.exchanges:
         left = findings_in([other for other in shrunk.exchanges if other is not one])
-        stays = any(kind(f) == kind(shrunk.finding) and f.place == place for f in left)
+        stays = any(
+            kind(f) == kind(shrunk.finding)
+            and f.place == place
+            and gives_no_other_reason(shrunk.finding, f)
+            for f in left
+        )
         assert not stays or defects_in(left) - defects_in(after), one.number
 
 
