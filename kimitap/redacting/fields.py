@@ -70,6 +70,8 @@ _JOINED = frozenset(
     )
     for word in line.split()
 )
+_DEEPEST = 40
+"""No delta of any API stands deeper."""
 TOKENS = ("token", "piece")
 """Members of the elements of an array that are parts of one text."""
 _SCHEMAS = frozenset({"parameters", "input_schema", "json_schema", "schema", "properties", "$defs"})
@@ -111,16 +113,24 @@ def _is_argument(name: str, node: Node) -> bool:
 
 def _zone(node: Node) -> str:
     """Where an object stands: in a call's arguments, in a schema, in an error, or elsewhere."""
+    above: list[Node] = []
     at: Node | None = node
-    zone = ""
-    while at is not None:
-        if at.name in ("arguments", "input") and not at.array:
-            return "call"
-        if at.name in _SCHEMAS:
-            zone = zone or "schema"
-        elif at.name == "error" or "error" in at.marks.get("type", ""):
-            zone = zone or "error"
+    while at is not None and at.zone is None:
+        above.append(at)
         at = at.parent
+    zone = at.zone or "" if at is not None else ""
+    for one in reversed(above):
+        zone = one.zone = _zone_within(zone, one)
+    return zone
+
+
+def _zone_within(zone: str, node: Node) -> str:
+    if zone == "call" or (node.name in ("arguments", "input") and not node.array):
+        return "call"
+    if node.name in _SCHEMAS:
+        return "schema"
+    if node.name == "error" or "error" in node.marks.get("type", ""):
+        return "error"
     return zone
 
 
@@ -134,10 +144,10 @@ def run_key(leaf: Leaf) -> str | None:
         return None
     steps = [name]
     at: Node | None = node
-    while at is not None:
+    while at is not None and len(steps) < _DEEPEST:
         steps.append(_step(at, tokens=name in TOKENS))
         at = at.parent
-    return "/".join(reversed(steps))
+    return "/".join(reversed(steps)) if at is None else None
 
 
 def _step(node: Node, tokens: bool) -> str:

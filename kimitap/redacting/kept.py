@@ -54,6 +54,8 @@ _KEPT: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     )
 )
 """Patterns of what stays, each with texts of which one must be there."""
+_SPOKEN = re.compile(r"<[^!<>]*[ =]")
+"""A token of several words, and a tag with a value: what they hold may be anything."""
 _PHRASES = (
     *(*COMPACTION, *WINDOW, *SUMMARISE, *ASIDES, *CLEARED, *sum(SPANS, ())),
     *(words for words, _ in INTRODUCTIONS),
@@ -102,6 +104,7 @@ def kept_spans(text: str, names: Collection[str] = ()) -> list[tuple[int, int]]:
         for anchors, pattern in _KEPT
         if not anchors or any(anchor in text for anchor in anchors)
         for found in pattern.finditer(text)
+        if not _SPOKEN.match(found[0])
     ]
     for phrase in (*_PHRASES, *names):
         at = text.find(phrase)

@@ -17,13 +17,13 @@ _PLAIN = frozenset({"", ",", ":", ", ", ": ", " "})
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,9})(?![0-9.eE])")
 _COUNTERS = frozenset({"index", "output_index", "content_index", "summary_index"})
 _NAMES = frozenset({"type", "item_id"})
-_DEEPEST = 2000
+_DEEPEST = 1000
 
 
 class Node:
     """An object or array, and where it stands. `marks` tell objects in one place apart."""
 
-    __slots__ = ("array", "count", "marks", "name", "parent")
+    __slots__ = ("array", "count", "marks", "name", "parent", "zone")
 
     def __init__(self, parent: "Node | None", name: str, array: bool) -> None:
         self.parent = parent
@@ -31,6 +31,8 @@ class Node:
         self.array = array
         self.count = 0
         self.marks: dict[str, str] = {}
+        self.zone: str | None = None
+        """What readers made of the place, once they know."""
 
 
 class Leaf(NamedTuple):

@@ -132,3 +132,19 @@ def test_every_recorded_turn_keeps_its_structure(folder: object) -> None:
             assert [r.call_id for r in old.tool_results] == [r.call_id for r in new.tool_results]
         assert before.reply.finish_reason == after.reply.finish_reason
         assert before.faults == after.faults
+
+
+def test_the_marks_of_models_and_agents_are_left_and_what_they_hold_is_not() -> None:
+    text = (
+        "<think>Ponder this</think><|tool_call_begin|>functions.pay_roll:0"
+        "<environment_details>Visible files</environment_details><|secret plan|><function=hidden>"
+    )
+    body = orjson.loads(request().request.content) | {"extra": [text]}
+    exchange = replace(request(), request=Body.whole(orjson.dumps(body)))
+    ((out, _),) = redacted([exchange], Level.TEXT)
+    (new,) = orjson.loads(out.request.content)["extra"]
+    for mark in ("<think>", "</think>", "<|tool_call_begin|>functions.pay_roll:0", "<function="):
+        assert mark in new
+    assert new.count("environment_details") == 2
+    for word in ("Ponder", "Visible", "secret", "plan", "hidden"):
+        assert word not in new
