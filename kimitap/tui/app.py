@@ -54,7 +54,7 @@ class Kimitap(GrantingApp):
         self._alarmed: frozenset[tuple[str, Place]] | None = None
         self._seen: int | None = None
         self._written_at = float("-inf")
-        self._loading = self._glimpsed = False
+        self._loading = self._glimpsed = self._others_asked = False
         self._asked = source.server is None
         self._complaint = ""
         self._patience_until = float("-inf")
@@ -163,7 +163,9 @@ class Kimitap(GrantingApp):
         if view.unread:
             self.load()
             return
-        self.load_others()
+        if not self._others_asked:
+            self._others_asked = True
+            self.load_others()
         if not self._asked and view.threads:
             self._asked = True
             self.ask()
