@@ -233,7 +233,7 @@ def _chats(wish: _Wish, recording: Recording) -> Iterator[str]:
         else:
             written += 1
             yield chat.line
-    click.echo(f"{written} threads written", err=True)
+    click.echo(f"{written} thread{'' if written == 1 else 's'} written", err=True)
 
 
 def _write_flows(wish: _Wish, output: Path | None) -> None:
