@@ -9,10 +9,10 @@ import pytest
 
 from kimitap.evidence.case import Wanted
 from kimitap.redact import Level
-from tests.support import chromium, hostile_pages
+from tests.support import chat, chromium, hostile_pages
 from tests.support.chromium import Page
 from tests.support.evidence import reported
-from tests.support.recorded import lost
+from tests.support.recorded import OPENING, TOOLS, lost
 
 pytestmark = pytest.mark.skipif(
     chromium.find() is None,
@@ -98,6 +98,23 @@ async def test_texts_fold_and_unfold_without_a_script(tmp_path: Path) -> None:
         assert was is False
         await page.click(x, y)
         assert (await page.run(box))[2] is True
+
+
+async def test_a_finding_in_a_folded_history_is_unfolded_by_its_link(tmp_path: Path) -> None:
+    """A capture that begins late: the history that its first request brings along is folded."""
+    call = chat.call("read_file", {"path": "a.txt"}, "c1")
+    twice = [chat.assistant("I read.", call), chat.result("Ada.", "c1"), chat.result("Ada.", "c1")]
+    told = [*OPENING, *twice, chat.assistant("Ada."), chat.user("Thanks. And now?")]
+    request = chat.request(*told, tools=TOOLS)
+    one = chat.exchange(1, request, chat.choice(chat.assistant("Done.")), stream=True)
+    path = reported(tmp_path, [one])[1] / "report.html"
+    async with opened(path, tmp_path / "profile") as page:
+        inside = "document.querySelector('.inside .finding')"
+        assert "duplicate-tool-result" in await page.run(f"{inside}.textContent")
+        assert await page.run(f"{inside}.checkVisibility()") is False
+        await page.run("document.querySelector('#f1 a').click()")
+        await asyncio.sleep(0.3)
+        assert await page.run(f"{inside}.checkVisibility()") is True
 
 
 async def test_a_finding_leads_to_where_it_stands(tmp_path: Path) -> None:
