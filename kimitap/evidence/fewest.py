@@ -39,7 +39,7 @@ def around(analysis: Analysis, subject: Subject) -> tuple[int, ...]:
     if subject.place.kind:
         threads = analysis.threads_at(subject.place)
         numbers = sorted(turn.exchange for thread in threads for turn in thread.turns)
-        return tuple(numbers[-MOST_AROUND:])
+        return tuple(sorted({*numbers[-MOST_AROUND:], subject.exchange}))
     links = analysis.link_before(subject.exchange), analysis.link_after(subject.exchange)
     near = {turn.exchange for link in links if link for turn in (link.parent, link.child)}
     return tuple(sorted(near | {subject.exchange}))

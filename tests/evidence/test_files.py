@@ -81,7 +81,10 @@ def test_of_a_long_healthy_thread_the_last_exchanges_are_kept(tmp_path: Path) ->
     with analysed(tmp_path / "whole.db", turns) as analysis:
         subject = replace(subject_at(analysis), finding=None, place=parse_place("s1"))
         done = write_report(analysis, subject, tmp_path / "report", Wanted(level=Level.NONE))
+        early = replace(subject, exchange=2)  # the last turn of a thread that ended long before
+        other = write_report(analysis, early, tmp_path / "early", Wanted(level=Level.NONE))
     assert (done.exchanges, done.of) == (50, 61)
+    assert (other.exchanges, other.of) == (51, 61)
 
 
 def chat_turn(number: int) -> Exchange:
