@@ -11,7 +11,7 @@ from kimitap.redacting.multipart import boundary_of
 from kimitap.redacting.scan import path_of
 from kimitap.redacting.splices import Splice, spliced, splices_of
 from kimitap.redacting.texts import Text, texts_of
-from kimitap.redacting.tokens import is_other, zeroed
+from kimitap.redacting.tokens import is_other, may_hold_tokens, zeroed
 from kimitap.redacting.views import TEXT_KIND
 
 BINARY_KIND = "binary data"
@@ -30,6 +30,11 @@ class Redacted(NamedTuple):
     size: int
     """The length of what it was, in bytes, encodings undone."""
     changed: bool
+
+    @property
+    def tokens(self) -> bool:
+        """Whether it may say its text once more as tokens."""
+        return self.source is not None and may_hold_tokens(self.source)
 
 
 def texts_in(data: bytes, content_type: str) -> list[Text]:

@@ -82,7 +82,7 @@ def _redacted(
     told: Told = Counter()
     path = head_url(exchange.path, finder, told)
     sides = _sides(exchange, editor, editor.words)
-    if not editor.words and any(side.masked for side in sides):
+    if not editor.words and any(s.masked for s in sides) and any(s.tokens for s in sides):
         sides = _sides(exchange, editor, numbers=True)
     request, response = sides
     told.update(request.masked + response.masked)

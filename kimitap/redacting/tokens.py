@@ -17,6 +17,12 @@ _IDS = re.compile(r'"id"\s{0,8}:\s{0,8}([0-9]++)(?=\s{0,8},)')
 _FIGURES = re.compile(r"[0-9]+")
 _OTHERS = ("top_logprobs", "top_probs")
 """The tokens that the model might have said instead: among them is the one that it said."""
+_HINTS = ('"logprob"', '"piece"', '"bytes"', '"tokens"', '_ids"', '"prompt"', '"input"')
+
+
+def may_hold_tokens(body: str) -> bool:
+    """False for a body in which `zeroed` would find nothing."""
+    return any(hint in body for hint in _HINTS)
 
 
 def zeroed(body: str) -> Iterator[Splice]:
