@@ -51,7 +51,8 @@ lock: ## resolve requirements.lock anew, to the newest versions that pyproject.t
 	@python=$$(scripts/find-python.sh $(PYTHON)) && $$python -m venv $(LOCKER)
 	@$(LOCKER)/bin/python -m pip install --quiet uv
 	@$(LOCKER)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.12 \
-		--no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		--no-emit-index-url --no-annotate --generate-hashes \
+		--custom-compile-command "make lock" \
 		--group dev pyproject.toml --output-file requirements.lock
 	@rm -rf $(LOCKER)
 

@@ -160,7 +160,7 @@ def test_make_stops_with_the_finder_s_one_line(path: Path, tmp_path: Path) -> No
 
 def locked() -> dict[str, list[str]]:
     """Package → its lines in the lock, names as PyPI compares them."""
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    lines = (ROOT / "requirements.lock").read_text().replace("\\\n", "").splitlines()
     found: dict[str, list[str]] = {}
     for line in lines:
         if line.strip() and not line.lstrip().startswith("#"):
@@ -169,10 +169,11 @@ def locked() -> dict[str, list[str]]:
     return found
 
 
-def test_the_lock_pins_everything_exactly_and_names_no_place() -> None:
+def test_the_lock_pins_everything_exactly_by_its_hashes_and_names_no_place() -> None:
     for lines in locked().values():
         for line in lines:
-            assert re.fullmatch(r"[\w.-]+==[\w.!+-]+( ; .+)?", line), line
+            pinned = r"[\w.-]+==[\w.!+-]+( ; [^;]+?)?( +--hash=sha256:[0-9a-f]{64})+ *"
+            assert re.fullmatch(pinned, line), line
     assert "://" not in (ROOT / "requirements.lock").read_text()
 
 
