@@ -6,6 +6,7 @@ another question (`kimitap shrink`).
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from kimitap.analysis import Analysis
 from kimitap.conversation import Turn
@@ -14,6 +15,7 @@ from kimitap.lineage import Thread
 from kimitap.rules import check
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Finding, Place, Severity, Side
+from kimitap.shrink.ddmin import ddmin
 from kimitap.weave import weave
 
 PATIENCE_S = 20.0
@@ -112,24 +114,26 @@ def _sides(thread: Thread, exchange: int) -> tuple[list[int], list[int]]:
     return numbers[:at], numbers[at + 1 :]
 
 
+class _Late(Exception):
+    """There is no time left to try more."""
+
+
 def _without_the_idle(
     numbers: Sequence[int], place: int, shows: Shows, deadline: float
 ) -> tuple[int, ...]:
-    """The exchanges without those that the finding does not need: halves first, then smaller runs,
-    until not a single one can go."""
-    kept = list(numbers)
-    size = max(1, len(kept) // 2)
-    while time.monotonic() < deadline:
-        before = len(kept)
-        at = 0
-        while at < len(kept) and time.monotonic() < deadline:
-            run = [number for number in kept[at : at + size] if number != place]
-            rest = [number for number in kept if number not in run]
-            if run and shows(rest):
-                kept = rest
-            else:
-                at += size
-        if size == 1 and len(kept) == before:
-            break
-        size = max(1, size // 2)
-    return tuple(kept)
+    """The exchanges without those that the finding does not need; none of those left can go."""
+    fewest = tuple(numbers)
+
+    def holds(some: Sequence[int]) -> bool:
+        nonlocal fewest
+        if time.monotonic() > deadline:
+            raise _Late
+        candidate = tuple(sorted({*some, place}))
+        if shows(candidate):
+            fewest = candidate
+            return True
+        return False
+
+    with suppress(_Late):
+        ddmin([number for number in numbers if number != place], holds)
+    return fewest
