@@ -4,11 +4,13 @@ An exchange of which a part is lost keeps the others, and says in its own words 
 keeps its number too, so that what was said about it still points at it.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kimitap.errors import DamagedRecording, UsageError
@@ -19,6 +21,7 @@ from kimitap.store.content import ContentReader
 from kimitap.store.exchanges import flushes
 from kimitap.store.location import file_of, shown
 from kimitap.store.reading import put_together
+from kimitap.store.sealing import seal
 from kimitap.store.trouble import translated
 from kimitap.store.writing import RecordingWriter
 
@@ -26,6 +29,8 @@ _MEMORY = 16 << 20
 DAMAGED = "a part of the recording was lost"
 LOST_HEADERS = "no headers"
 LOST_TIMES = "when the parts of the response came is not known"
+
+_GIVEN = text("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
 
 type _Row = Row[tuple[object, ...]]
 
@@ -43,19 +48,33 @@ class Rescued:
 def rescue(where: str, into: str) -> Rescued:
     """Write what can be read of the recording at `where` to a new file `into`.
 
-    The damaged one stays as it is. Raises UsageError where `into` is there already or no file, and
-    RecordingErrors as a reader and a writer do.
+    The damaged one stays as it is; the new one is complete or not there at all. Raises UsageError
+    where `into` is there already or no file, and RecordingErrors as a reader and a writer do.
     """
     path = file_of(into)
     if path is None or path.exists():
         raise UsageError(f"{shown(into)} is there already, or no file: name a new one")
-    with closing(opening.reader(where)) as connection, RecordingWriter(into) as writer:
+    half = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+    try:
+        done = _rescued(where, half)
+        half.rename(path)
+    finally:
+        for ending in ("", "-wal", "-shm"):
+            half.with_name(half.name + ending).unlink(missing_ok=True)
+    return done
+
+
+def _rescued(where: str, into: Path) -> Rescued:
+    count = 0
+    with closing(opening.reader(where)) as connection, translated(where):
+        reading = connection.begin()
         rescuer = _Rescuer(connection)
-        with translated(where), connection.begin():
-            count = 0
+        with RecordingWriter(str(into)) as writer:
             for exchange in rescuer.exchanges():
                 writer.add(exchange, renumber=False)
                 count += 1
+        reading.rollback()  # SQLite refuses to commit once it has met a damaged page
+    seal(str(into))
     return Rescued(count, tuple(rescuer.incomplete), tuple(rescuer.lost))
 
 
@@ -69,8 +88,7 @@ class _Rescuer:
         self.lost: list[int] = []
 
     def exchanges(self) -> Iterator[Exchange]:
-        last = self._connection.scalar(select(func.max(tables.exchange.c.id))) or 0
-        for number in range(1, int(last) + 1):
+        for number in range(1, self._last() + 1):
             query = select(tables.exchange).where(tables.exchange.c.id == number)
             try:
                 row = self._connection.execute(query).first()
@@ -79,6 +97,13 @@ class _Rescuer:
                 continue
             if row is not None:
                 yield self._exchange(row)
+
+    def _last(self) -> int:
+        """The highest number; where the table's end cannot be read, the highest ever given."""
+        try:
+            return int(self._connection.scalar(select(func.max(tables.exchange.c.id))) or 0)
+        except DBAPIError:
+            return int(self._connection.scalar(_GIVEN) or 0)
 
     def _exchange(self, row: _Row) -> Exchange:
         missing: list[str] = []

@@ -24,6 +24,8 @@ from kimitap.store.trouble import translated
 _AT_ONCE = 200
 _MEMORY = 1 << 20
 
+_UNREADABLE = (DamagedRecording, DBAPIError)
+
 type _Row = Row[tuple[object, ...]]
 
 
@@ -56,8 +58,11 @@ def verify(where: str) -> Verdict:
     Raises NoRecording, NotARecording, OlderRecording, NewerRecording, RecordingUnavailable, and
     DamagedRecording where so little is left that nothing can be said.
     """
-    with closing(opening.reader(where)) as connection, translated(where), connection.begin():
-        return _Verification(connection).verdict()
+    with closing(opening.reader(where)) as connection, translated(where):
+        reading = connection.begin()
+        verdict = _Verification(connection).verdict()
+        reading.rollback()  # SQLite refuses to commit once it has met a damaged page
+        return verdict
 
 
 class _Verification:
@@ -138,8 +143,8 @@ class _Verification:
             pieces = by_pack.pop(row.id, [])
             try:
                 content = self._content.content(row.data, row.dictionary_id)
-            except DamagedRecording as error:
-                self._spoil(pieces, str(error))
+            except _UNREADABLE as error:
+                self._spoil(pieces, _said(error))
                 continue
             for piece in pieces:
                 data = content[piece.start : piece.start + piece.length]
@@ -162,8 +167,8 @@ class _Verification:
     def _fault_of_body(self, row: _Row) -> str:
         try:
             ids = self._content.lists({row.id})[row.id].ids
-        except DamagedRecording as error:
-            return str(error)
+        except _UNREADABLE as error:
+            return _said(error)
         for id_ in ids:
             if fault := self._fault_of_piece(id_):
                 return fault
@@ -205,7 +210,7 @@ class _Verification:
             return fault
         try:
             headers.join(self._content.pieces({id_})[id_].data, values)
-        except (DamagedRecording, ValueError, TypeError, StopIteration, RuntimeError):
+        except (*_UNREADABLE, ValueError, TypeError, StopIteration, RuntimeError):
             return f"piece {id_} holds no headers"
         return ""
 
@@ -217,7 +222,7 @@ class _Verification:
                 self._arrived(row.id)
             else:
                 return self._fault_of_times(row)
-        except (DamagedRecording, ValueError, IndexError, DBAPIError):
+        except (*_UNREADABLE, ValueError, IndexError):
             return "when its parts came cannot be read"
         return ""
 
@@ -242,6 +247,11 @@ class _Verification:
         if idle:
             count = "1 body" if len(idle) == 1 else f"{len(idle)} bodies"
             self._damages.append(Damage(f"{count} that no exchange needs cannot be put together"))
+
+
+def _said(error: Exception) -> str:
+    """Why something cannot be read, without the statement that asked for it."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
