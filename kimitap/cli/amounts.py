@@ -1,11 +1,13 @@
 """What a user types for a time or a size, and how those are told."""
 
+import math
 import re
 from datetime import timedelta
 
 import click
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
+_OLDEST_S = 1000 * _UNITS_S["y"]
 _BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -20,9 +22,10 @@ class Age(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)\s*([smhdwy])", str(value).strip().lower())
-        if not found:
+        age_s = float(found[1]) * _UNITS_S[found[2]] if found else math.inf
+        if age_s > _OLDEST_S:
             self.fail(f"{value!r} is no age: say 30d, 12h or 2w", param, ctx)
-        return timedelta(seconds=float(found[1]) * _UNITS_S[found[2]])
+        return timedelta(seconds=age_s)
 
 
 class Size(click.ParamType[int]):

@@ -64,11 +64,11 @@ def verify(words: Sequence[str], db: str | None, save: Path | None) -> int:
 
     where = only_database(words, db, "verify")
     if save is not None and save.exists():
-        raise UsageError(f"{save} is there already: name a new file")
+        raise UsageError(f"{one_line(str(save), 300)} is there already: name a new file")
     found = look(where)
     counts = (
         counted(found.exchanges, "exchange"),
-        counted(found.bodies, "request body").replace("bodys", "bodies"),
+        "1 request body" if found.bodies == 1 else f"{found.bodies:,} request bodies",
         counted(found.pieces, "piece"),
     )
     click.echo(f"{shown(where)}: {', '.join(counts)}")
@@ -92,7 +92,7 @@ def _save(where: str, into: Path) -> None:
     from kimitap.store.rescuing import rescue
 
     done = rescue(where, str(into))
-    told = [f"{counted(done.exchanges, 'exchange')} saved to {into}"]
+    told = [f"{counted(done.exchanges, 'exchange')} saved to {one_line(str(into), 300)}"]
     if done.incomplete:
         told.append(f"incomplete: {_numbers(done.incomplete)}")
     if done.lost:
@@ -117,7 +117,7 @@ def backup(words: Sequence[str], db: str | None) -> None:
         raise UsageError("say the recording and the new file: kimitap backup sessions/a.db copy.db")
     where, _ = split(words[:-1], db)
     size = back_up(where, Path(words[-1]))
-    click.echo(f"{shown(where)} copied to {words[-1]}, {in_words(size)}")
+    click.echo(f"{shown(where)} copied to {one_line(words[-1], 300)}, {in_words(size)}")
 
 
 @click.command()
@@ -156,7 +156,7 @@ def _pruned(
     from kimitap.store import delete, retention
 
     if most is not None:
-        used = retention.used_bytes(where)
+        retention.used_bytes(where)  # a server refuses before anything is deleted
     if age is not None:
         with Recording.open(where) as recording:
             cut = retention.older_than(recording.glimpses(), datetime.now(UTC) - age)
@@ -173,6 +173,7 @@ def _pruned(
             yield f"nothing in {shown(where)} is that old"
     if most is None:
         return
+    used = retention.used_bytes(where)
     if used <= most or dry_run:
         yield f"{in_words(used)} are in use of {in_words(most)}"
         return

@@ -68,7 +68,7 @@ def write(
             case = _written(material, wanted, work / "report")
             if as_zip:
                 packed = work / "report.zip"
-                zipped(work / "report", packed, target.name.removesuffix(".zip"))
+                zipped(work / "report", packed, target.stem)
                 deliver_zip(packed, target, force)
             else:
                 deliver_folder(work / "report", target, force)

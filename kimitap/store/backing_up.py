@@ -1,12 +1,13 @@
 """A copy of a recording as it is at one moment, while a recorder may write."""
 
+import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from kimitap.errors import UsageError
 from kimitap.store import opening
-from kimitap.store.location import file_of, shown
+from kimitap.store.location import demand_folder, file_of, shown
 from kimitap.store.trouble import translated
 
 
@@ -14,14 +15,16 @@ def back_up(where: str, into: Path) -> int:
     """Copy the SQLite recording at `where` to the new file `into`; the copy's size in bytes.
 
     The copy is one file for its owner only, and complete or not there at all. Raises UsageError for
-    a database server, whose own tools make backups, and where `into` is there already; NoRecording,
-    NotARecording, OlderRecording, NewerRecording, RecordingUnavailable, DamagedRecording.
+    a database server, whose own tools make backups, and where `into` is there already or its folder
+    is not; NoRecording, NotARecording, OlderRecording, NewerRecording, RecordingUnavailable,
+    DamagedRecording.
     """
     if file_of(where) is None:
         raise UsageError(f"{shown(where)} is on a server: back it up there, as with pg_dump")
     if into.exists():
-        raise UsageError(f"{into} is there already: name a new file")
-    half = into.with_name(f".{into.name}.unfinished")
+        raise UsageError(f"{shown(str(into))} is there already: name a new file")
+    demand_folder(into)
+    half = into.with_name(f".{into.name[:100]}.{secrets.token_hex(4)}")
     try:
         opening.make(str(into), half)
         with translated(where), closing(opening.reader(where)) as connection:

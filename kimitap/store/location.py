@@ -54,6 +54,12 @@ def shown(where: str) -> str:
         return re.sub(r"://.*@", "://***@", where)
 
 
+def demand_folder(file: Path) -> None:
+    """Raise UsageError where there is no folder for a new file: a slip makes none."""
+    if not file.parent.is_dir():
+        raise UsageError(f"{file}: there is no folder {file.parent}")
+
+
 def looks_recorded(where: str) -> bool:
     """True where a SQLite database stands: it may still be refused when it is opened."""
     if "://" in where:

@@ -19,7 +19,7 @@ from kimitap.store import arrivals, headers, opening, tables
 from kimitap.store.arrivals import Segments
 from kimitap.store.content import ContentReader
 from kimitap.store.exchanges import flushes
-from kimitap.store.location import file_of, shown
+from kimitap.store.location import demand_folder, file_of, shown
 from kimitap.store.reading import put_together
 from kimitap.store.sealing import seal
 from kimitap.store.trouble import translated
@@ -49,11 +49,13 @@ def rescue(where: str, into: str) -> Rescued:
     """Write what can be read of the recording at `where` to a new file `into`.
 
     The damaged one stays as it is; the new one is complete or not there at all. Raises UsageError
-    where `into` is there already or no file, and RecordingErrors as a reader and a writer do.
+    where `into` is there already or no file, or its folder is not there, and RecordingErrors as a
+    reader and a writer do.
     """
     path = file_of(into)
     if path is None or path.exists():
         raise UsageError(f"{shown(into)} is there already, or no file: name a new one")
+    demand_folder(path)
     half = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
     try:
         done = _rescued(where, half)

@@ -1,5 +1,6 @@
 """status, verify, backup and prune, as a user types them, beside a recorder that lives."""
 
+import random
 import shutil
 import sqlite3
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kimitap.cli import run
+from kimitap.exchange import Outcome
 from kimitap.store import Recording, RecordingWriter
 from tests.support.recordings import lost_tool_turn, recording
 from tests.support.requests_made import asked, reply
@@ -107,12 +109,13 @@ def test_the_copy_can_be_read_where_nothing_may_be_written(where: Path, tmp_path
         (["backup", "{db}", "{db}"], "is there already: name a new file"),
         (["backup", "no.db", "{new}"], "there is no recording at no.db"),
         (["backup", "{db}", "{new}", "--db", "{db}"], "say the recording and the new file"),
-        (["backup", "{db}", "{folder}/none/copy.db"], ""),
+        (["backup", "{db}", "{folder}/none/copy.db"], "there is no folder"),
         (["verify", "{db}", "--save", "{db}"], "is there already: name a new file"),
         (["verify", "no.db"], "there is no recording at no.db"),
         (["status", "no.db"], "there is no recording at no.db"),
         (["prune", "{db}"], "say how much to keep"),
         (["prune", "{db}", "--older-than", "soon"], "'soon' is no age: say 30d, 12h or 2w"),
+        (["prune", "{db}", "--older-than", "9999y"], "'9999y' is no age"),
         (["prune", "{db}", "--max-size", "much"], "'much' is no size: say 500MB or 2GB"),
         (["prune", "{db}", "--older-than", "1d"], "nobody can be asked here"),
     ],
@@ -124,12 +127,12 @@ def test_a_mistake_is_one_line(
     named = {"db": str(where), "new": "new.db", "folder": str(where.parent)}
     status = run([word.format(**named) for word in words])
     told = capsys.readouterr()
-    if said:
-        assert status == 2
-        assert said in told.err
-        assert told.err.count("\n") == 1
-        assert told.out == ""
+    assert status == 2
+    assert said in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
     assert numbers(where) == [1, 2]
+    assert [path.name for path in where.parent.iterdir()] == [where.name]
 
 
 def test_prune_deletes_what_is_old(where: Path, capsys: Said) -> None:
@@ -154,6 +157,18 @@ def test_prune_goes_down_to_a_size(where: Path, capsys: Said) -> None:
     assert run(["prune", str(where), "--max-size", "1kB", "--yes"]) == 0
     assert "2 exchanges deleted" in capsys.readouterr().out
     assert numbers(where) == []
+
+
+def test_what_age_has_freed_is_not_deleted_for_size_again(where: Path, capsys: Said) -> None:
+    with RecordingWriter(str(where)) as writer:  # takes more room than all that is kept may
+        number = writer.begin(asked(b"{}"))
+        writer.append(number, [(0.1, random.Random(5).randbytes(100_000))])
+        writer.finish(number, Outcome.COMPLETE, ended_at=asked(b"").started_at)
+    words = ["prune", str(where), "--older-than", "1h", "--max-size", "90kB", "--yes"]
+    assert run(words) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"3 exchanges deleted from {where}"
+    assert told[1].endswith("are in use of 90.0 kB")
 
 
 def test_a_copy_made_while_writing_is_of_one_moment(where: Path) -> None:

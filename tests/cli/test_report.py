@@ -1,5 +1,6 @@
 """`kimitap report`: one folder or zip that others can check."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_a_name_that_ends_in_zip_is_a_zip_and_the_option_adds_the_ending() -> No
     assert run(["report", LOST, "--zip"]) == 0
     names = sorted(path.name for path in Path.cwd().iterdir())
     assert names == ["a.zip", "b.zip", "kimitap-report-s1-2.zip"]
+
+
+def test_a_zip_unpacks_beside_itself() -> None:
+    assert run(["report", LOST, "-o", "a.ZIP"]) == 0
+    with zipfile.ZipFile("a.ZIP") as archive:
+        archive.extractall()
+    assert Path("a/report.html").is_file()
 
 
 def test_where_nothing_is_wrong_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
