@@ -299,8 +299,14 @@ class Turn:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """How fast the reply was made: as the server measured it, else over the stream's time."""
+        """How fast the reply was made: as the server measured it, else over the stream's time.
+
+        None for a single token: it comes with the end of the prompt, and llama-server counts a
+        microsecond for it.
+        """
         told = self.reply.timings
+        if told.predicted_n == 1:
+            return None
         if told.predicted_n and told.predicted_ms:
             return told.predicted_n / told.predicted_ms * 1000
         made, duration, first = (

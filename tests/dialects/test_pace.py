@@ -113,6 +113,7 @@ def test_speed_is_what_the_server_measured_else_tokens_over_the_streams_time() -
 
     assert speed(timings={"predicted_n": 30, "predicted_ms": 1500.0}) == 20
     assert speed(usage={"prompt_tokens": 9, "completion_tokens": 8}) == 16
+    assert speed(timings={"predicted_n": 1, "predicted_ms": 0.001}) is None
     assert speed() is None
 
 

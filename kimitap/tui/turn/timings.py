@@ -122,7 +122,8 @@ def _speeds(turn: Turn, times: WireTimes) -> Iterator[Told]:
     """How fast the prompt was read and the reply made, as measured, and as it came."""
     told = turn.reply.timings
     yield "reading the prompt", *_rate(told.prompt_n, told.prompt_ms)
-    yield "making the reply", *_rate(told.predicted_n, told.predicted_ms)
+    if told.predicted_n != 1:  # the first token comes with the prompt: there is nothing to measure
+        yield "making the reply", *_rate(told.predicted_n, told.predicted_ms)
     speed = stream_speed(turn, times)
     if speed is not None:
         yield "over the wire", f"{speed:,.1f} /s", "from the times of the pieces"
