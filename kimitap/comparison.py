@@ -1,6 +1,7 @@
 """Two places of a recording against each other, for the command line and the screens alike."""
 
 from collections import Counter
+from dataclasses import replace
 
 from kimitap.analysis import Analysis
 from kimitap.diff import (
@@ -11,6 +12,7 @@ from kimitap.diff import (
     compare_sessions,
     compare_threads,
     compare_turns,
+    conversed,
     named_apart,
 )
 from kimitap.errors import UsageError
@@ -89,14 +91,20 @@ def what_follows(analysis: Analysis, place: PlaceWord) -> Comparison:
 
 
 def runs_of(analysis: Analysis, prefix: str = "", read: Respelling = AS_IT_IS) -> list[Run]:
-    """The sessions of a recording, with how often each rule found something in them."""
+    """The sessions of a recording, with how often each rule found something in them.
+
+    A run is what an agent did: what Kimitap itself sent again is no part of it.
+    """
     found: dict[str, Counter[str]] = {}
+    again = {thread.name for thread in analysis.threads if thread.kind == "replay"}
     for finding in analysis.findings:
-        found.setdefault(finding.session, Counter())[finding.rule] += 1
-    return [
-        Run(f"{prefix}{session.name}", read.session(session), found.get(session.name, Counter()))
-        for session in analysis.sessions
-    ]
+        if finding.thread not in again:
+            found.setdefault(finding.session, Counter())[finding.rule] += 1
+    runs = []
+    for session in analysis.sessions:
+        run = read.session(replace(session, threads=tuple(conversed(session))))
+        runs.append(Run(f"{prefix}{session.name}", run, found.get(session.name, Counter())))
+    return runs
 
 
 def _word(place: PlaceWord) -> str:

@@ -8,6 +8,7 @@ from kimitap.diff.comparison import (
     compare_sessions,
     compare_threads,
     compare_turns,
+    conversed,
 )
 from kimitap.diff.fields import Change, changes_of
 from kimitap.diff.link import Diff, DiffRow, diff_link
@@ -40,6 +41,7 @@ __all__ = [
     "compare_sessions",
     "compare_threads",
     "compare_turns",
+    "conversed",
     "diff_link",
     "diff_text",
     "diff_turns",

@@ -111,7 +111,7 @@ def compare_sessions(old: Session, new: Session) -> Comparison:
     """
     keys = Keys()
     found = []
-    threads = _threads(_conversed(old), _conversed(new), keys)
+    threads = _threads(conversed(old), conversed(new), keys)
     for one, other in sorted(threads, key=_importance):
         if one is not None and other is not None:
             found.append(_paired(one, other, keys))
@@ -120,7 +120,7 @@ def compare_sessions(old: Session, new: Session) -> Comparison:
     return Comparison(old.name, new.name, tuple(found))
 
 
-def _conversed(session: Session) -> Sequence[Thread]:
+def conversed(session: Session) -> Sequence[Thread]:
     """The threads of a session; without what Kimitap itself sent again, unless that is all."""
     return [thread for thread in session.threads if thread.kind != "replay"] or session.threads
 

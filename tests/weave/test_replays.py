@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 
 from kimitap.analysis import Analysis
+from kimitap.comparison import runs_of
 from kimitap.diff import compare_sessions
 from kimitap.exchange import REPLAY, Body, Exchange
 from kimitap.lineage import Mark, Relation
@@ -77,6 +78,15 @@ def test_a_session_is_compared_without_its_replays(tmp_path: Path) -> None:
     compared = compare_sessions(plain, played)
     assert [(thread.old, thread.new) for thread in compared.threads] == [("t1", "t1")]
     assert {pair.mark for pair in compared.turns} == {Mark.SAME}
+
+
+def test_a_run_is_without_its_replays_and_what_was_found_in_them(tmp_path: Path) -> None:
+    turns = lost()
+    (plain,) = runs_of(read(tmp_path / "a.db", turns))
+    leaked = again(next_turn(4, "Ada owns it.<|im_end|>"), 4, "3; edited")
+    (played,) = runs_of(read(tmp_path / "b.db", [*turns, leaked]))
+    assert [thread.kind for thread in played.session.threads] == ["main"]
+    assert played.findings == plain.findings
 
 
 def test_a_replay_of_what_stands_elsewhere_is_a_session_of_its_own(tmp_path: Path) -> None:
