@@ -261,8 +261,16 @@ def _send(wish: _Wish, content: bool, endpoint: str, yes: bool) -> None:
     from kimitap.interchange.outgoing.otlp import is_loopback, send
 
     if not is_loopback(endpoint) and not yes:
-        what = "What the agents said" if content else "What the recording tells of its turns"
-        click.confirm(f"{what} goes to {endpoint}. Send it?", abort=True, err=True)
+        _ask(endpoint, content)
     with Recording.open(wish.where) as recording:
         count = send(_spans(wish, recording, content), endpoint)
     click.echo(f"{count} spans sent to {endpoint}; {wish.masked.told()}", err=True)
+
+
+def _ask(endpoint: str, content: bool) -> None:
+    """Ask before it leaves this machine. Raises `UsageError` without a yes."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"nobody can be asked here: say --yes to send this to {endpoint}")
+    what = "What the agents said" if content else "What the recording tells of its turns"
+    if not click.confirm(f"{what} goes to {endpoint}. Send it?", err=True):
+        raise UsageError("nothing was sent")
