@@ -51,7 +51,7 @@ def read_history(path: Path) -> History:
     try:
         value: object = loads(data)[0]
     except UnreadableJson as error:
-        raise CaptureError(f"{path} is no JSON ({error}): say the client's history") from error
+        raise CaptureError(f"{path} is {error}: say the client's history") from error
     if not isinstance(value, list) or not any(_is_entry(item) for item in value):
         raise CaptureError(
             f"{path} is no client's history: that is a list of messages with role and content, "

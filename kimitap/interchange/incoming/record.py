@@ -88,7 +88,7 @@ def parsed(data: bytes | str) -> object:
     try:
         value: object = loads(data)[0]
     except UnreadableJson as error:
-        raise Unreadable(f"it is no JSON ({error})") from error
+        raise Unreadable(f"it is {error}") from error
     return value
 
 
