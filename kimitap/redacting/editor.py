@@ -28,7 +28,7 @@ class Editor:
         self.only_named = finder.only_named
         self.words = level is Level.TEXT
         self._placeholders = Placeholders(names)
-        self._odd = [name for name in names if not name.isidentifier()]
+        self._odd = [name for name in names if name and not name.isidentifier()]
         self._known: dict[tuple[str, Field], tuple[Edit, ...]] = {}
         self._size = 0
 

@@ -148,3 +148,10 @@ def test_the_marks_of_models_and_agents_are_left_and_what_they_hold_is_not() -> 
     assert new.count("environment_details") == 2
     for word in ("Ponder", "Visible", "secret", "plan", "hidden"):
         assert word not in new
+
+
+def test_a_tool_without_a_name_is_no_word_to_be_found_for_ever() -> None:
+    body = {"tools": [{"type": "function", "function": {"name": ""}}], "prompt": "Whisper gently"}
+    exchange = replace(request(), request=Body.whole(orjson.dumps(body)))
+    ((out, _),) = redacted([exchange], Level.TEXT)
+    assert b"gently" not in out.request.content
