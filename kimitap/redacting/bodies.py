@@ -2,16 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from kimitap.dialects.encoding import decoded
+from kimitap.exchange import Headers, header
 from kimitap.redacting.editor import Editor
 from kimitap.redacting.fields import Role
 from kimitap.redacting.multipart import boundary_of
 from kimitap.redacting.scan import path_of
 from kimitap.redacting.splices import Splice, spliced, splices_of
 from kimitap.redacting.texts import Text, texts_of
-from kimitap.redacting.tokens import is_other, may_hold_tokens, zeroed
+from kimitap.redacting.tokens import is_other, may_hold_tokens, numbers_ids, zeroed
 from kimitap.redacting.views import TEXT_KIND
 
 BINARY_KIND = "binary data"
@@ -64,6 +66,15 @@ def is_binary(data: bytes) -> bool:
     return False
 
 
+def redact_encoded(
+    data: bytes, headers: Headers, side: str, editor: Editor, numbers: bool
+) -> Redacted:
+    """A body as `redact` makes it, its encodings undone."""
+    plain, trouble = decoded(data, headers)
+    kind = header(headers, "content-type")
+    return redact(plain, kind, side, editor, numbers, opaque=bool(trouble) and plain == data)
+
+
 def redact(
     data: bytes, content_type: str, side: str, editor: Editor, numbers: bool, opaque: bool = False
 ) -> Redacted:
@@ -77,9 +88,22 @@ def redact(
         blank = data if editor.only_named else _FILLER * len(data)
         told = Counter({(side, BINARY_KIND): int(blank != data)})
         return Redacted(blank, None, [], +told, len(data), blank != data)
-    splices: list[Splice] = list(zeroed(source)) if numbers else []
+    texts = texts_of(source, content_type)
+    splices, masked = edited(source, texts, side, editor, numbers, ids=numbers_ids(source))
+    new = spliced(source, splices).encode("utf-8", "surrogateescape") if splices else data
+    return Redacted(new, source, splices, +masked, len(data), new != data)
+
+
+def edited(
+    source: str, texts: Iterable[Text], side: str, editor: Editor, numbers: bool, ids: bool
+) -> tuple[list[Splice], Counter[tuple[str, str]]]:
+    """The splices that take the secrets out of a body of these texts, and what they mask where.
+
+    A count may be 0; places are in the order in which they were met.
+    """
+    splices: list[Splice] = list(zeroed(source, ids)) if numbers else []
     masked: Counter[tuple[str, str]] = Counter()
-    for text in texts_of(source, content_type):
+    for text in texts:
         if numbers and is_other(text.leaf) and text.field.name == "token":
             splices += (Splice(p.start, p.stop, "x" * len(p.view.text)) for p in text.parts)
         elif text.field.role is Role.BINARY and not editor.only_named:
@@ -92,8 +116,7 @@ def redact(
             where = _where(side, text, editor) if kinds else ""
             masked.update({(where, kind): count for kind, count in kinds.items()})
     splices.sort()
-    new = spliced(source, splices).encode("utf-8", "surrogateescape") if splices else data
-    return Redacted(new, source, splices, +masked, len(data), new != data)
+    return splices, masked
 
 
 def _blanked(text: Text) -> Iterator[Splice]:

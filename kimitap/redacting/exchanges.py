@@ -10,17 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kimitap.dialects.encoding import decoded
-from kimitap.exchange import Body, Exchange, Headers, Segment, header
+from kimitap.exchange import Exchange, Headers, Segment, header
 from kimitap.redact.level import Level
 from kimitap.redact.masked import Masked
-from kimitap.redacting.bodies import Redacted, redact, texts_in
+from kimitap.redacting.bodies import Redacted, redact_encoded, texts_in
 from kimitap.redacting.editor import Editor
 from kimitap.redacting.fields import Role
 from kimitap.redacting.finder import Finder
 from kimitap.redacting.heads import Told, head_headers, head_text, head_url, learn_head
 from kimitap.redacting.ledger import Ledger
 from kimitap.redacting.patterns import WORD_KIND
+from kimitap.redacting.requests import Requests, Sent
 from kimitap.redacting.splices import moved
+from kimitap.redacting.stretches import Stretches
+from kimitap.redacting.texts import Text
 
 
 def redacted(
@@ -39,13 +42,14 @@ def redacted(
     ledger = Ledger()
     ledger.name(WORD_KIND, also)
     finder = Finder(ledger, only_named=level is Level.NONE)
-    names = _learn(read, finder)
-    editor = Editor(level, finder, names)
+    stretches = Stretches()
+    editor = Editor(level, finder, _learn(read, finder, stretches))
+    requests = Requests(stretches, editor)
     for exchange in read:
-        yield _redacted(exchange, finder, editor)
+        yield _redacted(exchange, finder, editor, requests)
 
 
-def _learn(exchanges: Iterable[Exchange], finder: Finder) -> frozenset[str]:
+def _learn(exchanges: Iterable[Exchange], finder: Finder, stretches: Stretches) -> frozenset[str]:
     """The first reading: secrets that give themselves away, masks that are there already; the
     names of tools."""
     ledger, names = finder.ledger, set[str]()
@@ -53,41 +57,46 @@ def _learn(exchanges: Iterable[Exchange], finder: Finder) -> frozenset[str]:
     for exchange in () if finder.only_named else exchanges:
         learn_head(exchange.request_headers, exchange.path, ledger)
         learn_head(exchange.response_headers, "", ledger)
-        for data, headers in _bodies(exchange):
-            for text in texts_in(data, header(headers, "content-type")):
-                said = text.text
-                if (mark := hash((said, text.field))) in seen:
-                    continue
-                seen.add(mark)
-                ledger.heed(said)
-                if text.field == (Role.NAME, "name"):
-                    names.add(said)
-                for found in finder.shown(said, text.field.name):
-                    if not found.personal:
-                        ledger.learn(found.kind, found.value)
+        for text in _texts(exchange, stretches):
+            said = text.text
+            if (mark := hash((said, text.field))) in seen:
+                continue
+            seen.add(mark)
+            ledger.heed(said)
+            if text.field == (Role.NAME, "name"):
+                names.add(said)
+            for found in finder.shown(said, text.field.name):
+                if not found.personal:
+                    ledger.learn(found.kind, found.value)
     return frozenset(names)
 
 
-def _bodies(exchange: Exchange) -> Iterator[tuple[bytes, Headers]]:
-    for data, headers in (
-        (exchange.request.content, exchange.request_headers),
-        (exchange.response, exchange.response_headers),
-    ):
-        yield decoded(data, headers)[0], headers
+def _texts(exchange: Exchange, stretches: Stretches) -> Iterator[Text]:
+    """The texts of both bodies, of the request without those that were sent before."""
+    sent, got = exchange.request_headers, exchange.response_headers
+    cut = stretches.of(exchange.request, sent)
+    yield from stretches.fresh(cut) if cut else _all_texts(exchange.request.content, sent)
+    yield from _all_texts(exchange.response, got)
+
+
+def _all_texts(data: bytes, headers: Headers) -> list[Text]:
+    return texts_in(decoded(data, headers)[0], header(headers, "content-type"))
 
 
 def _redacted(
-    exchange: Exchange, finder: Finder, editor: Editor
+    exchange: Exchange, finder: Finder, editor: Editor, requests: Requests
 ) -> tuple[Exchange, tuple[Masked, ...]]:
     told: Told = Counter()
     path = head_url(exchange.path, finder, told)
-    sides = _sides(exchange, editor, editor.words)
+    request, response = sides = _sides(exchange, editor, requests, editor.words)
     if not editor.words and any(s.masked for s in sides) and any(s.tokens for s in sides):
-        sides = _sides(exchange, editor, numbers=True)
-    request, response = sides
+        request, response = _sides(exchange, editor, requests, numbers=True)
     told.update(request.masked + response.masked)
-    sent = _headers(exchange.request_headers, exchange.request.size, request)
-    got = _headers(exchange.response_headers, len(exchange.response), response)
+    sent, got = exchange.request_headers, exchange.response_headers
+    if request.changed:
+        sent = _headers(sent, request.body.size, request.readable)
+    if response.changed:
+        got = _headers(got, len(response.data), response.source is not None)
     out = replace(
         exchange,
         path=path,
@@ -95,36 +104,28 @@ def _redacted(
         response_headers=head_headers(got, "response", finder, told),
         detail=head_text(exchange.detail, "how it ended", finder, told),
         reason=head_text(exchange.reason, "status line", finder, told),
-        request=Body.whole(request.data) if request.changed else exchange.request,
+        request=request.body,
         response=response.data if response.changed else exchange.response,
         segments=_segments(exchange, response) if response.changed else exchange.segments,
     )
     return out, tuple(Masked(out.number, *place, count) for place, count in (+told).items())
 
 
-def _sides(exchange: Exchange, editor: Editor, numbers: bool) -> tuple[Redacted, Redacted]:
-    sent, got = exchange.request_headers, exchange.response_headers
-    return (
-        _side(exchange.request.content, sent, "request", editor, numbers),
-        _side(exchange.response, got, "response", editor, numbers),
-    )
+def _sides(
+    exchange: Exchange, editor: Editor, requests: Requests, numbers: bool
+) -> tuple[Sent, Redacted]:
+    """Both bodies without their secrets and encodings."""
+    data, headers = exchange.response, exchange.response_headers
+    sent = requests.redact(exchange.request, exchange.request_headers, numbers)
+    return sent, redact_encoded(data, headers, "response", editor, numbers)
 
 
-def _side(data: bytes, headers: Headers, side: str, editor: Editor, numbers: bool) -> Redacted:
-    """A body without its secrets and encodings."""
-    plain, trouble = decoded(data, headers)
-    kind = header(headers, "content-type")
-    return redact(plain, kind, side, editor, numbers, opaque=bool(trouble) and plain == data)
-
-
-def _headers(headers: Headers, size: int, body: Redacted) -> Headers:
-    """The headers of a body that is sent on as it is, where it changed."""
-    if not body.changed:
-        return headers
+def _headers(headers: Headers, size: int, readable: bool) -> Headers:
+    """The headers of a body that changed, and is sent on as it is."""
     return tuple(
-        (name, str(len(body.data)) if name.lower() == "content-length" else value)
+        (name, str(size) if name.lower() == "content-length" else value)
         for name, value in headers
-        if body.source is None or name.lower() != "content-encoding"
+        if not readable or name.lower() != "content-encoding"
     )
 
 

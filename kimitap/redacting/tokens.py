@@ -25,12 +25,14 @@ def may_hold_tokens(body: str) -> bool:
     return any(hint in body for hint in _HINTS)
 
 
-def zeroed(body: str) -> Iterator[Splice]:
-    """The splices that take text out of a body's numbers."""
-    patterns = [_ARRAYS]
-    if '"logprob"' in body or '"piece"' in body:
-        patterns.append(_IDS)
-    for pattern in patterns:
+def numbers_ids(body: str) -> bool:
+    """Whether the numbers that a body calls `id` may be tokens."""
+    return '"logprob"' in body or '"piece"' in body
+
+
+def zeroed(body: str, ids: bool) -> Iterator[Splice]:
+    """The splices that take text out of a body's numbers; with `ids` also out of what is `id`."""
+    for pattern in (_ARRAYS, _IDS) if ids else (_ARRAYS,):
         for found in pattern.finditer(body):
             new = _FIGURES.sub("0", found[1])
             if new != found[1]:
