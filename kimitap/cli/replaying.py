@@ -21,6 +21,7 @@ from kimitap.replay.comparing import (
     comparison_lines,
     differs,
     loop_of,
+    proves_nothing,
 )
 from kimitap.replay.comparing import as_json as groups_as_json
 from kimitap.replay.editing import changed, pretty, written
@@ -96,7 +97,8 @@ def replay(
     replays beside the conversation (header X-Kimitap-Replay), and compared with the recorded one:
     tool calls, finish reason, ids, leaked markers, tokens, times. Keys were masked when the request
     was recorded: --header gives them, or OPENAI_API_KEY, ANTHROPIC_API_KEY for the host that had
-    them. Exit status: 0 sent and compared, 2 it could not be.
+    them. Exit status: 0 sent and compared, 2 it could not
+    be, 130 broken off: what came by then is recorded.
     """
     if both and stream is not None:
         raise UsageError("say --both, or one of --stream and --no-stream")
@@ -246,13 +248,14 @@ def _print_text(
     groups: Sequence[Group],
     loops: Sequence[Loop],
 ) -> None:
-
     click.echo(f"\nthe reply of exchange {exchange.number} and {_replays(groups)}:")
     for line in comparison_lines(groups):
         click.echo(line)
     for loop in loops:
         said = f"{loop.repeats} of {loop.replied} replies make again a call that was put back"
         click.echo(f"{loop.group}: {loop.verdict}{f': {said}' if loop.replied else ''}")
+    if proves_nothing(loops):
+        click.echo("the unchanged request ends the loop, too: here the repair proves nothing")
     made = [shape.exchange for group in groups[1:] for shape in group.runs]
     told = f"recorded into {shown(places[1])}: {_exchanges(made)}"
     if places[0] == places[1]:
@@ -295,5 +298,6 @@ def _print_json(
             }
             for loop in loops
         ],
+        "proves_nothing": proves_nothing(loops),
     }
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -21,7 +21,7 @@ from kimitap.store import location, shown
 from kimitap.visible import one_line
 
 if TYPE_CHECKING:
-    from kimitap.running import RunningRecorder
+    from kimitap.running import Recorded, RunningRecorder
 
 NOTHING = 2
 """The exit status where no conversation went through the recorder."""
@@ -92,8 +92,8 @@ def run(
     are the command's own. What was found in this run is told on stderr.
 
     Exit status: the command's where it is not 0; else 1 for a finding at or above --fail-on, 2
-    where no conversation was recorded, 0 otherwise. 127: there is no such command; 126: it cannot
-    be started; 128 + n: signal n ended it.
+    where no conversation was recorded or the server answered none, 0 otherwise. 127: there is no
+    such command; 126: it cannot be started; 128 + n: signal n ended it.
     """
     from kimitap import running
 
@@ -119,9 +119,12 @@ def run(
         running.settled(where, before)
     _complain(recorder)
     try:
-        checked, turns = _checked(where, before, settings)
-        if not turns and not allow_empty:
+        checked, recorded = _checked(where, before, settings)
+        if not recorded.turns and not allow_empty:
             _say(_nothing(checked, recorder.url, added))
+            return status or NOTHING
+        if recorded.unanswered and not allow_empty:
+            _say(f"kimitap: {upstream} ANSWERED NO REQUEST, so nothing was checked: is it running?")
             return status or NOTHING
         _tell(checked, form, output)
     except KimitapError as error:  # the command's status is not lost over it
@@ -153,16 +156,16 @@ def _complain(recorder: "RunningRecorder") -> None:
         )
 
 
-def _checked(where: str, before: int, settings: Settings) -> tuple[Checked, int]:
-    """What this run left, and how many turns that is."""
+def _checked(where: str, before: int, settings: Settings) -> tuple[Checked, "Recorded"]:
+    """What was found in this run, and what it left."""
+    from kimitap import running
     from kimitap.cli.reading import read
-    from kimitap.running import Recorded, since
 
     try:
-        recorded = since(read(where, settings.choice), before)
+        recorded = running.since(read(where, settings.choice), before)
     except NoRecording:  # nothing came, and so nothing was made
-        recorded = Recorded((), (), {})
-    return result_of(where, recorded, settings), recorded.turns
+        recorded = running.Recorded((), (), {})
+    return result_of(where, recorded, settings), recorded
 
 
 def _tell(checked: Checked, form: str, output: Path | None) -> None:

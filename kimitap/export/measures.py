@@ -1,6 +1,6 @@
 """The numbers of turns side by side: how long, how many tokens, how fast."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kimitap.conversation import Turn
@@ -27,10 +27,16 @@ class Measure:
 Told = Callable[[Turn], float | None]
 
 
-def _read_speed(turn: Turn) -> float | None:
-    """Tokens of the prompt a second, as the server measured it."""
+def _reading(turn: Turn) -> tuple[float, float] | None:
+    """The tokens of the prompt that the server read, and its seconds for them."""
     told = turn.reply.timings
-    return told.prompt_n / told.prompt_ms * 1000 if told.prompt_n and told.prompt_ms else None
+    return (told.prompt_n, told.prompt_ms / 1000) if told.prompt_n and told.prompt_ms else None
+
+
+def _writing(turn: Turn) -> tuple[float, float] | None:
+    """The tokens of the reply, and the seconds that they took."""
+    told = turn_numbers_of(turn)
+    return (told.reply, told.reply / told.speed) if told.reply and told.speed else None
 
 
 _SUMS: tuple[tuple[str, str, Told], ...] = (
@@ -39,24 +45,37 @@ _SUMS: tuple[tuple[str, str, Told], ...] = (
     ("of it cached", "tokens", lambda turn: turn_numbers_of(turn).cached),
     ("reply", "tokens", lambda turn: turn_numbers_of(turn).reply),
 )
-_MEANS: tuple[tuple[str, str, Told], ...] = (
-    ("first token", "s", lambda turn: turn_numbers_of(turn).first_s),
-    ("prompt speed", "tokens/s", _read_speed),
-    ("reply speed", "tokens/s", lambda turn: turn_numbers_of(turn).speed),
-)
+_FIRST: tuple[str, str, Told] = ("first token", "s", lambda turn: turn_numbers_of(turn).first_s)
+_SPEEDS = (("prompt speed", _reading), ("reply speed", _writing))
 
 
 def of_turns(old: Turn | None, new: Turn | None) -> tuple[Measure, ...]:
     """The numbers of one pair; those that neither side has are left out."""
     sides = [turn for turn in (old,) if turn], [turn for turn in (new,) if turn]
-    return _told((*_SUMS, *_MEANS), *sides, _mean)
+    return (*_told((*_SUMS, _FIRST), *sides, _mean), *_speeds(*sides))
 
 
 def of_threads(old: Sequence[Turn], new: Sequence[Turn]) -> tuple[Measure, ...]:
-    """Sums over all turns of each side, and the means of what is no sum."""
+    """Sums over all turns of each side, the mean wait, and speeds: all tokens over all seconds."""
     count = Measure("turns", "", len(old), len(new))
-    means = (replaced(m, f"{m.name}, mean") for m in _told(_MEANS, old, new, _mean))
-    return (count, *_told(_SUMS, old, new, sum), *means)
+    means = (replaced(m, f"{m.name}, mean") for m in _told([_FIRST], old, new, _mean))
+    return (count, *_told(_SUMS, old, new, sum), *means, *_speeds(old, new))
+
+
+def _speeds(old: Sequence[Turn], new: Sequence[Turn]) -> Iterator[Measure]:
+    for name, told in _SPEEDS:
+        one, other = (_speed(told, side) for side in (old, new))
+        if one is not None or other is not None:
+            yield Measure(name, "tokens/s", one, other)
+
+
+def _speed(
+    told: Callable[[Turn], tuple[float, float] | None], turns: Sequence[Turn]
+) -> float | None:
+    """Tokens a second over all turns that tell both: a long one counts for more."""
+    both = [pair for turn in turns if (pair := told(turn)) is not None]
+    seconds = sum(pair[1] for pair in both)
+    return sum(pair[0] for pair in both) / seconds if seconds else None
 
 
 def replaced(measure: Measure, name: str) -> Measure:

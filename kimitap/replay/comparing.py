@@ -18,6 +18,7 @@ MEASURES = {
 }
 """Numbers of a shape, by the words for them. They differ from run to run, and are not compared."""
 RECORDED = "recorded"
+UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,23 @@ class Loop:
     """Runs that came to a reply."""
 
     @property
+    def ends(self) -> bool:
+        """True where replies came, and none of them makes those calls."""
+        return self.replied > 0 and not self.repeats
+
+    @property
     def verdict(self) -> str:
         """In a few words what that says."""
         if not self.replied:
             return "no reply came: nothing can be told"
-        if not self.repeats:
+        if self.ends:
             return "the loop ends"
         return "the loop goes on" if self.repeats == self.replied else "the loop goes on at times"
+
+
+def proves_nothing(loops: Sequence[Loop]) -> bool:
+    """True where the unchanged request, sent beside the repaired one, ends the loop as well."""
+    return any(loop.group.startswith(UNCHANGED) and loop.ends for loop in loops)
 
 
 def loop_of(group: Group, lacking: Sequence[Gap]) -> Loop | None:

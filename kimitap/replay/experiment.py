@@ -7,7 +7,7 @@ from itertools import product
 from kimitap.dialects.encoding import decoded
 from kimitap.errors import UsageError
 from kimitap.exchange import Exchange, Headers, Outcome
-from kimitap.replay.comparing import Group
+from kimitap.replay.comparing import UNCHANGED, Group
 from kimitap.replay.editing import asks_for_stream, streamed
 from kimitap.replay.outgoing import Outgoing, outgoing
 from kimitap.replay.sending import Hangup, transmit
@@ -71,9 +71,7 @@ def variants(exchange: Exchange, wish: Wish) -> tuple[Variant, ...]:
             note=note,
         )
         asked = _asks(exchange, sent)
-        made.append(
-            ((done or "unchanged", "stream" if asked else "whole", request.origin), request)
-        )
+        made.append(((done or UNCHANGED, "stream" if asked else "whole", request.origin), request))
     if len({words for words, _ in made}) < len(made):
         raise UsageError("both servers are the same: nothing is to be compared")
     told = [len({words[i] for words, _ in made}) > 1 for i in range(3)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from kimitap.analysis import Analysis
 from kimitap.errors import NoRecording
-from kimitap.exchange import Exchange
+from kimitap.exchange import Exchange, Outcome
 from kimitap.lineage import Session, Thread
 from kimitap.rules.finding import Finding
 from kimitap.store import Recording
@@ -29,6 +29,12 @@ class Recorded:
     @property
     def turns(self) -> int:
         return sum(len(thread.turns) for session in self.sessions for thread in session.threads)
+
+    @property
+    def unanswered(self) -> bool:
+        """True where turns were recorded, and the server could be reached for none of them."""
+        turns = [t for session in self.sessions for thread in session.threads for t in thread.turns]
+        return bool(turns) and all(turn.outcome is Outcome.REFUSED for turn in turns)
 
     @property
     def counts(self) -> dict[str, int]:

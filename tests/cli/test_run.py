@@ -134,6 +134,21 @@ def test_a_server_that_is_down_is_said_and_the_command_runs(
     assert "nobody answers at" in said.err
 
 
+def test_a_server_that_answers_nothing_is_not_taken_for_a_run_without_faults(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asks = (
+        "import os, urllib.request as u\n"
+        "url = os.environ['OPENAI_BASE_URL'] + '/chat/completions'\n"
+        "try: u.urlopen(url, b'{\"messages\":[]}')\n"
+        "except OSError: pass"
+    )
+    words = ["run", "--upstream", f"http://127.0.0.1:{free_port()}", "--db", str(tmp_path / "r.db")]
+    assert kimitap([*words, "--", sys.executable, "-c", asks]) == 2
+    assert "ANSWERED NO REQUEST" in capfd.readouterr().err
+    assert kimitap([*words, "--allow-empty", "--", sys.executable, "-c", asks]) == 0
+
+
 def test_a_command_that_cannot_be_started_gives_a_shell_s_status(
     server: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from kimitap.conversation import Message, ToolCall
 from kimitap.errors import UsageError
 from kimitap.exchange import Outcome
-from kimitap.replay.comparing import Group, comparison_lines, differs, loop_of
+from kimitap.replay.comparing import Group, comparison_lines, differs, loop_of, proves_nothing
 from kimitap.replay.repair import Gap
 from kimitap.replay.shape import Shape, shape_of, words_for
 from tests.support import chat
@@ -105,6 +105,16 @@ def test_a_loop_goes_on_where_the_call_that_was_put_back_is_made_again(
     loop = loop_of(Group("a", "", runs), [Gap(1, exchange=1, reply=reply)])
     assert loop is not None
     assert loop.verdict == verdict
+
+
+@pytest.mark.parametrize(("control", "nothing"), [(CALLS, False), (SAYS, True)])
+def test_a_repair_proves_nothing_where_the_unchanged_request_ends_the_loop_too(
+    control: Shape, nothing: bool
+) -> None:
+    reply = Message("assistant", (ToolCall("read_file", '{"path": "a"}', "other"),))
+    groups = Group("recorded", "", (CALLS,)), Group("unchanged", "", (control,))
+    told = [loop_of(group, [Gap(1, exchange=1, reply=reply)]) for group in groups]
+    assert proves_nothing([loop for loop in told if loop]) is nothing
 
 
 def test_without_a_call_there_is_no_loop() -> None:

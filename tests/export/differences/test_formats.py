@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kimitap.conversation import ToolCall
+from kimitap.conversation import Timings, ToolCall, Turn, Usage
 from kimitap.diff import Comparison, compare_sessions, compare_threads
 from kimitap.export.differences import DIFFERENCES
 from kimitap.export.differences.canonical import canonical
 from kimitap.export.differences.patch import patch
 from kimitap.export.html import POLICY
+from kimitap.export.measures import of_threads
 from tests.support.two_runs import HOSTILE, SECRET, calls, session, thread
 
 LOOKS = calls(["look", "read", "write"])
@@ -101,20 +103,31 @@ def test_numbers_stand_side_by_side_with_their_ratio() -> None:
         m for m in told(comparison)["threads"][0]["measures"] if "reply speed" in m["name"]
     )
     assert (speed["old"], speed["new"], speed["ratio"]) == (50.0, 25.0, 0.5)
-    line = next(x for x in DIFFERENCES["text"](comparison).split("\n") if "reply speed, mean" in x)
+    line = next(x for x in DIFFERENCES["text"](comparison).split("\n") if "reply speed" in x)
     assert line.split() == [
         "reply",
-        "speed,",
-        "mean",
+        "speed",
         "50.00",
         "tokens/s",
         "25.00",
         "tokens/s",
         "×0.50",
     ]
-    assert "| reply speed, mean | 50.00 tokens/s | 25.00 tokens/s | ×0.50 |" in DIFFERENCES[
-        "markdown"
-    ](comparison)
+    assert "| reply speed | 50.00 tokens/s | 25.00 tokens/s | ×0.50 |" in DIFFERENCES["markdown"](
+        comparison
+    )
+
+
+def test_a_long_reply_counts_for_more_in_the_speed_than_a_short_one() -> None:
+    def turn(tokens: int, seconds: float) -> Turn:
+        one = thread(1, *LOOKS).turns[0]
+        timings = Timings(predicted_n=tokens, predicted_ms=1000 * seconds)
+        return replace(one, reply=replace(one.reply, usage=Usage(10, tokens), timings=timings))
+
+    (speed,) = (
+        m for m in of_threads([turn(1000, 10), turn(5, 0.01)], []) if m.name == "reply speed"
+    )
+    assert speed.old == pytest.approx(1005 / 10.01)
 
 
 def test_a_thread_without_a_counterpart_is_told_as_one() -> None:
