@@ -19,7 +19,7 @@ from kimitap.store.late import LateBodies
 from kimitap.store.location import shown
 from kimitap.store.losses import Loss
 from kimitap.store.times import from_us
-from kimitap.store.trouble import translated
+from kimitap.store.trouble import damaged, translated
 
 _AT_ONCE = 32
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -147,9 +147,7 @@ class Recording:
         try:
             yield
         except DamagedRecording as error:
-            raise DamagedRecording(
-                f"{shown(self.where)} is damaged ({error}): restore it from a copy"
-            ) from error
+            raise DamagedRecording(damaged(self.where, str(error))) from error
 
     def _numbers(self, condition: str) -> list[int]:
         query = select(tables.exchange.c.id).where(text(condition)).order_by(tables.exchange.c.id)

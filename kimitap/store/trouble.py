@@ -33,9 +33,18 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:  # text that no recorder wrote
-        raise DamagedRecording(f"{shown(where)} is damaged: restore it from a copy") from error
+        raise DamagedRecording(damaged(where)) from error
     except (DBAPIError, sqlite3.Error) as error:
         raise translate(where, error) from error
+
+
+def damaged(where: str, how: str = "") -> str:
+    """What to say of a damaged recording: `how`, in a few words, and what to do."""
+    name = shown(where)
+    return (
+        f"{name} is damaged{f' ({how})' if how else ''}: restore it from a copy, or save what is "
+        f"left of it with `kimitap verify {name} --save NEW.db`"
+    )
 
 
 def translate(where: str, error: Exception) -> RecordingError:
@@ -47,7 +56,7 @@ def translate(where: str, error: Exception) -> RecordingError:
         case sqlite3.SQLITE_NOTADB:
             return NotARecording(f"{name} is no Kimitap recording: it is no SQLite database")
         case sqlite3.SQLITE_CORRUPT:
-            return DamagedRecording(f"{name} is damaged: restore it from a copy")
+            return DamagedRecording(damaged(where))
         case int(known) if known in _SAID:
             return RecordingUnavailable(f"{name} {_SAID[known]}")
     said = " ".join(str(cause).split())
