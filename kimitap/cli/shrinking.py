@@ -1,5 +1,6 @@
 """`kimitap shrink`: the smallest recording that shows a finding."""
 
+import os
 import secrets
 import sys
 from collections.abc import Iterable, Sequence
@@ -145,6 +146,8 @@ def demand_free(output: Path, where: str, force: bool) -> None:
         raise UsageError(f"--output {name} is a folder: name a file in it")
     if not output.resolve().parent.is_dir():
         raise UsageError(f"--output {name}: there is no such folder")
+    if not os.access(output.resolve().parent, os.W_OK):
+        raise UsageError(f"--output {name}: you may not write into its folder")
     if output.exists() and not force:
         raise UsageError(f"{name} is there already: name another file, or say --force")
     if output.with_name(f"{output.name}-wal").exists():
@@ -154,8 +157,11 @@ def demand_free(output: Path, where: str, force: bool) -> None:
 def finding_of(analysis: "Analysis", words: Sequence[str]) -> "Finding":
     """The worst finding that the words of a command line name, of several the first.
 
+    At an exchange where nothing stands it is what the next request lost of its reply.
+
     Raises `UsageError` where there is none, and for a word that is no place and no rule.
     """
+    from kimitap.evidence.subject import at_pair
     from kimitap.places import is_place, parse_place
     from kimitap.settings import rule_names
 
@@ -169,7 +175,8 @@ def finding_of(analysis: "Analysis", words: Sequence[str]) -> "Finding":
         found = [f for f in found if f.thread in names]
     elif places:
         number = analysis.turn_at(places[0]).exchange
-        found = [f for f in found if f.place.exchange == number]
+        here = [f for f in found if f.place.exchange == number]
+        found = here or list(at_pair(analysis, number))
     found = [f for f in found if not rules or f.rule in rules]
     if not found:
         named = f" of {' '.join(words)}" if words else ""

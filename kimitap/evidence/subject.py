@@ -42,7 +42,7 @@ def subject_at(analysis: Analysis, place: PlaceWord | None = None) -> Subject:
     if not place.kind:
         number = analysis.turn_at(place).exchange
         here = [f for f in analysis.findings if f.place.exchange == number]
-        return _subject(analysis, place, worst(here) or worst(_at_pair(analysis, number)))
+        return _subject(analysis, place, worst(here) or worst(at_pair(analysis, number)))
     names = {thread.name for thread in analysis.threads_at(place)}
     return _subject(analysis, place, worst(f for f in analysis.findings if f.thread in names))
 
@@ -50,7 +50,7 @@ def subject_at(analysis: Analysis, place: PlaceWord | None = None) -> Subject:
 def subject_between(analysis: Analysis, place: PlaceWord) -> Subject:
     """The worst finding of an exchange's reply and of the request after it, else as `subject_at`:
     what a screen shows that compares the two."""
-    found = worst(_at_pair(analysis, place.number)) if not place.kind else None
+    found = worst(at_pair(analysis, place.number)) if not place.kind else None
     return _subject(analysis, place, found) if found else subject_at(analysis, place)
 
 
@@ -64,7 +64,8 @@ def worst(findings: Iterable[Finding]) -> Finding | None:
     return min(findings, key=lambda f: (-f.severity.rank, f.place.exchange), default=None)
 
 
-def _at_pair(analysis: Analysis, number: int) -> Iterable[Finding]:
+def at_pair(analysis: Analysis, number: int) -> Iterable[Finding]:
+    """What was found at the reply of an exchange, and in the request that follows it."""
     after = analysis.link_after(number)
     child = after.child.exchange if after else None
     for finding in analysis.findings:

@@ -72,7 +72,13 @@ def test_the_file_is_one_file_for_its_owner_only(small: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "number"),
-    [(["4"], 4), (["s1"], 2), (["t1", "tool-turn-lost"], 2), (["tool-turn-lost", "3"], 3)],
+    [
+        (["1"], 2),
+        (["4"], 4),
+        (["s1"], 2),
+        (["t1", "tool-turn-lost"], 2),
+        (["tool-turn-lost", "3"], 3),
+    ],
 )
 def test_a_finding_is_named_by_place_and_rule(
     words: list[str], number: int, small: Path, capsys: Capture
