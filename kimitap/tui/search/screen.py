@@ -64,6 +64,8 @@ class SearchScreen(ViewScreen):
         self._listed = Query()
         self._searched: View | None = None
         """The view that is being searched."""
+        self._entered = False
+        """Whether the reader is done with the words, and waits for their hits."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="title")
@@ -107,7 +109,13 @@ class SearchScreen(ViewScreen):
         query = Query.parse(event.words)
         if query != self.query_typed:
             self._start(query, anew=True)
-        if event.done and self.hits:
+        self._entered = event.done
+        self._go_to_hits()
+
+    def _go_to_hits(self) -> None:
+        """To the list, once the words are entered and something was found."""
+        if self._entered and self.hits:
+            self._entered = False
             self.list.focus()
 
     def _start(self, query: Query, *, anew: bool) -> None:
@@ -147,6 +155,7 @@ class SearchScreen(ViewScreen):
             return
         self.done = event.done
         self._show(event.hits)
+        self._go_to_hits()
         if event.done:
             searched, self._searched = self._searched, None
             if searched is not self.view:
