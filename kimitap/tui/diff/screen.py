@@ -63,6 +63,8 @@ class DiffScreen(ViewScreen):
         self._places = places
         self._made: _Made | None = None
         self._wanted = 0
+        self._known: set[PlaceWord] = set()
+        """The sides that the view had: one that was just recorded comes with the next."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="title")
@@ -82,7 +84,9 @@ class DiffScreen(ViewScreen):
         pair = self.pair
         sides = [turn.exchange for turn in (pair.old, pair.new) if turn] if pair else []
         places = self._places or tuple(PlaceWord("", number) for number in sides)
-        gone = next((place for place in places if not is_there(self.view, place)), None)
+        there = {place for place in places if is_there(self.view, place)}
+        self._known |= there
+        gone = next((place for place in places if place in self._known - there), None)
         return "" if gone is None else f"{gone} was taken out of the recording."
 
     @property
