@@ -328,8 +328,8 @@ async def test_a_thread_that_has_gone_is_said_and_no_key_fails() -> None:
         await pilot.pause()
         app.shown.apply(View())
         await press(pilot, *"hlngGdvy", "enter", "right_square_bracket")
-        assert "nothing is recorded in this thread" in line(app, "title")
-        assert line(app, "numbers") == ""
+        told = [notice.message for notice in app._notifications]
+        assert told == ["t1 was taken out of the recording."]
         assert app.wishes == []
 
 
