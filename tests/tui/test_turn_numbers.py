@@ -9,6 +9,7 @@ from kimitap.tui.app import Kimitap
 from kimitap.tui.screenshot import settle
 from kimitap.tui.turn.raw_blocks import raw_blocks
 from kimitap.tui.turn.timings import timings_made
+from kimitap.tui.wishes import ShowTurn, Tab
 from tests.support import threads
 from tests.support.pages import lines, press, title
 from tests.support.still import Still, exchange
@@ -125,5 +126,7 @@ async def test_an_exchange_that_is_no_turn_has_what_was_asked_in_its_title() -> 
     app = Kimitap(source)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(app, pilot)
-        await press(app, pilot, "v", *["right_square_bracket"] * 3)
+        app.post_message(ShowTurn(9, Tab.WIRE))
+        await pilot.pause()
+        await settle(app, pilot)
         assert "GET /props  200" in title(app)
