@@ -5,7 +5,6 @@ one connection, each bounded in size and time. Nothing is sent anywhere unless t
 server, and in the clear only to this machine.
 """
 
-import ipaddress
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ import orjson
 from kimitap.conversation import Turn
 from kimitap.errors import KimitapError, UsageError
 from kimitap.lineage import Thread
+from kimitap.loopback import is_here
 from kimitap.rules.finding import Finding
 from kimitap.visible import one_line
 
@@ -110,18 +110,9 @@ def _address(url: str) -> SplitResult:
     shown = url.rpartition("@")[2].partition("?")[0]
     if not fit or parts.username or parts.query:
         raise UsageError(f"{shown} is no server's address; say http://127.0.0.1:8080")
-    if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+    if parts.scheme == "http" and not is_here(parts.hostname or ""):
         raise UsageError(f"{url} would send your prompts in the clear; use https or a tunnel")
     return parts
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _why(error: Exception) -> str:

@@ -17,6 +17,7 @@ FLOORS: dict[str, set[str]] = {
     "rewrites": set(),
     "places": {"errors"},
     "recipes": set(),
+    "loopback": set(),
     "lazily": set(),
     "exchange": {"errors"},
     "canonical": set(),
@@ -31,7 +32,7 @@ FLOORS: dict[str, set[str]] = {
     "wire": {"exchange", "dialects", "sse"},
     "weave": {"conversation", "lineage", "rewrites"},
     "prompt": {"conversation", "visible"},
-    "asking": {"errors", "conversation", "lineage", "rules", "visible"},
+    "asking": {"loopback", "errors", "conversation", "lineage", "rules", "visible"},
     "rules": {"conversation", "lineage", "exchange", "visible", "rewrites", "prompt", "lazily"},
     "diff": {"conversation", "lineage", "visible", "weave"},
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
@@ -41,8 +42,8 @@ FLOORS: dict[str, set[str]] = {
     "comparison": VALUES | {"analysis", "diff"},
     "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
     "belief": VALUES | {"dialects", "weave", "rules", "redact"},
-    "interchange": VALUES | {"redact", "store", "dialects", "wire", "weave", "rules"},
-    "replay": VALUES | {"store", "recorder", "redact", "dialects", "rules"},
+    "interchange": VALUES | {"loopback", "redact", "store", "dialects", "wire", "weave", "rules"},
+    "replay": VALUES | {"loopback", "store", "recorder", "redact", "dialects", "rules"},
     "serving": VALUES | {"analysis", "dialects", "diff", "redact", "weave", "web"},
     "evidence": VALUES
     | {"analysis", "report", "store", "diff", "export", "redact", "redacting", "rules", "shrink"}
@@ -54,9 +55,9 @@ FLOORS: dict[str, set[str]] = {
     | {"asking", "prompt", "wire", "replay", "evidence", "redact"},
     "demo": set(),
     "web": {"errors", "visible"},
-    "running": VALUES | {"store", "recorder", "analysis", "rules"},
+    "running": VALUES | {"loopback", "store", "recorder", "analysis", "rules"},
     "pytest_plugin": VALUES | {"store", "analysis", "rules", "export", "settings", "running"},
-    "doctor": {"errors", "visible", "running", "store"},
+    "doctor": {"loopback", "errors", "visible", "running", "store"},
     "cli": VALUES
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
     | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}

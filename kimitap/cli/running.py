@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -119,18 +119,39 @@ def run(
         running.settled(where, before)
     _complain(recorder)
     try:
-        checked, recorded = _checked(where, before, settings)
-        if not recorded.turns and not allow_empty:
-            _say(_nothing(checked, recorder.url, added))
-            return status or NOTHING
-        if recorded.unanswered and not allow_empty:
-            _say(f"kimitap: {upstream} ANSWERED NO REQUEST, so nothing was checked: is it running?")
-            return status or NOTHING
-        _tell(checked, form, output)
+        found = _judged(where, before, settings, Wanted(form, output, allow_empty), recorder, added)
     except KimitapError as error:  # the command's status is not lost over it
         _say(f"kimitap: {one_line(str(error), 1000)}")
-        return status or NOTHING
-    return status or (NOTHING if recorder.failure else int(checked.failed))
+        found = NOTHING
+    return status or found
+
+
+class Wanted(NamedTuple):
+    """How the findings are told, and whether a run without any conversation may pass."""
+
+    form: str
+    output: Path | None
+    allow_empty: bool
+
+
+def _judged(
+    where: str,
+    before: int,
+    settings: Settings,
+    wanted: Wanted,
+    recorder: "RunningRecorder",
+    added: Iterable[str],
+) -> int:
+    """Tell what was found in this run, and give the exit status of a command that went well."""
+    checked, recorded = _checked(where, before, settings)
+    if not recorded.turns and not wanted.allow_empty:
+        _say(_nothing(checked, recorder.url, added))
+        return NOTHING
+    if recorded.unanswered and not wanted.allow_empty:
+        _say("kimitap: THE SERVER ANSWERED NO REQUEST, so nothing was checked: is it running?")
+        return NOTHING
+    _tell(checked, wanted.form, wanted.output)
+    return NOTHING if recorder.failure else int(checked.failed)
 
 
 def _demand_folder(output: Path | None) -> None:

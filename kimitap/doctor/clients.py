@@ -1,11 +1,11 @@
 """Agents' settings that would pass the recorder by: variables, and files of their own."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kimitap.doctor.check import Check, good, warning
+from kimitap.loopback import is_here
 from kimitap.running import VARIABLES
 from kimitap.visible import one_line
 
@@ -82,7 +82,7 @@ def _names(text: str, upstream: str) -> bool:
     """Whether a text holds the address of the upstream, under any of a loopback's names."""
     parts = urlsplit(upstream)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    hosts = _HERE if _is_here(parts.hostname or "") else (parts.hostname or "",)
+    hosts = _HERE if is_here(parts.hostname or "") else (parts.hostname or "",)
     spelt = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts]
     return any(_ends(text, address) for address in spelt)
 
@@ -108,10 +108,3 @@ def _proxy_variables(upstream: str, environment: Mapping[str, str]) -> Iterator[
             "for this machine",
             "set NO_PROXY=127.0.0.1,localhost",
         )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

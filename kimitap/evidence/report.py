@@ -16,11 +16,11 @@ from kimitap.evidence.delivery import (
     zipped,
 )
 from kimitap.evidence.html import html
-from kimitap.evidence.lines import line
 from kimitap.evidence.page import page
 from kimitap.evidence.redactions import redactions
 from kimitap.evidence.script import bodies, script
 from kimitap.evidence.subject import Subject
+from kimitap.interchange.outgoing.jsonl import lines
 
 RECORDING = "recording.db"
 
@@ -118,7 +118,7 @@ def files(case: Case) -> Iterator[tuple[str, bytes]]:
     """The names and bytes of all files of the report but its recording."""
     yield "report.md", page(case).encode()
     yield "report.html", html(case).encode()
-    yield "exchanges.jsonl", b"".join(line(exchange) for exchange in case.exchanges)
+    yield "exchanges.jsonl", "".join(lines(case.exchanges)).encode()
     yield "replay.sh", script(case.exchanges).encode()
     yield "redactions.md", redactions(case).encode()
     yield from bodies(case.exchanges)

@@ -8,11 +8,11 @@ its mark tells that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from kimitap.errors import UsageError
 from kimitap.exchange import NO_REQUEST, REPLAY, Exchange, Headers
+from kimitap.loopback import is_here
 from kimitap.recorder.secret import digest_key
 from kimitap.redact import mask_headers
 
@@ -118,16 +118,6 @@ def parse_header(text: str) -> tuple[str, str]:
     if not colon or not fit or not value.isprintable():
         raise UsageError("a header is typed as --header 'Name: value' (what was given is not)")
     return name, value
-
-
-def is_here(host: str) -> bool:
-    """True for a name or address of this machine alone."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _target(exchange: Exchange, server: str | None) -> tuple[str, str, int, str]:

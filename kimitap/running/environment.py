@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from kimitap.errors import UsageError
+from kimitap.loopback import is_here
 
 URL = "{url}"
 """What stands for the recorder's address in the words of a command and of `--env`."""
@@ -62,7 +62,8 @@ def surroundings(
     found = {
         v.name: _moved(current.get(v.name, ""), upstream, url) or url + v.path for v in VARIABLES
     }
-    if _on_this_machine(upstream):
+    host = urlsplit(upstream if "://" in upstream else f"http://{upstream}").hostname or ""
+    if is_here(host):
         found |= {key: _NO_KEY for key, known in _KEYS.items() if not any(map(current.get, known))}
     for name in ("NO_PROXY", "no_proxy"):
         found[name] = _with_loopback(current.get(name, ""))
@@ -89,14 +90,6 @@ def _moved(value: str, upstream: str, url: str) -> str:
     except ValueError:
         return ""
     return url + parts.path.rstrip("/") if same and parts.path.strip("/") else ""
-
-
-def _on_this_machine(upstream: str) -> bool:
-    host = urlsplit(upstream if "://" in upstream else f"http://{upstream}").hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _with_loopback(value: str) -> str:

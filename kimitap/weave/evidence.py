@@ -7,7 +7,7 @@ from kimitap.conversation import Message
 from kimitap.lineage import EchoKind, Link, Mark, Pair
 from kimitap.weave.classify import compaction_mark, fresh, matched, unmatched_old
 from kimitap.weave.keys import LIKENESS, Keys, plain
-from kimitap.weave.kin import same_voice
+from kimitap.weave.kin import same_system, same_voice, tools_alike
 from kimitap.weave.link import history
 from kimitap.weave.prefixes import Candidate
 from kimitap.weave.sightings import Sightings
@@ -48,6 +48,13 @@ class Evidence:
         """True where both name the same session, or speak with the same prompt and tools."""
         return _named(parent, child) or same_voice(parent.turn, child.turn, self._keys)
 
+    def _asks_on(self, parent: Strand, child: Strand) -> bool:
+        """True where an agent that got nothing may ask again: it may have gained a tool by then."""
+        return self._claimed(parent, child) or (
+            same_system(parent.turn, child.turn, self._keys)
+            and tools_alike(parent.turn, child.turn)
+        )
+
     def plausible(self, link: Link, candidate: Candidate, child: Strand) -> bool:
         """False where the answer to a lone first message is followed by somebody else's answer."""
         parent = candidate.strand
@@ -71,7 +78,7 @@ class Evidence:
         turn = parent.turn
         since = child.turn.started_at - (turn.ended_at or turn.started_at)
         if not turn.succeeded or turn.reply.empty:
-            return since <= WHILE and self._claimed(parent, child)
+            return since <= WHILE and self._asks_on(parent, child)
         told = parent.length > 1 or len(parent.messages[0].text) >= LONG
         return (
             told

@@ -42,6 +42,14 @@ def same_tools(one: Turn, other: Turn) -> bool:
     return {tool.name for tool in one.tools} == {tool.name for tool in other.tools}
 
 
+def tools_alike(one: Turn, other: Turn) -> bool:
+    """True where one has all the tools of the other, or both have most in common."""
+    a, b = {tool.name for tool in one.tools}, {tool.name for tool in other.tools}
+    if not a or not b:
+        return a == b
+    return a <= b or b <= a or 2 * len(a & b) > len(a | b)
+
+
 def same_voice(one: Turn, other: Turn, keys: Keys) -> bool:
     """True where both speak as the same agent: the same system messages and tools."""
     return same_tools(one, other) and same_system(one, other, keys)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from kimitap.conversation import Turn
 from kimitap.lineage import Fate, Link
 from kimitap.weave.keys import LIKENESS, Keys, plain
-from kimitap.weave.kin import asks_aside, leading_systems, scoped
+from kimitap.weave.kin import asks_aside, leading_systems, scoped, tools_alike
 from kimitap.weave.prefixes import Candidate
 from kimitap.weave.slot import ENOUGH
 from kimitap.weave.strand import LATE, SLACK, Strand
@@ -67,7 +67,7 @@ def _open(candidate: Candidate, child: Strand) -> bool:
         and scoped(turn, child.turn)
         and (turn.agent, turn.model) == (child.turn.agent, child.turn.model)
         and _one_host(turn, child.turn)
-        and _tools_alike(turn, child.turn)
+        and tools_alike(turn, child.turn)
         and not asks_aside(turn, child.turn)
     )
 
@@ -94,14 +94,6 @@ def _one_host(one: Turn, other: Turn) -> bool:
     if not one.client or not other.client:
         return True
     return one.client.rpartition(":")[0] == other.client.rpartition(":")[0]
-
-
-def _tools_alike(one: Turn, other: Turn) -> bool:
-    """True where one has all the tools of the other, or both have most in common."""
-    a, b = {tool.name for tool in one.tools}, {tool.name for tool in other.tools}
-    if not a or not b:
-        return a == b
-    return a <= b or b <= a or 2 * len(a & b) > len(a | b)
 
 
 def _likeness(one: Turn, other: Turn, keys: Keys) -> float:

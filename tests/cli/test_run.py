@@ -145,7 +145,7 @@ def test_a_server_that_answers_nothing_is_not_taken_for_a_run_without_faults(
     )
     words = ["run", "--upstream", f"http://127.0.0.1:{free_port()}", "--db", str(tmp_path / "r.db")]
     assert kimitap([*words, "--", sys.executable, "-c", asks]) == 2
-    assert "ANSWERED NO REQUEST" in capfd.readouterr().err
+    assert "THE SERVER ANSWERED NO REQUEST" in capfd.readouterr().err
     assert kimitap([*words, "--allow-empty", "--", sys.executable, "-c", asks]) == 0
 
 

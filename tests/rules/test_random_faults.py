@@ -16,7 +16,6 @@ from tests.scoring.translate import places, translated
 from tests.support.examples import findings_of, sessions_of
 
 SEED = 7
-REFUSALS = "template-rejected (environment details: refused_for_good"
 EVERY = pytest.mark.parametrize("dialect", Dialect)
 
 
@@ -94,12 +93,7 @@ def test_of_random_faults_nearly_all_are_found_at_their_place_by_their_rule(
 
 @EVERY
 def test_a_fault_makes_no_other_rule_call_an_error(dialect: Dialect) -> None:
-    """But for one: a history that is refused for good is told refusal by refusal where the agent
-    also gains a tool meanwhile, and the refusals are not seen to be of one history."""
-    astray = [kind for score in measured(dialect).values() for kind in score.astray]
-    known = [kind for kind in astray if kind.startswith(REFUSALS)]
-    assert len(known) <= 1
-    assert [kind for kind in astray if kind not in known] == []
+    assert [kind for score in measured(dialect).values() for kind in score.astray] == []
 
 
 @EVERY

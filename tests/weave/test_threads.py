@@ -224,6 +224,15 @@ def test_a_first_request_that_failed_and_comes_again_with_more_words_is_the_same
     assert numbers(woven(failed, ask(2, other, DONE))) == [[[1]], [[2]]]
 
 
+def test_a_first_request_that_failed_comes_again_though_a_tool_was_added() -> None:
+    more = [user(TASK["content"] + " Go on.")]
+    failed = ask(1, [TASK], FAILED, status=500)
+    gained = ask(2, more, DONE, tools=[*TOOLS, tool("browse")])
+    assert last_link(woven(failed, gained)).relation is Relation.RETRY
+    others = ask(2, more, DONE, tools=[tool("plan"), tool("paint")])
+    assert numbers(woven(failed, others)) == [[[1]], [[2]]]
+
+
 def test_another_task_of_the_same_form_after_a_failure_is_no_retry() -> None:
     def opening(task: str) -> list[Json]:
         return [user("This is the folder."), assistant("Got it."), user(task)]

@@ -4,7 +4,6 @@ import base64
 import logging
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import orjson
@@ -16,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from kimitap.errors import UsageError
+from kimitap.loopback import is_here
 
 Traces = Iterable[Sequence[ReadableSpan]]
 """The spans of one session after another."""
@@ -50,11 +50,7 @@ def _hex(text: object) -> str:
 
 def is_loopback(endpoint: str) -> bool:
     """Whether spans sent there stay on this machine. Raises `UsageError` for no address."""
-    host = _host(endpoint)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_here(_host(endpoint))
 
 
 def _host(endpoint: str) -> str:
