@@ -4,7 +4,7 @@ A text keeps its white space, punctuation and first digits of its figures, so th
 echoes compare stays comparable: equal texts stay equal, different ones different, a part of a text
 is still found in it. A reader learns how long words are and which are equal, and nothing else:
 placeholders are counted out in the order in which words first appear. For the same reason a text
-of placeholders is its own: a second redaction changes nothing more.
+of placeholders is its own: a second redaction changes nothing more, unless secrets overlapped.
 """
 
 import re
