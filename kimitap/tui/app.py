@@ -110,8 +110,8 @@ class Kimitap(GrantingApp):
     def poll(self) -> None:
         """Look whether somebody wrote; if so, and no reader is at work, read in a worker."""
         now = time.monotonic()
-        if self._loading or now < self._patience_until:
-            return
+        if not self.is_running or self._loading or now < self._patience_until:
+            return  # a last beat may come while the screens close
         try:
             version = self.source.version()
         except KimitapError as error:
@@ -195,7 +195,7 @@ class Kimitap(GrantingApp):
             self.call_from_thread(self._asked_about, told, failed)
 
     def _asked_about(self, told: str, failed: bool) -> None:
-        if told:
+        if told and self.is_running:
             self.notify(told, severity="error" if failed else "information", markup=False)
         self.load_again()
 

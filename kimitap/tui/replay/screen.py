@@ -64,7 +64,8 @@ class ReplayScreen(ModalScreen[int | None]):
         self.set_interval(1.0, self._tick)
 
     def _say(self, *said: Block) -> None:
-        self.query_one(TextPane).show_blocks(said)
+        for pane in self.query(TextPane):  # none any more while the screen closes
+            pane.show_blocks(said)
 
     def _change(self, change: Callable[[], Draft]) -> None:
         """Make another draft in a worker: a body may be long."""
@@ -112,7 +113,7 @@ class ReplayScreen(ModalScreen[int | None]):
 
     def _tick(self) -> None:
         """Say how long the answer is waited for."""
-        if self._hangup is None or self._draft is None:
+        if self._hangup is None or self._draft is None or not self.app.is_running:
             return
         waited = f"sent; waiting for the answer … {time.monotonic() - self._began:.0f} s"
         request = self._draft.request

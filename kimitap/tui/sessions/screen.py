@@ -112,7 +112,7 @@ class SessionsScreen(ListScreen[SessionRow]):
 
     def _say_live(self) -> None:
         live = live_threads(self.view, datetime.now(UTC))
-        if live != self.list.live:
+        if self.app.is_running and live != self.list.live:
             self.list.live = live
             self.list.repaint()
 
