@@ -43,6 +43,8 @@ def ensure_schema(where: str, connection: Connection) -> bool:
             create(connection)
         else:
             _demand_revision(where, found)
+            if found == opening.FIRST:
+                connection.execute(_version().update(), {"version_num": found})
             upgrade(connection)
         return True
 
@@ -50,14 +52,14 @@ def ensure_schema(where: str, connection: Connection) -> bool:
 def create(connection: Connection) -> None:
     """Make the newest tables at once; a test holds them equal to what the revisions make."""
     SQLModel.metadata.create_all(connection)
-    # Alembic's own table, as it would make it
-    version = Table(
-        VERSION_TABLE,
-        MetaData(),
-        Column("version_num", String(32), primary_key=True),
-    )
+    version = _version()
     version.create(connection)
     connection.execute(version.insert(), {"version_num": SCHEMA})
+
+
+def _version() -> Table:
+    """Alembic's own table, as it would make it."""
+    return Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 
 
 def _demand_revision(where: str, found: str) -> None:

@@ -33,9 +33,13 @@ WRITER_PATIENCE_S = 30.0
 """How long a writer waits for another program's lock."""
 READER_PATIENCE_S = 5.0
 
+FIRST, _LIKE_FIRST = "0000", "0001"
+"""The first schema, and what its recordings say that they have."""
 _WAL = 2
 _OUR_LOCK = int.from_bytes(b"kimitap")
 PAGE_SIZE = 1024
+_TRIM_PAGES = 1000
+"""Pages given back in one transaction."""
 
 
 def writer(where: str) -> Connection:
@@ -78,6 +82,7 @@ def make(where: str, path: Path) -> None:
 def _writable(path: Path) -> sqlite3.Connection:
     connection = _sqlite(path, "mode=rw", WRITER_PATIENCE_S)
     connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
     return connection
@@ -86,6 +91,23 @@ def _writable(path: Path) -> sqlite3.Connection:
 def pragma(connection: Connection, setting: str) -> None:
     """Set something of a SQLite connection that may not be set in a transaction: `name=value`."""
     driver_of(connection).execute(f"PRAGMA {setting}")
+
+
+def setting(connection: Connection, name: str) -> int:
+    """What a pragma of a SQLite connection says."""
+    return int(driver_of(connection).execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def trim(connection: Connection, deadline: float) -> None:
+    """Give back to the disk the pages that nothing is in, until `deadline` (`time.monotonic`).
+
+    In short transactions: others may write. A file that an older Kimitap made keeps its free pages,
+    for what is written next.
+    """
+    while (free := setting(connection, "freelist_count")) and time.monotonic() < deadline:
+        driver_of(connection).execute(f"PRAGMA incremental_vacuum({_TRIM_PAGES})").fetchall()
+        if setting(connection, "freelist_count") == free:
+            return
 
 
 def shrink(connection: Connection) -> None:
@@ -255,7 +277,17 @@ def schema_of(where: str, connection: Connection) -> str | None:
             f"{shown(where)} was written by a newer Kimitap (schema {found}, this one knows "
             f"{SCHEMA}): update Kimitap"
         )
-    return None if found is None else str(found)
+    return FIRST if str(found) == _LIKE_FIRST and _is_first(connection) else found and str(found)
+
+
+def _is_first(connection: Connection) -> bool:
+    """Whether a response points at a body: so it did for an hour before there were two schemas."""
+    if connection.dialect.name != "sqlite":
+        return False
+    points = connection.exec_driver_sql(
+        "SELECT \"table\" FROM pragma_foreign_key_list('exchange') WHERE \"from\" = 'response_id'"
+    )
+    return points.scalar() == "body"
 
 
 def not_ours(where: str) -> NotARecording:

@@ -1,11 +1,14 @@
-"""The first schema: exchanges, and their bodies as unique pieces."""
+"""The first schema: exchanges, and their bodies as unique pieces.
+
+Its recordings call themselves 0001: `opening.schema_of` knows them by where a response points.
+"""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001"
+revision: str = "0000"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -81,7 +84,7 @@ def _exchanges() -> None:
         sa.Column("request_id", sa.Integer, sa.ForeignKey("body.id")),
         sa.Column("response_headers_id", sa.Integer, sa.ForeignKey("piece.id")),
         sa.Column("response_values", sa.String, nullable=False),
-        sa.Column("response_id", sa.Integer, sa.ForeignKey("piece.id")),
+        sa.Column("response_id", sa.Integer, sa.ForeignKey("body.id")),
         sa.UniqueConstraint("origin"),
         sqlite_autoincrement=True,
     )
