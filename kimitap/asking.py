@@ -9,10 +9,11 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import orjson
 
+from kimitap.address import server_address
 from kimitap.conversation import Turn
 from kimitap.errors import KimitapError, UsageError
 from kimitap.lineage import Thread
@@ -102,14 +103,9 @@ class Server:
 
 
 def _address(url: str) -> SplitResult:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    try:
-        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fit = False
-    shown = url.rpartition("@")[2].partition("?")[0]
-    if not fit or parts.username or parts.query:
-        raise UsageError(f"{shown} is no server's address; say http://127.0.0.1:8080")
+    parts = server_address(url)
+    if parts.query:
+        raise UsageError(f"{url.partition('?')[0]} is asked without parameters: leave them out")
     if parts.scheme == "http" and not is_here(parts.hostname or ""):
         raise UsageError(f"{url} would send your prompts in the clear; use https or a tunnel")
     return parts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kimitap.cli.choosing import with_choice
+from kimitap.cli.consent import demand_sending
 from kimitap.cli.files import written_to
 from kimitap.cli.reading import read
 from kimitap.cli.results import spare
@@ -259,18 +260,13 @@ def _spans(wish: _Wish, recording: Recording, content: bool) -> "Traces":
 
 def _send(wish: _Wish, content: bool, endpoint: str, yes: bool) -> None:
     from kimitap.interchange.outgoing.otlp import is_loopback, send
+    from kimitap.recorder.secret import digest_key
+    from kimitap.redact import mask_url
 
-    if not is_loopback(endpoint) and not yes:
-        _ask(endpoint, content)
+    what = "What the agents said" if content else "What the recording tells of its turns"
+    named = one_line(mask_url(endpoint, digest_key()), 200)
+    away = () if is_loopback(endpoint) else (named,)
+    demand_sending(f"{what} goes to {named}. Send it?", away, yes)
     with Recording.open(wish.where) as recording:
         count = send(_spans(wish, recording, content), endpoint)
-    click.echo(f"{count} spans sent to {endpoint}; {wish.masked.told()}", err=True)
-
-
-def _ask(endpoint: str, content: bool) -> None:
-    """Ask before it leaves this machine. Raises `UsageError` without a yes."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"nobody can be asked here: say --yes to send this to {endpoint}")
-    what = "What the agents said" if content else "What the recording tells of its turns"
-    if not click.confirm(f"{what} goes to {endpoint}. Send it?", err=True):
-        raise UsageError("nothing was sent")
+    click.echo(f"{count} spans sent to {named}; {wish.masked.told()}", err=True)

@@ -1,7 +1,6 @@
 """The command that sends a recorded request again: replay."""
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 import orjson
 
 from kimitap.analysis import Analysis
+from kimitap.cli.consent import demand_sending
 from kimitap.cli.words import split, with_database
 from kimitap.errors import UsageError
 from kimitap.exchange import Exchange, Outcome
@@ -186,13 +186,7 @@ def _announce(
     for line in plan_lines(tried, runs, lacking):
         click.echo(line, err=quiet)
     away = off_machine(tried)
-    if not away or yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        hosts = " and ".join(away)
-        raise UsageError(f"nobody can be asked here: say --yes to send this to {hosts}")
-    if not click.confirm(question(away), err=True):
-        raise UsageError("nothing was sent")
+    demand_sending(question(away), away, yes)
 
 
 def _carry_out(

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kimitap.cli.amounts import counted, in_words
+from kimitap.cli.consent import demand_sending
 from kimitap.cli.words import split, with_database
 from kimitap.errors import UsageError
 from kimitap.visible import one_line
@@ -224,13 +224,8 @@ def _live(
 
     own = next(one for one in exchanges if one.number == finding.place.exchange)
     request = outgoing(own, server)
-    if not request.stays_here and not yes:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(
-                f"nobody can be asked here: say --yes to send this to {request.origin}"
-            )
-        if not click.confirm(question([request.origin]), err=True):
-            raise UsageError("nothing was sent")
+    away = () if request.stays_here else (request.origin,)
+    demand_sending(question(away), away, yes)
     live = Live(finding, partial(send, server=server), *often)
     if not live(exchanges):
         raise UsageError(

@@ -8,8 +8,8 @@ its mark tells that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
 
+from kimitap.address import server_address
 from kimitap.errors import UsageError
 from kimitap.exchange import NO_REQUEST, REPLAY, Exchange, Headers
 from kimitap.loopback import is_here
@@ -123,25 +123,23 @@ def parse_header(text: str) -> tuple[str, str]:
 def _target(exchange: Exchange, server: str | None) -> tuple[str, str, int, str]:
     if server is None:
         return exchange.scheme, exchange.host, exchange.port, exchange.path
-    parts = _address(server)
+    parts = server_address(server)
     path, base = exchange.path, parts.path.rstrip("/")
     at = path.find("/v1/")
     if at >= 0:
         path, base = path[at:], base.removesuffix("/v1")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return parts.scheme, parts.hostname or "", port, f"{base}{path}"
+    return parts.scheme, parts.hostname or "", port, _with_query(f"{base}{path}", parts.query)
 
 
-def _address(server: str) -> SplitResult:
-    parts = urlsplit(server if "://" in server else f"http://{server}")
-    try:
-        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fit = False
-    if not fit or "@" in parts.netloc or parts.query or parts.fragment:
-        shown = server.rpartition("@")[2].partition("?")[0]
-        raise UsageError(f"{shown} is no server's address; say http://127.0.0.1:8080")
-    return parts
+def _with_query(path: str, query: str) -> str:
+    """The request target with an address's parameters, in the place of recorded ones so named."""
+    if not query:
+        return path
+    endpoint, _, recorded = path.partition("?")
+    said = {field.partition("=")[0] for field in query.split("&")}
+    kept = [field for field in recorded.split("&") if field and field.partition("=")[0] not in said]
+    return f"{endpoint}?{'&'.join([*kept, query])}"
 
 
 def _without_masks(path: str) -> tuple[str, tuple[str, ...]]:

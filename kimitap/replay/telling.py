@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from kimitap.recorder.secret import digest_key
+from kimitap.redact import mask_url
 from kimitap.replay.experiment import Variant
 from kimitap.replay.outgoing import Outgoing
 from kimitap.replay.repair import Gap, Result
@@ -15,11 +17,16 @@ def plan_lines(tried: Sequence[Variant], runs: int, lacking: Sequence[Gap] = ())
         times = f", {runs} times" if runs > 1 else ""
         named = f"{variant.name}: " if len(tried) > 1 else ""
         how = "changed" if request.edited else "as it was recorded"
-        yield f"{named}{one_line(f'{request.method} {request.url}', 300)}"
+        yield f"{named}{one_line(f'{request.method} {_url(request)}', 300)}"
         yield f"  {len(request.body):,} bytes, {how}{times}"
         yield from (f"  {line}" for line in _keys(request))
     for gap in lacking:
         yield f"  put back: {gap_words(gap)}"
+
+
+def _url(request: Outgoing) -> str:
+    """Where it goes, as it will be recorded: a key among the address's parameters is masked."""
+    return mask_url(request.url, digest_key())
 
 
 def _keys(request: Outgoing) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from kimitap.address import server_address
 from kimitap.errors import UsageError
 from kimitap.loopback import is_here
 
@@ -57,13 +58,12 @@ def surroundings(
     A variable that names the upstream now keeps the rest of its path. `extra` are `NAME=/path` or
     `NAME=value with {url}`, `leave` the names that stay as they are. Keys are set where none is and
     the upstream is on this machine, whose servers seldom ask for one. Proxies are told to leave
-    loopback alone. Raises `UsageError` for an extra that is none.
+    loopback alone. Raises `UsageError` for an upstream and for an extra that is none.
     """
     found = {
         v.name: _moved(current.get(v.name, ""), upstream, url) or url + v.path for v in VARIABLES
     }
-    host = urlsplit(upstream if "://" in upstream else f"http://{upstream}").hostname or ""
-    if is_here(host):
+    if is_here(server_address(upstream).hostname or ""):
         found |= {key: _NO_KEY for key, known in _KEYS.items() if not any(map(current.get, known))}
     for name in ("NO_PROXY", "no_proxy"):
         found[name] = _with_loopback(current.get(name, ""))

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
-from urllib.parse import urlsplit
 
 import kimitap
+from kimitap.address import server_address
 from kimitap.errors import ProxyError
 
 READY_S = 60.0
@@ -72,7 +72,7 @@ def recorder(upstream: str, where: str) -> Iterator[RunningRecorder]:
 
 def unreachable(upstream: str) -> str:
     """Why nobody answers at the upstream's address, in a word or two; `""` where somebody does."""
-    parts = urlsplit(upstream if "://" in upstream else f"http://{upstream}")
+    parts = server_address(upstream)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname or "", port), _LOOK_S).close()

@@ -162,7 +162,7 @@ def test_a_command_that_cannot_be_started_gives_a_shell_s_status(
     [
         (["--", "true"], "Missing option '--upstream'"),
         (["--upstream", "http://127.0.0.1:1"], "Missing argument 'COMMAND...'"),
-        (["--upstream", "ftp://h", "true"], "'ftp://h' is no upstream"),
+        (["--upstream", "ftp://h", "true"], "ftp://h is no server's address"),
         (["--upstream", "http://h/v1", "true"], "has a path"),
         (["--upstream", "h", "--env", "X", "true"], "--env X names no variable"),
         (["--upstream", "h", "--db", ".", "true"], " is a folder"),

@@ -106,11 +106,39 @@ def test_a_key_in_the_url_is_left_out_and_said() -> None:
     assert (request.path, request.left_out[-1]) == ("/v1/x", "?key")
 
 
-@pytest.mark.parametrize("server", ["ftp://h", "http://", "http://u:secret@h", "http://h:x", "::"])
+@pytest.mark.parametrize(
+    ("path", "server", "target"),
+    [
+        ("/v1/x", "http://h/v1?api-version=2", "/v1/x?api-version=2"),
+        (
+            "/v1/x?api-version=1&beta=true",
+            "http://h?api-version=2",
+            "/v1/x?beta=true&api-version=2",
+        ),
+        ("/v1/x?beta=true", "http://h/v1/?", "/v1/x?beta=true"),
+        ("/v1/x?key=[masked:1f2e3d4c]", "http://h/v1?key=mine", "/v1/x?key=mine"),
+    ],
+)
+def test_the_parameters_of_an_address_go_with_the_request(
+    path: str, server: str, target: str
+) -> None:
+    request = outgoing(recorded(path=path), server)
+    assert request.path == target
+    assert "?key" not in request.left_out
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        *("ftp://h", "http://", "http://u:secret@h", "http://h:x", "::", "http://["),
+        *("http://[secret@h?secret", "http://h/#secret", "http://a b", "http://h\x1b[2J", ""),
+    ],
+)
 def test_what_is_no_address_is_refused_without_its_password(server: str) -> None:
     with pytest.raises(UsageError, match="no server's address") as told:
         outgoing(recorded(), server)
     assert "secret" not in str(told.value)
+    assert str(told.value).isprintable()
 
 
 def test_an_edited_body_goes_without_the_encoding_of_the_recorded_one() -> None:
