@@ -20,6 +20,7 @@ FLOORS: dict[str, set[str]] = {
     "loopback": set(),
     "address": {"errors", "visible"},
     "lazily": set(),
+    "amounts": {"errors"},
     "exchange": {"errors"},
     "canonical": set(),
     "conversation": {"exchange", "canonical"},
@@ -27,7 +28,7 @@ FLOORS: dict[str, set[str]] = {
     "redact": {"exchange", "loopback"},
     "redacting": {"exchange", "redact", "dialects", "rewrites", "rules", "weave"},
     "store": {"errors", "exchange", "lazily"},
-    "recorder": {"errors", "exchange", "redact", "store"},
+    "recorder": {"amounts", "errors", "exchange", "redact", "store"},
     "sse": set(),
     "dialects": {"errors", "exchange", "conversation", "sse"},
     "wire": {"exchange", "dialects", "sse"},
@@ -63,6 +64,7 @@ FLOORS: dict[str, set[str]] = {
     | {"store", "recorder", "analysis", "rules", "diff", "transcript", "export", "tui", "demo"}
     | {"report", "recipes", "settings", "asking", "prompt", "web", "doctor", "running"}
     | {"comparison"}
+    | {"amounts"}
     | {"shrink"}
     | {"redact", "redacting", "interchange", "belief"}
     | {"replay", "serving"}

@@ -4,17 +4,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kimitap.cli.amounts import Age, Size, counted, in_words
+from kimitap.amounts import counted, in_words, span
+from kimitap.cli.amounts import Age, Size
 from kimitap.cli.words import only_database, split, with_database
 from kimitap.errors import UsageError
-from kimitap.store import Recording, shown
+from kimitap.store import shown
 from kimitap.visible import one_line
+
+if TYPE_CHECKING:
+    from kimitap.store.retention import Plan
 
 FOUND_SOMETHING = 1
 _MOST_LINES = 20
+_TORN = "there is no pause before that age: conversations that went on are torn"
 
 
 @click.command()
@@ -41,7 +47,7 @@ def status(words: Sequence[str], db: str | None) -> None:
     if not now.recorders:
         click.echo("recording  nobody, now")
     for number, started_at in now.open[:_MOST_LINES]:
-        click.echo(f"in flight  #{number}, for {_span(datetime.now(UTC) - started_at)}")
+        click.echo(f"in flight  #{number}, for {span(datetime.now(UTC) - started_at)}")
     for loss in now.losses[-_MOST_LINES:]:
         said = f"{loss.count} at {_local(loss.at)}: {one_line(loss.reason, 200)}"
         click.echo(f"lost       {said}")
@@ -125,7 +131,7 @@ def backup(words: Sequence[str], db: str | None) -> None:
 @with_database
 @click.option("--older-than", type=Age(), help="Delete what is older: 30d, 12h, 2w.")
 @click.option("--max-size", type=Size(), help="Delete the oldest until so much is in use: 2GB.")
-@click.option("--dry-run", is_flag=True, help="Say what --older-than would delete; delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask. Without a terminal nothing else is taken.")
 def prune(
     words: Sequence[str],
@@ -139,7 +145,7 @@ def prune(
 
     Cuts where nobody had asked anything for ten minutes, if there is such a pause, so that no
     conversation is torn. A recorder may write meanwhile; then the file keeps its size, and what is
-    free in it is used again.
+    free in it is used again. `kimitap record --keep 30d --max-size 5GB` does the same all the time.
     """
     where = only_database(words, db, "prune")
     if older_than is None and max_size is None:
@@ -155,26 +161,25 @@ def _pruned(
 ) -> Iterator[str]:
     from kimitap.store import delete, retention
 
+    if dry_run:
+        yield from _would_go(where, retention.plan(where, age, most), most)
+        return
     if most is not None:
         retention.used_bytes(where)  # a server refuses before anything is deleted
     if age is not None:
-        with Recording.open(where) as recording:
-            cut = retention.older_than(recording.glimpses(), datetime.now(UTC) - age)
-        told = counted(len(cut.numbers), "exchange")
-        if cut.torn:
-            yield "there is no pause before that age: conversations that went on are torn"
-        if dry_run:
-            yield f"{told} would be deleted from {shown(where)}"
-        elif cut.numbers:
-            _ask(f"Delete {told} for good from {shown(where)}?", yes)
-            done = delete(where, cut.numbers)
+        old = retention.plan(where, age)
+        if old.torn:
+            yield _TORN
+        if old.numbers:
+            _ask(f"Delete {_named(old)} for good from {shown(where)}?", yes)
+            done = delete(where, old.numbers)
             yield f"{counted(done.exchanges, 'exchange')} deleted from {shown(where)}"
         else:
             yield f"nothing in {shown(where)} is that old"
     if most is None:
         return
     used = retention.used_bytes(where)
-    if used <= most or dry_run:
+    if used <= most:
         yield f"{in_words(used)} are in use of {in_words(most)}"
         return
     _ask(f"Delete the oldest from {shown(where)} until {in_words(most)} are in use?", yes)
@@ -183,25 +188,35 @@ def _pruned(
     yield f"{counted(gone, 'exchange')} deleted from {shown(where)}, {left} in use"
 
 
+def _would_go(where: str, planned: "Plan", most: int | None) -> Iterator[str]:
+    """What a run without --dry-run would delete."""
+    if planned.torn:
+        yield _TORN
+    if not planned.numbers:
+        yield f"nothing would be deleted from {shown(where)}"
+    else:
+        yield f"{_named(planned)} would be deleted from {shown(where)}"
+    if planned.used is not None and planned.frees is not None:
+        limit = f", of {in_words(most)} allowed" if most is not None else ""
+        yield f"about {in_words(planned.frees)} of the {in_words(planned.used)} in use{limit}"
+
+
+def _named(planned: "Plan") -> str:
+    """How many exchanges, and from when to when they began."""
+    told = counted(len(planned.numbers), "exchange")
+    if planned.since is None or planned.until is None:
+        return told
+    return f"{told} ({_local(planned.since)} to {_local(planned.until)})"
+
+
 def _ask(question: str, yes: bool) -> None:
     if not yes and not click.confirm(question):
         raise UsageError("nothing was deleted")
 
 
 def _ago(at: datetime) -> str:
-    return f"{_local(at)}, {_span(datetime.now(UTC) - at)} ago"
+    return f"{_local(at)}, {span(datetime.now(UTC) - at)} ago"
 
 
 def _local(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def _span(span: timedelta) -> str:
-    """A span as one says it: its two largest units."""
-    seconds = max(0, int(span.total_seconds()))
-    parts = []
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, length)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"

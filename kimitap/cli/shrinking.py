@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kimitap.cli.amounts import counted, in_words
+from kimitap.amounts import counted, in_words
 from kimitap.cli.consent import demand_sending
 from kimitap.cli.words import split, with_database
 from kimitap.errors import UsageError

@@ -7,19 +7,24 @@ kept begins after such a pause. This needs the rows alone, however much was reco
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from kimitap.errors import UsageError
 from kimitap.store import opening
 from kimitap.store.deleting import delete
 from kimitap.store.glimpse import Glimpse
+from kimitap.store.glimpses import glimpses
 from kimitap.store.location import file_of, shown
-from kimitap.store.reading import Recording
 from kimitap.store.times import to_us
 from kimitap.store.trouble import translated
+from kimitap.store.weighing import weigh
 
 PAUSE_US = 600 * 1_000_000
 _ROUNDS = 12
+_RATHER_MORE = 1.05
+_EMPTY = 20 * 1024
+"""Bytes of a recording without an exchange, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +79,68 @@ def used_bytes(where: str) -> int:
     return (pages - free) * size
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be deleted: the `numbers`, when the first and the last of them began, and about
+    how many bytes of those in use that would free; None on a server."""
+
+    numbers: tuple[int, ...]
+    since: datetime | None
+    until: datetime | None
+    frees: int | None
+    used: int | None
+    torn: bool
+
+
+def plan(where: str, age: timedelta | None = None, most: int | None = None) -> Plan:
+    """What goes if nothing older than `age` is kept, and at most `most` bytes; changes nothing.
+
+    Raises UsageError where a server's size is asked for, and RecordingErrors as a reader does.
+    """
+    used = used_bytes(where) if most is not None or file_of(where) else None
+    with translated(where), opening.reader(where) as connection, connection.begin():
+        in_time = sorted(glimpses(connection, 0), key=_start)
+        weights = weigh(connection, [glimpse.number for glimpse in in_time])
+    old = older_than(in_time, datetime.now(UTC) - age) if age is not None else Cut((), False)
+    chosen = set(old.numbers)
+    if most is not None and used is not None:
+        chosen |= set(_too_much(in_time, weights, used, most))
+    gone = [glimpse for glimpse in in_time if glimpse.number in chosen]
+    weight = sum(w for w, glimpse in zip(weights, in_time, strict=True) if glimpse.number in chosen)
+    return Plan(
+        numbers=tuple(sorted(chosen)),
+        since=gone[0].started_at if gone else None,
+        until=gone[-1].started_at if gone else None,
+        frees=None if used is None else round((used - _EMPTY) * weight / max(1.0, sum(weights))),
+        used=used,
+        torn=old.torn,
+    )
+
+
 def shrink_to(where: str, most: int) -> int:
     """Delete the oldest exchanges until at most `most` bytes are in use; how many went.
 
-    The share of the bytes that is too much is the share of the exchanges that goes, at a pause if
-    there is one, again and again.
+    As many go as weigh what is too much, up to a pause if there is one; since weights are
+    estimates, again and again.
     """
     gone = 0
     for _ in range(_ROUNDS):
-        used = used_bytes(where)
-        if used <= most:
-            return gone
-        with Recording.open(where) as recording:
-            in_time = sorted(recording.glimpses(), key=_start)
-        numbers = _oldest(in_time, max(1, round(len(in_time) * (1 - most / used))))
+        numbers = plan(where, most=most).numbers
         if not numbers:
-            return gone
+            break
         gone += delete(where, numbers).exchanges
     return gone
 
 
-def _oldest(in_time: Sequence[Glimpse], wanted: int) -> Sequence[int]:
-    """About so many of the oldest: up to the next pause, if that takes not twice as many."""
-    pause = next((at for at in _pauses(in_time) if at >= wanted), wanted)
-    return _ended(in_time[: pause if pause <= 2 * wanted else wanted])
+def _too_much(
+    in_time: Sequence[Glimpse], weights: Sequence[float], used: int, most: int
+) -> Sequence[int]:
+    """The oldest that must go: up to the next pause, if that takes not twice as many, or of all
+    only few."""
+    if used <= most or not in_time:
+        return ()
+    surplus = _RATHER_MORE * (used - most) * sum(weights) / max(1, used - _EMPTY)
+    wanted = min(bisect_left(list(accumulate(weights)), surplus) + 1, len(in_time))
+    further = wanted + max(wanted, len(in_time) // 5)
+    pauses = (at for at in _pauses(in_time) if wanted <= at <= further and at < len(in_time))
+    return _ended(in_time[: next(pauses, wanted)])

@@ -1,6 +1,7 @@
 """status, verify, backup and prune, as a user types them, beside a recorder that lives."""
 
 import random
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -149,8 +150,20 @@ def test_prune_keeps_what_is_young(where: Path, capsys: Said) -> None:
 
 def test_a_dry_run_deletes_nothing(where: Path, capsys: Said) -> None:
     assert run(["prune", str(where), "--older-than", "1h", "--max-size", "1", "--dry-run"]) == 0
-    assert f"2 exchanges would be deleted from {where}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    span = r"\(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d to \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)"
+    assert re.search(rf"^2 exchanges {span} would be deleted from {where}$", said, re.M)
+    assert re.search(r"^about \d.* of the \d.* in use, of 1 byte allowed$", said, re.M)
     assert numbers(where) == [1, 2]
+
+
+def test_a_dry_run_with_a_size_alone_says_what_would_go(where: Path, capsys: Said) -> None:
+    before = where.read_bytes()
+    assert run(["prune", str(where), "--max-size", "1kB", "--dry-run"]) == 0
+    assert "2 exchanges (" in capsys.readouterr().out
+    assert run(["prune", str(where), "--max-size", "1GB", "--dry-run"]) == 0
+    assert f"nothing would be deleted from {where}" in capsys.readouterr().out
+    assert where.read_bytes() == before
 
 
 def test_prune_goes_down_to_a_size(where: Path, capsys: Said) -> None:

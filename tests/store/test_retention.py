@@ -1,14 +1,14 @@
 """What is old goes, at a pause if there is one; what is left is whole."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from kimitap.exchange import Outcome
-from kimitap.store import Recording, RecordingWriter
+from kimitap.store import Recording, RecordingWriter, delete
 from kimitap.store.glimpse import Glimpse
-from kimitap.store.retention import Cut, older_than, shrink_to, used_bytes
+from kimitap.store.retention import Cut, older_than, plan, shrink_to, used_bytes
 from kimitap.store.times import to_us
 from kimitap.store.verifying import verify
 from tests.support.requests_made import START, asked, conversation, reply
@@ -99,3 +99,34 @@ def test_a_size_that_fits_takes_nothing(where: str) -> None:
 def test_a_size_that_nothing_fits_takes_all(where: str) -> None:
     assert shrink_to(where, 1) == 80
     assert numbers(where) == []
+
+
+def test_a_plan_says_what_would_go_and_about_how_much_that_frees(where: str) -> None:
+    used = used_bytes(where)
+    planned = plan(where, most=used // 2)
+    assert planned.used == used
+    assert planned.since == START
+    assert planned.until is not None and planned.until > START + timedelta(hours=3)
+    assert len(numbers(where)) == 80, "a plan deletes nothing"
+    assert delete(where, planned.numbers).exchanges == len(planned.numbers)
+    freed = used - used_bytes(where)
+    assert planned.frees is not None and 0.8 * freed < planned.frees < 1.2 * freed
+
+
+def test_a_plan_weighs_what_turns_share_with_the_last_of_them(where: str) -> None:
+    all_but_last = plan(where, age=datetime.now(UTC) - START - timedelta(seconds=36)).numbers
+    assert all_but_last == tuple(range(1, 9))
+    whole = plan(where, age=timedelta(0))
+    assert whole.numbers == tuple(range(1, 81))
+    assert whole.frees is not None and whole.used is not None
+    assert 0.7 * whole.used < whole.frees <= whole.used
+
+
+def test_a_plan_for_age_and_size_takes_what_either_takes(where: str) -> None:
+    age = datetime.now(UTC) - START - timedelta(minutes=90)
+    used = used_bytes(where)
+    old, large = plan(where, age), plan(where, most=used // 2)
+    assert len(old.numbers) == 16
+    assert plan(where, age, used // 2).numbers == tuple(sorted({*old.numbers, *large.numbers}))
+    assert plan(where, age, used).numbers == old.numbers
+    assert plan(where).numbers == ()
