@@ -33,7 +33,7 @@ def open_tui(
     server: str | None = None,
 ) -> None:
     """Open the screens on a recording; `server` is asked for prompts."""
-    demand_screens(where, place, server)
+    demand_screens(where, server)
     if in_browser():
         end_with_parent()
     elif not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -45,8 +45,9 @@ def open_tui(
         raise click.exceptions.Exit(status)
 
 
-def demand_screens(where: str, place: PlaceWord | None, server: str | None) -> None:
-    """Raise a `KimitapError` where the screens cannot open: no recording, no such place."""
+def demand_screens(where: str, server: str | None) -> None:
+    """Raise a `KimitapError` where the screens cannot open. That it can be read is not asked here:
+    they are painted before anything is."""
     if not looks_recorded(where):
         from kimitap.store import Recording
 
@@ -56,12 +57,10 @@ def demand_screens(where: str, place: PlaceWord | None, server: str | None) -> N
         from kimitap.asking import Server
 
         Server(server)  # refuses an unfit address
-    if place is not None:
-        _demand(where, place)
 
 
-def _demand(where: str, place: PlaceWord) -> None:
-    """Raise `UsageError` where the screens have no conversation at that place."""
+def demand_place(where: str, place: PlaceWord) -> None:
+    """Read all, and raise `UsageError` where the screens have no conversation at that place."""
     from kimitap.cli.reading import read
 
     analysis = read(where)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from kimitap.cli.choosing import with_choice
-from kimitap.cli.screens import demand_screens
+from kimitap.cli.screens import demand_place, demand_screens
 from kimitap.cli.words import one_place, split, with_database, with_server
 from kimitap.settings import Settings
 from kimitap.web.address import DEFAULT_LISTEN, parse_listen
@@ -38,7 +38,9 @@ def web(
     """Serve the screens to a browser on this machine; the address holds a token. Ctrl-C ends it."""
     parse_listen(listen)
     where, rest = split(words, db)
-    demand_screens(where, one_place(rest), server)
+    demand_screens(where, server)
+    if (place := one_place(rest)) is not None:
+        demand_place(where, place)
     from kimitap.web.server import serve
 
     command = [sys.executable, "-m", "kimitap.cli", "tui", *_options(context), "--", *words]

@@ -10,7 +10,7 @@ from textual.app import App
 from textual.filter import LineFilter
 from textual.worker import get_current_worker
 
-from kimitap.errors import KimitapError
+from kimitap.errors import KimitapError, UsageError
 from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Place, Severity
@@ -47,6 +47,7 @@ class Kimitap(GrantingApp):
 
     def __init__(self, source: Source | Unopened, place: PlaceWord | None = None) -> None:
         super().__init__(source, SessionScreen(place, lambda: self.source.remedies))
+        self._place = place
         self.failure: KimitapError | None = None
         self._set_themes()
         self._before: tuple[LineFilter, ...] = (WithoutColour(),) if self.no_color else ()
@@ -94,6 +95,7 @@ class Kimitap(GrantingApp):
     def _open(self, unopened: Unopened) -> None:
         try:
             seen = unopened.glimpses()
+            _demand(unopened.where, self._place, seen)
             self._glimpsed = True
             self.call_from_thread(self._glimpse, seen)
             source = unopened.open()
@@ -223,6 +225,15 @@ class Kimitap(GrantingApp):
             self._complaint = str(error)
             self.notify(str(error), severity="error", markup=False)
             self.main.refuse(str(error))
+
+
+def _demand(where: str, place: PlaceWord | None, seen: Sequence[Glimpse]) -> None:
+    """Raise a `UsageError` where no exchange has the number of the place: nor can a thread or a
+    session, which are named after their first exchange."""
+    if place is not None and all(glimpse.number != place.number for glimpse in seen):
+        from kimitap.store import shown
+
+        raise UsageError(f"{shown(where)}: {place} is not in it")
 
 
 def glimpses_of(where: str) -> Sequence[Glimpse]:

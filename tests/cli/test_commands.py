@@ -364,16 +364,6 @@ def test_a_database_whose_name_is_no_utf_8_is_checked(lost: Path) -> None:
         assert done.returncode == (2 if "9" in words else 1)
 
 
-def test_the_screens_are_not_opened_at_a_place_that_is_not_there(
-    kimitap: Kimitap, lost: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    for place in ("t9", "99"):
-        done = kimitap("tui", lost, place, cwd=lost.parent)
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-
-
 def test_the_demo_names_the_command_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "argv", [".venv/bin/kimitap", "demo"])

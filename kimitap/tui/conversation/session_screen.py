@@ -10,7 +10,7 @@ from kimitap.tui.conversation.arrival import Arrival
 from kimitap.tui.conversation.detail import complaint, hidden_by, nothing_yet
 from kimitap.tui.conversation.first_look import LONG, Listing, reading, still_reading
 from kimitap.tui.conversation.news import News
-from kimitap.tui.conversation.reading import first_place, header_key, numbered
+from kimitap.tui.conversation.reading import first_place, header_key, is_there, numbered
 from kimitap.tui.conversation.reading_pane import Remedies
 from kimitap.tui.conversation.status import Standing, status_of
 from kimitap.tui.conversation.walking_screen import WalkingScreen
@@ -18,6 +18,7 @@ from kimitap.tui.keys import MAIN_KEYS, bindings
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar, status_segments
 from kimitap.tui.widgets.text_pane import Block
+from kimitap.tui.wishes import ShowTurn, Tab
 
 
 class SessionScreen(WalkingScreen):
@@ -34,6 +35,8 @@ class SessionScreen(WalkingScreen):
         self.live = False
         self.loaded = False
         self._arrival = Arrival(place)
+        self._asked = place
+        """The place that the command named, until it is known whether it is there."""
         self._total = 0
         """How many exchanges there are, as far as known before they are read."""
         self._numbers: dict[Finding, str] = {}
@@ -81,6 +84,19 @@ class SessionScreen(WalkingScreen):
         if self.following:
             self.to_the_end()
         self.describe()
+        self._look_for_asked(view)
+
+    def _look_for_asked(self, view: View) -> None:
+        """Show the exchange that was asked for where it is in no conversation; say so where the
+        place is not there."""
+        asked, there = self._asked, self._asked is not None and is_there(view, self._asked)
+        if asked is None or not (there or self.loaded):
+            return
+        self._asked = None
+        if not there:
+            self.notify(f"{asked} is not in this recording.", severity="error", markup=False)
+        elif not asked.kind and any(other.number == asked.number for other in view.others):
+            self.post_message(ShowTurn(asked.number, Tab.WIRE))
 
     def _open_again(self, view: View, number: int) -> None:
         """The thread that is open, as it is now; where it was deleted, the best of those left."""
