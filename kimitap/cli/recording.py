@@ -2,24 +2,37 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from kimitap import recipes
+from kimitap import amounts, recipes
 from kimitap.cli.reading import read
 from kimitap.cli.results import result_of
 from kimitap.cli.screens import open_tui
 from kimitap.cli.words import only_database, with_database
-from kimitap.errors import CaptureError, ProxyError
+from kimitap.errors import CaptureError, ProxyError, UsageError
 from kimitap.export.formats import FORMATS
 from kimitap.interchange.incoming.detect import FORMATS as CAPTURES
-from kimitap.store import location, shown
+from kimitap.store import file_of, location, shown
 from kimitap.visible import one_line
 
 _BODILESS = "which the capture does not hold"
 _LEFT_OUT = f"{_BODILESS} (mitmproxy's stream_large_bodies leaves them out)"
+
+
+def _checked(
+    read: Callable[[str], object],
+) -> Callable[[click.Context, click.Parameter, str | None], str]:
+    """What `read` takes for an amount, as it was typed; empty where nothing was."""
+
+    def check(context: click.Context, param: click.Parameter, value: str | None) -> str:
+        if value is not None:
+            read(value)
+        return value or ""
+
+    return check
 
 
 @click.command()
@@ -36,21 +49,51 @@ _LEFT_OUT = f"{_BODILESS} (mitmproxy's stream_large_bodies leaves them out)"
     is_flag=True,
     help="Listen where other machines can connect: all of them can use your server then.",
 )
+@click.option(
+    "--keep",
+    callback=_checked(amounts.age),
+    metavar="AGE",
+    help="Delete for good what is older, all the time: 30d, 12h, 2w.",
+)
+@click.option(
+    "--max-size",
+    callback=_checked(amounts.size),
+    metavar="SIZE",
+    help="Delete the oldest where more is in use: 5GB.",
+)
 @with_database
-def record(upstream: str, listen: str, allow_remote: bool, db: str | None) -> None:
-    """Stand between an agent and its server, and record what passes. Ctrl-C ends it."""
+def record(
+    upstream: str, listen: str, allow_remote: bool, keep: str, max_size: str, db: str | None
+) -> None:
+    """Stand between an agent and its server, and record what passes. Ctrl-C ends it.
+
+    Everything is kept, unless --keep or --max-size says otherwise: then a process beside the
+    recorder deletes what `kimitap prune` would, a little at a time.
+    """
     from kimitap.recorder import demand_loopback, run_proxy
 
     if not allow_remote:
         demand_loopback(listen)
     where = location(db)
+    if max_size and file_of(where) is None:
+        raise UsageError(
+            f"{shown(where)} is on a server, which has its own limits of size: say --keep"
+        )
 
     def ready(url: str) -> None:
         click.echo(f"recording {upstream} into {shown(where)}")
         click.echo(f"ready: give your agent the base URL {url}/v1")
         click.echo(recipes.shown(url))
 
-    run_proxy(upstream, listen, where, on_ready=ready, say=click.echo)
+    run_proxy(
+        upstream,
+        listen,
+        where,
+        on_ready=ready,
+        say=click.echo,
+        keep=keep,
+        max_size=max_size,
+    )
 
 
 @click.command("import")

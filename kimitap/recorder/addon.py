@@ -11,9 +11,12 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, dns, http, tcp, udp
 from mitmproxy.addonmanager import Loader
+from mitmproxy.exceptions import OptionsError
 
+from kimitap.errors import UsageError
 from kimitap.exchange import Outcome
 from kimitap.recorder.flows import exchange_of
+from kimitap.recorder.keeper import Keeper, Limits
 from kimitap.recorder.line import Line, Tally
 from kimitap.recorder.secret import digest_key
 from kimitap.recorder.slips import Trouble
@@ -53,6 +56,7 @@ class Recorder:
         self.tally = Tally()
         self.complaint: Trouble | None = None
         self._line: Line | None = None
+        self._keeper: Keeper | None = None
         self._key = b""
         self._passed_over = 0
         self._stopped = False
@@ -79,10 +83,26 @@ class Recorder:
             256,
             "Megabytes that may wait for a slow disk before Kimitap records less.",
         )
+        loader.add_option(
+            "kimitap_keep",
+            str,
+            "",
+            "Delete for good what is older, all the time: 30d, 12h, 2w. Empty: keep it.",
+        )
+        loader.add_option(
+            "kimitap_max_size",
+            str,
+            "",
+            "Delete the oldest where more is in use: 5GB, 500MB. Empty: no limit.",
+        )
 
     def configure(self, updated: set[str]) -> None:
         """Make mitmproxy such that nothing passes unseen and no time-out cuts a slow answer."""
-        if self._line and {"kimitap_db", "kimitap_memory"} & updated:
+        try:
+            _limits()
+        except UsageError as error:
+            raise OptionsError(f"Kimitap: {error}") from error
+        if self._line and {name for name in updated if name.startswith("kimitap_")}:
             logger.warning("Kimitap: its options take effect when mitmproxy starts again")
         wanted: dict[str, str | int] = {}
         if ctx.options.connection_strategy != "lazy":
@@ -112,6 +132,9 @@ class Recorder:
             logger.error("Kimitap cannot record: %s", line.trouble.reason)
         elif not line.trouble:
             logger.info("Kimitap records into %s", line.named)
+        if _serves() and not self._futile and not self._stopped and (limits := _limits()):
+            logger.info("Kimitap: %s", limits)
+            self._keeper = Keeper(ctx.options.kimitap_db, limits)
         asyncio.get_running_loop().call_later(STARTED_S, line.speak)
         if _serves() and (hosts := beyond_loopback(_addresses())):
             logger.warning(
@@ -126,10 +149,13 @@ class Recorder:
         for flow in list(self._early):
             self._begin_early(flow)
         line, self._line = self._line, None
+        keeper, self._keeper = self._keeper, None
         if line is None:
             return None
         if ctx.master.addons.get("recorder") is self:
-            return _close(line, self._passed_over)
+            return _close(line, self._passed_over, keeper)
+        if keeper:
+            asyncio.get_running_loop().create_task(keeper.close())
         _handed_over.append(line)
         asyncio.get_running_loop().create_task(_abandon(line))
         return None
@@ -241,6 +267,11 @@ def _serves() -> bool:
     return bool(ctx.options.server and not ("rfile" in ctx.options and ctx.options.rfile))
 
 
+def _limits() -> Limits:
+    """How much is kept. Raises UsageError."""
+    return Limits.parse(ctx.options.kimitap_keep, ctx.options.kimitap_max_size)
+
+
 def _addresses() -> list[str]:
     """The hosts on which the proxy listens."""
     server = ctx.master.addons.get("proxyserver")
@@ -260,8 +291,10 @@ async def _abandon(line: Line) -> None:
         await _close(line, 0)
 
 
-async def _close(line: Line, passed_over: int) -> None:
+async def _close(line: Line, passed_over: int, keeper: Keeper | None = None) -> None:
     """Write what waits, end what is under way, and say what was recorded."""
+    if keeper:
+        await keeper.close()
     for flow, tap in list(_taps.items()):
         if tap.line is line:
             tap.interrupt()

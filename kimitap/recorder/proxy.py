@@ -7,7 +7,7 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -30,8 +30,13 @@ def run_proxy(
     on_ready: Callable[[str], None],
     say: Callable[[str], None],
     memory_mb: int = 256,
+    keep: str = "",
+    max_size: str = "",
 ) -> Tally:
     """Record what passes between `listen` (host:port) and `upstream` (a URL) until Ctrl-C.
+
+    Meanwhile what is older than `keep` (`30d`) is deleted, and the oldest where more than
+    `max_size` (`5GB`) is in use.
 
     `on_ready` is called once with the base URL that clients use; `say` gets each line there is to
     say, none if the proxy cannot start: the error says it. Returns what was recorded. Raises
@@ -41,13 +46,19 @@ def run_proxy(
     host, port = parse_listen(listen)
     target = parse_upstream(upstream)
     _try_to_listen(host, port)
+    given: dict[str, str | int] = {
+        "kimitap_db": where,
+        "kimitap_memory": memory_mb,
+        "kimitap_keep": keep,
+        "kimitap_max_size": max_size,
+    }
     with _said_by(say) as saying:
 
         def ready(url: str) -> None:
             saying.begin()
             on_ready(url)
 
-        return asyncio.run(_serve(target, host, port, where, ready, memory_mb))
+        return asyncio.run(_serve(target, host, port, ready, given))
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -131,9 +142,8 @@ async def _serve(
     target: str,
     host: str,
     port: int,
-    where: str,
     on_ready: Callable[[str], None],
-    memory_mb: int,
+    given: Mapping[str, str | int],
 ) -> Tally:
     recorder = Recorder()
     ready = _Ready(recorder, on_ready)
@@ -145,8 +155,7 @@ async def _serve(
         listen_port=port,
         connection_strategy="lazy",
         tcp_timeout=SILENCE_S,
-        kimitap_db=where,
-        kimitap_memory=memory_mb,
+        **given,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,111 @@
+"""The keeper's process: deletes what is too old or too much from a recording that is being written.
+
+A process of its own, at a low priority: counting what is still needed takes Python's lock, and the
+scribe shall never wait for more than one of its short transactions (see `store.deleting`).
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from kimitap.amounts import counted, in_words, span
+from kimitap.errors import KimitapError, NoRecording
+from kimitap.store import Recording, delete, file_of, location, retention
+
+SIZE_EVERY_S = 2.0
+"""How often the size is looked at: at that of the files alone, as long as that is small enough."""
+AGE_EVERY_S = 600.0
+ENOUGH = 0.9
+"""What is too much goes down to this share of the limit, so that not every look deletes."""
+NICE = 10
+
+
+def main(option: str, age_s: str, most: str) -> None:
+    """Keep to the limits until standard input ends. `option` is the recording as given."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with suppress(OSError, AttributeError):
+        os.nice(NICE)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    age = timedelta(seconds=float(age_s)) if age_s else None
+    keeping = Keeping(location(option), age, int(most) if most else None, _tell)
+    while True:
+        keeping.look()
+        time.sleep(SIZE_EVERY_S)
+
+
+class Keeping:
+    """Looks again and again whether something is too old or too much; `say` gets what came of it:
+    a line, and whether it is a complaint."""
+
+    def __init__(
+        self, where: str, age: timedelta | None, most: int | None, say: Callable[[str, bool], None]
+    ) -> None:
+        self._where = where
+        self._age = age
+        self._most = most
+        self._say = say
+        self._next_age_s = 0.0
+        self._complaint = ""
+
+    def look(self) -> None:
+        """Delete what is due. What hinders that is said once, until something else does."""
+        try:
+            if self._age is not None and time.monotonic() >= self._next_age_s:
+                self._delete_old(self._age)
+                self._next_age_s = time.monotonic() + AGE_EVERY_S
+            if self._most is not None:
+                self._delete_surplus(self._most)
+        except NoRecording:
+            return  # it was moved away; the recorder makes another with its next exchange
+        except KimitapError as error:
+            if str(error) != self._complaint:
+                self._say(f"nothing is deleted: {error}", True)
+            self._complaint = str(error)
+        else:
+            self._complaint = ""
+
+    def _delete_old(self, age: timedelta) -> None:
+        with Recording.open(self._where) as recording:
+            old = retention.older_than(recording.glimpses(), datetime.now(UTC) - age).numbers
+        if old:
+            gone = delete(self._where, old).exchanges
+            self._say(f"{counted(gone, 'exchange')} deleted, older than {span(age)}", False)
+
+    def _delete_surplus(self, most: int) -> None:
+        if _size(self._where) <= most or retention.used_bytes(self._where) <= most:
+            return
+        gone = retention.shrink_to(self._where, round(ENOUGH * most))
+        used = retention.used_bytes(self._where)
+        if gone:
+            self._say(
+                f"{counted(gone, 'exchange')} deleted, the oldest: {in_words(used)} of "
+                f"{in_words(most)} are in use",
+                False,
+            )
+
+
+def _size(where: str) -> float:
+    """The bytes of the files: what is in use is never more. Unknown is any size."""
+    path = file_of(where)
+    if path is None:
+        return float("inf")
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _tell(line: str, complaint: bool) -> None:
+    print(json.dumps([line, complaint]), flush=True)  # noqa: T201
+
+
+def _end_with_parent() -> None:
+    """A transaction that is not at its end is taken back by whoever opens the recording next."""
+    sys.stdin.buffer.read()
+    os._exit(0)
