@@ -15,6 +15,7 @@ from mitmproxy.exceptions import OptionsError
 
 from kimitap.errors import UsageError
 from kimitap.exchange import Outcome
+from kimitap.recorder import timeline
 from kimitap.recorder.flows import exchange_of
 from kimitap.recorder.keeper import Keeper, Limits
 from kimitap.recorder.line import Line, Tally
@@ -163,7 +164,9 @@ class Recorder:
     # --- traffic ---
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Look into a request body that mitmproxy streams past the addons (stream_large_bodies)."""
+        """Note when; look into a body that mitmproxy streams past the addons."""
+        if flow.live:
+            timeline.note(flow)
         if flow.live and flow.request.stream:
             gathering = Gathering(flow.request.stream, ctx.options.kimitap_memory << 20)
             self._streamed[flow] = flow.request.stream = gathering

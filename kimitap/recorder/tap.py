@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from mitmproxy import http
 
@@ -12,6 +13,7 @@ from kimitap.recorder.ending import LastWords, is_event_stream
 from kimitap.recorder.flows import headers_of, outcome_of, plain, request_of
 from kimitap.recorder.line import Line
 from kimitap.recorder.slips import Answered, Ended
+from kimitap.recorder.timeline import begun
 
 logger = logging.getLogger("kimitap")
 
@@ -28,10 +30,8 @@ class Tap:
     def __init__(self, flow: http.HTTPFlow, line: Line, key: bytes, body: bytes) -> None:
         self.line = line
         self._key = key
-        exchange = request_of(flow, key)
-        self._started_at = exchange.started_at
-        age_s = (datetime.now(UTC) - self._started_at).total_seconds()
-        self._zero = time.monotonic() - max(0.0, age_s)
+        self._started_at, self._zero = begun(flow)
+        exchange = replace(request_of(flow, key), started_at=self._started_at)
         self._ticket = line.begin(exchange, body)
         self._last: LastWords | None = None
         self._parts: list[tuple[float, bytes]] = []
