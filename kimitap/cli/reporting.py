@@ -1,12 +1,15 @@
 """The command that makes a report which others can check: report."""
 
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
+from kimitap.amounts import in_words
 from kimitap.cli.choosing import with_choice
+from kimitap.cli.consent import demand_consent
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.settings import Settings
 from kimitap.visible import one_line
@@ -46,6 +49,7 @@ LEVELS = ("none", "secrets", "text")
     help="Take away the messages, tools and text, too, that the finding does not need.",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier report of the same name.")
+@click.option("--yes", is_flag=True, help="Do not ask before a large one is written.")
 @with_choice
 def report(
     words: Sequence[str],
@@ -57,6 +61,7 @@ def report(
     whole: bool,
     shrink: bool,
     force: bool,
+    yes: bool,
     settings: Settings,
 ) -> None:
     """Make a report that anyone can check and run: one folder or zip.
@@ -64,7 +69,8 @@ def report(
     It is about the worst finding at PLACE, an exchange, thread or session; else of the whole
     recording. It holds a page to paste, a page for a browser, the fewest exchanges that show the
     finding as a recording and as JSON lines, the requests as curl commands, and what was masked
-    where. Secrets are masked unless --redact says otherwise.
+    where. Secrets are masked unless --redact says otherwise. Before one of more than 50 MB is
+    written you are asked.
     """
     from kimitap.analysis import Analysis
     from kimitap.errors import UsageError
@@ -89,7 +95,10 @@ def report(
         analysis.refresh()
         subject = subject_at(analysis, place)
         target, zipped = _target(output, f"kimitap-report-{subject.word}", as_zip)
-        done = write_report(analysis, subject, target, wanted, as_zip=zipped, force=force)
+        agree = partial(_demand_room, target.absolute().parent, yes)
+        done = write_report(
+            analysis, subject, target, wanted, as_zip=zipped, force=force, agree=agree
+        )
     if done.unshown:
         click.echo(f"not shown by the exchanges alone: {done.unshown}", err=True)
     what = done.rule or done.unshown or "nothing wrong was found here"
@@ -97,6 +106,19 @@ def report(
     click.echo(
         f"{name}  {what}; {done.exchanges:,} of {done.of:,} exchanges; {_masks(done.masked)}"
     )
+
+
+def _demand_room(folder: Path, yes: bool, size: int) -> None:
+    """Say how large a large report will be, and ask whether it is to be written."""
+    from kimitap.evidence import LARGE
+
+    if size < LARGE:
+        return
+    free = shutil.disk_usage(folder).free
+    told = f"the report will have about {in_words(size)}, and {in_words(free)} are free"
+    click.echo(f"{told}: it holds each request whole, once as a body and once as JSON", err=True)
+    if not yes:
+        demand_consent("Write it?", to="write it", otherwise="nothing was written")
 
 
 def _target(output: Path | None, stem: str, as_zip: bool) -> tuple[Path, bool]:

@@ -6,15 +6,17 @@ cannot disagree, and nothing that was masked can be in any of them.
 """
 
 from kimitap.evidence.case import Case, Material, Wanted, gather, make_case
-from kimitap.evidence.report import Report, files, free_name, write, write_report, zip_bytes
+from kimitap.evidence.report import LARGE, Report, files, free_name, write, write_report, zip_bytes
 from kimitap.evidence.subject import (
     Subject,
     subject_at,
     subject_between,
     subject_of,
 )
+from kimitap.evidence.taken import written_bytes
 
 __all__ = [
+    "LARGE",
     "Case",
     "Material",
     "Report",
@@ -29,5 +31,6 @@ __all__ = [
     "subject_of",
     "write",
     "write_report",
+    "written_bytes",
     "zip_bytes",
 ]

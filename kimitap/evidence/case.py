@@ -13,7 +13,8 @@ from kimitap.analysis import Analysis
 from kimitap.errors import UsageError
 from kimitap.evidence.fewest import around, fewest, whole
 from kimitap.evidence.subject import Subject
-from kimitap.exchange import Exchange, Outcome
+from kimitap.evidence.taken import Kept, Taken, take
+from kimitap.exchange import Exchange
 from kimitap.redact import Level, Masked
 from kimitap.redacting import redacted
 from kimitap.rules.choice import EVERYTHING, Choice
@@ -54,7 +55,7 @@ class Case:
     """
 
     analysis: Analysis
-    exchanges: Sequence[Exchange]
+    exchanges: Kept
     exchange: int
     finding: Finding | None
     unshown: str
@@ -75,13 +76,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Material:
-    """What a case is made of, taken out of a recording: nothing more is read there.
+    """What a case is made of, chosen in a recording, from which the exchanges are read again.
 
     `exchanges` are numbered from 1, and not yet masked; `place` is where the `finding` stands in
     them. The other fields are those of `Case`.
     """
 
-    exchanges: Sequence[Exchange]
+    exchanges: Taken | Sequence[Exchange]
     numbers: Mapping[int, int]
     exchange: int
     finding: Finding | None
@@ -92,18 +93,17 @@ class Material:
 
 
 def gather(analysis: Analysis, subject: Subject, wanted: Wanted) -> Material:
-    """Choose the exchanges that make the case, and take them out of the recording.
+    """Choose the exchanges that make the case.
 
     Raises a `RecordingError` where that cannot be read.
     """
     recording = analysis.recording
     numbers = chosen_numbers(analysis, subject, wanted)
-    exchanges = [_ended(recording.exchange(number)) for number in numbers]
     new = {number: at for at, number in enumerate(numbers, 1)}
     finding = subject.finding
     place = replace(finding.place, exchange=new[finding.place.exchange]) if finding else None
     return Material(
-        exchanges=[replace(one, number=new[one.number]) for one in exchanges],
+        exchanges=take(recording, numbers),
         numbers={at: number for number, at in new.items()},
         exchange=new[subject.exchange],
         finding=finding,
@@ -141,7 +141,7 @@ def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
     finding = _again(again, material)
     return Case(
         analysis=again,
-        exchanges=tuple(again.recording.exchanges()),
+        exchanges=Kept(again.recording, len(material.exchanges)),
         exchange=material.exchange,
         finding=finding,
         unshown=_unshown(material) if finding is None else "",
@@ -166,7 +166,7 @@ def _shrunk(material: Material, say: Say | None) -> Material:
     for severity in dict.fromkeys((finding.severity, *Severity)):
         sought = replace(finding, place=place, severity=severity)
         with suppress(UsageError):
-            done = shrink(material.exchanges, sought, say=say)
+            done = shrink(tuple(material.exchanges), sought, say=say)
             return replace(
                 material,
                 exchanges=done.exchanges,
@@ -175,15 +175,6 @@ def _shrunk(material: Material, say: Say | None) -> Material:
                 place=done.finding.place,
             )
     return material
-
-
-def _ended(exchange: Exchange) -> Exchange:
-    """The exchange as it would stand if its recorder stopped now: a report waits for nothing."""
-    if exchange.outcome is not Outcome.IN_FLIGHT:
-        return exchange
-    return replace(
-        exchange, outcome=Outcome.INTERRUPTED, detail="still under way when the report was made"
-    )
 
 
 def _masked(

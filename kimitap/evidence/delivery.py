@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,13 +67,13 @@ def refused(path: Path, error: OSError) -> UsageError:
     return UsageError(f"{one_line(str(path), 300)} cannot be written: {error.strerror or error}")
 
 
-def put(folder: Path, name: str, data: bytes, *, program: bool = False) -> None:
+def put(folder: Path, name: str, parts: Iterable[bytes], *, program: bool = False) -> None:
     """Write one file below `folder`."""
     path = folder / name
     path.parent.mkdir(mode=_FOLDER, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PROGRAM if program else _FILE)
     with os.fdopen(handle, "wb") as file:
-        file.write(data)
+        file.writelines(parts)
 
 
 def deliver_folder(made: Path, target: Path, force: bool) -> None:

@@ -1,6 +1,6 @@
 """The report as a whole: its files made from a case, and put where the user wants them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,13 @@ from kimitap.evidence.page import page
 from kimitap.evidence.redactions import redactions
 from kimitap.evidence.script import bodies, script
 from kimitap.evidence.subject import Subject
+from kimitap.evidence.taken import written_bytes
 from kimitap.interchange.outgoing.jsonl import lines
 
 RECORDING = "recording.db"
+LARGE = 50_000_000
+"""Bytes of a report from which on nobody attaches it unasked: each request repeats the last."""
+Agree = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,17 @@ def write_report(
     *,
     as_zip: bool = False,
     force: bool = False,
+    agree: Agree | None = None,
 ) -> Report:
-    """Gather the material and write the report: see `write`."""
+    """Gather the material and write the report: see `write`.
+
+    `agree` hears before that how many bytes its files will have, about, and raises to refuse it.
+    """
     demand_free(target, force)
     wanted = wanted or Wanted()
     material = gather(analysis, subject, wanted)
+    if agree is not None:
+        agree(written_bytes(material.exchanges))
     return write(material, target, wanted, as_zip=as_zip, force=force)
 
 
@@ -105,8 +115,8 @@ def _written(material: Material, wanted: Wanted, folder: Path) -> Case:
     folder.mkdir(mode=0o700)
     case = make_case(material, wanted, folder / RECORDING)
     try:
-        for name, data in files(case):
-            put(folder, name, data, program=name.endswith(".sh"))
+        for name, parts in files(case):
+            put(folder, name, parts, program=name.endswith(".sh"))
     finally:
         case.analysis.recording.close()
     for beside in folder.glob(f"{RECORDING}-*"):
@@ -114,11 +124,12 @@ def _written(material: Material, wanted: Wanted, folder: Path) -> Case:
     return case
 
 
-def files(case: Case) -> Iterator[tuple[str, bytes]]:
-    """The names and bytes of all files of the report but its recording."""
-    yield "report.md", page(case).encode()
-    yield "report.html", html(case).encode()
-    yield "exchanges.jsonl", "".join(lines(case.exchanges)).encode()
-    yield "replay.sh", script(case.exchanges).encode()
-    yield "redactions.md", redactions(case).encode()
-    yield from bodies(case.exchanges)
+def files(case: Case) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The names of all files of the report but its recording, and their bytes, part by part."""
+    yield "report.md", [page(case).encode()]
+    yield "report.html", [html(case).encode()]
+    yield "exchanges.jsonl", (line.encode() for line in lines(case.exchanges))
+    yield "replay.sh", (part.encode() for part in script(case.exchanges))
+    yield "redactions.md", [redactions(case).encode()]
+    for name, data in bodies(case.exchanges):
+        yield name, [data]

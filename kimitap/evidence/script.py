@@ -1,7 +1,7 @@
 """The requests of a case as a shell script that sends them again."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import orjson
 
@@ -40,11 +40,15 @@ exit $failed
 """
 
 
-def script(exchanges: Sequence[Exchange]) -> str:
-    """The script: a function for each request, and below it what calls them."""
-    numbers = " ".join(str(exchange.number) for exchange in exchanges)
-    functions = "".join(_function(exchange) for exchange in exchanges)
-    return _HEAD + functions + _TAIL % (numbers, numbers)
+def script(exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """The script, part by part: a function for each request, and below it what calls them."""
+    numbers: list[str] = []
+    yield _HEAD
+    for exchange in exchanges:
+        numbers.append(str(exchange.number))
+        yield _function(exchange)
+    listed = " ".join(numbers)
+    yield _TAIL % (listed, listed)
 
 
 def _function(exchange: Exchange) -> str:
@@ -68,7 +72,7 @@ def _suffix(body: bytes) -> str:
     return "json"
 
 
-def bodies(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, bytes]]:
+def bodies(exchanges: Iterable[Exchange]) -> Iterator[tuple[str, bytes]]:
     """The names and bytes of the bodies that the script sends."""
     for exchange in exchanges:
         if name := body_name(exchange):

@@ -19,6 +19,8 @@ from kimitap.visible import one_line, visible
 
 QUOTED = 4000
 """Characters of one message that a report quotes; the rest is counted."""
+_NAMED = 80
+"""Characters of an agent's and a model's name in the heading; both stand in full below it."""
 
 
 def report(
@@ -68,7 +70,8 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
 
 def _title(diff: Diff, findings: Sequence[Finding]) -> str:
     what = findings[0].rule if findings else f"request {diff.old.exchange} → {diff.new.exchange}"
-    return prose(f"{what} ({_agent(diff.new)}, {_model(diff.old)})")
+    who = f"{one_line(_agent(diff.new), _NAMED)}, {one_line(_model(diff.old), _NAMED)}"
+    return prose(f"{what} ({who})")
 
 
 def _verdict(diff: Diff, findings: Sequence[Finding], follows: bool) -> str:

@@ -28,7 +28,26 @@ def code(text: str, limit: int = 120) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence with the characters that Markdown or a tracker would act on escaped."""
-    for mark in "\\`*_[]<>&#@|~":
-        text = text.replace(mark, f"\\{mark}" if mark != "@" else "@\u200b")
-    return text.replace("\n", " ")
+    """A sentence in which Markdown acts on nothing, and in which a tracker sees no reference.
+
+    Trackers look for those in the page as it is shown, where escapes and entities are undone: only
+    a character between the parts of one helps, and U+200B is one that is not seen.
+    """
+    apart = _REFERENCE.sub(_APART, text.replace("\n", " "))
+    apart = _COMMIT.sub(lambda found: _APART.join(re.findall(".{1,6}", found[0])), apart)
+    return _MARK.sub(r"\\\g<0>", apart)
+
+
+_APART = "\u200b"
+_MARK = re.compile(r"[\\`*_\[\]<>&#|~$]")
+"""`@` is none: with a backslash before it GitHub still mentions."""
+_REFERENCE = re.compile(
+    r"(?<=[@#!])(?=\w)"  # a user, an issue, GitLab's merge request; also behind `owner/name`
+    r"|(?<=\bgh-)(?=\d)|(?<=\bghsa-)(?=\w)|(?<=\bcve-)(?=\d)"
+    r"|(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto)(?=:)|(?<=\bxmpp)(?=:)"
+    r"|(?<=:)(?=[\w+-]+:)",  # an emoji by its name
+    re.IGNORECASE,
+)
+"""Where what GitHub or GitLab makes a link, a mention or a picture of is taken apart."""
+_COMMIT = re.compile(r"\b[0-9a-f]{7,}\b", re.IGNORECASE)
+"""The name of a commit, by its first seven digits or more."""

@@ -118,15 +118,22 @@ class RecordingSource:
             return f"{name}.zip", zip_bytes(material, self._wanted(), Path(beside), name)
 
     def _gather(self, place: PlaceWord, finding: Finding | None) -> "Material":
-        """What the report is made of; the rest is made while others read."""
-        from kimitap.evidence import gather, subject_between, subject_of
+        """What the report is made of; the rest is made while others read.
+
+        Raises `UsageError` for one so large that a user wants to be asked first.
+        """
+        from kimitap.evidence import LARGE, gather, subject_between, subject_of, written_bytes
 
         with self._lock:
             if finding is not None and finding in self._analysis.findings:
                 subject = subject_of(self._analysis, finding)
             else:
                 subject = subject_between(self._analysis, place)
-            return gather(self._analysis, subject, self._wanted())
+            material = gather(self._analysis, subject, self._wanted())
+        if (size := written_bytes(material.exchanges)) > LARGE:
+            told = f"This report would have about {size / 1e6:,.0f} MB"
+            raise UsageError(f"{told}: `kimitap report DB {subject.exchange}` asks, and writes it.")
+        return material
 
     def _wanted(self) -> "Wanted":
         from kimitap.evidence import Wanted

@@ -393,7 +393,7 @@ def test_nothing_recorded_acts_in_the_script(tmp_path: Path) -> None:
         )
         for one in lost()
     ]
-    text = script(odd)
+    text = "".join(script(odd))
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "replay.sh").write_text(text)

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
+from markdown_it import MarkdownIt
 
 from kimitap.conversation import Message, Text
 from kimitap.diff import diff_link
@@ -41,7 +43,7 @@ def test_the_report_says_what_was_lost_where_and_what_to_do() -> None:
 
 
 def test_the_report_says_how_the_reply_came_back() -> None:
-    assert "**Echo:** □ blanked in \\#2" in seed_report()
+    assert "**Echo:** □ blanked in \\#\u200b2" in seed_report()
 
 
 @pytest.mark.parametrize(
@@ -87,14 +89,61 @@ def test_a_role_that_no_protocol_knows_cannot_leave_its_cell() -> None:
 
 
 def test_no_entity_becomes_a_mention() -> None:
-    assert prose("&#64;maintainer &amp; &num;1") == "\\&\\#64;maintainer \\&amp; \\&num;1"
+    shown = as_shown(prose("&#64;maintainer &amp; &num;1 \\@me"))
+    assert shown == "&#\u200b64;maintainer &amp; &num;1 \\@\u200bme"
+
+
+def as_shown(markdown: str) -> str:
+    """The text of a page outside of its code, which is where GitHub looks for references."""
+    page = MarkdownIt("gfm-like", {"linkify": False}).render(markdown)
+    return unescape(re.sub(r"<[^>]+>", "", re.sub(r"(?s)<code.*?</code>", "", page))).strip()
+
+
+LINKED = {
+    "an issue": r"#\d",
+    "an issue by GitHub's name": r"(?i)\bgh-\d",
+    "a user": r"@\w",
+    "a commit": r"\b[0-9a-f]{7,40}\b",
+    "an address": r"(?i)(?:https?|ftp)://|www\.|mailto:|xmpp:",
+    "an emoji": r":[\w+-]+:",
+    "a merge request": r"!\d",
+    "an advisory": r"(?i)\b(?:ghsa|cve)-\w",
+}
+"""What GitHub and GitLab make links of, in the text of a page."""
+
+
+@pytest.mark.parametrize(
+    "around", ["{}", "({})", "see {}, then", "**{}**", "`{}`", "\\{}", "[{}](x)"]
+)
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        *("#123", "GH-1", "gh-22", "ada/engine#1", "ada#1", "@ada", "@ada/team", "!12", ":tada:"),
+        *("https://github.com/ada/engine/issues/1", "HTTP://h", "www.example.org", "ftp://h/x"),
+        *("mailto:ada@example.org", "ada@example.org", "ada@a5c3785", "ada/engine@a5c3785"),
+        *("a5c3785", "a5c3785ed8d6a35868bc169f07e40e889087fd2e", "GHSA-qwqw-1212-qwqw"),
+        *("CVE-2026-1234", "&#35;1", "&num;1", "&commat;ada", "#<!-- -->1"),
+    ],
+)
+def test_recorded_text_refers_to_nothing_in_a_tracker(recorded: str, around: str) -> None:
+    text = around.format(recorded)
+    shown = as_shown(prose(text))
+    assert shown.replace("\u200b", "") == text, "it says what was recorded"
+    assert {what for what, pattern in LINKED.items() if re.search(pattern, shown)} == set()
+
+
+def test_the_heading_stays_short() -> None:
+    old = replace(turn(1, (USER,), CALLING), agent="a" * 5000, model="m" * 5000)
+    new = replace(turn(2, (USER, BLANK), BLANK), agent=old.agent)
+    page = report(diff_link(link(old, new, 2)), [], {})
+    assert len(page.splitlines()[0]) < 250
 
 
 def test_a_hostile_agent_name_cannot_act_in_the_title() -> None:
     old = replace(turn(1, (USER,), CALLING), agent="<img src=x> @me `x` ![](http://127.0.0.1)")
     new = replace(turn(2, (USER, BLANK), BLANK), agent=old.agent)
     title = report(diff_link(link(old, new, 2)), [], {}).splitlines()[0]
-    assert not re.search(r"(?<!\\)[<`\[]|@me", title)
+    assert not re.search(r"(?<!\\)[<`\[]|@me|://", title)
 
 
 def test_a_secret_in_a_message_is_masked() -> None:

@@ -4,6 +4,9 @@ import io
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from kimitap.errors import UsageError
 from kimitap.places import parse_place
 from kimitap.tui.recording import RecordingSource
 
@@ -40,3 +43,15 @@ def test_a_browser_gets_the_same_as_a_zip() -> None:
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert "kimitap-report-s1-2/report.html" in names
     assert "kimitap-report-s1-2/recording.db" in names
+
+
+def test_one_that_is_very_large_is_left_to_the_command_which_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kimitap.evidence.LARGE", 1000)
+    source = RecordingSource(LOST)
+    source.load()
+    with pytest.raises(UsageError, match="`kimitap report DB 3` asks, and writes it"):
+        source.write_report(parse_place("2"), None, tmp_path)
+    source.close()
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ from kimitap.export.differences.text import table
 from kimitap.export.markdown import footer
 from kimitap.export.measures import measures_table
 from kimitap.export.text import code, prose
+from kimitap.visible import one_line
 
 
 def runs_text(document: RunsDocument) -> str:
@@ -59,7 +60,7 @@ def _cells(line: RunLine) -> tuple[str, ...]:
 def runs_markdown(document: RunsDocument) -> str:
     """The same as a page."""
     blocks = [
-        f"## {prose(f'{document.old} against {document.new}')}",
+        f"## {prose(one_line(f'{document.old} against {document.new}', 200))}",
         prose(document.summary),
         _md_table(["", "before", "after"], [(n, code(a), code(b)) for n, a, b in document.facts]),
         "### Sessions",
