@@ -11,7 +11,12 @@ from kimitap.cli.words import one_place, split, with_database, with_server
 from kimitap.settings import Settings
 from kimitap.web.address import DEFAULT_LISTEN, parse_listen
 
-_OURS = frozenset({"words", "listen"})
+_OURS = frozenset({"words", "listen", "allow_remote"})
+
+_WARNING = (
+    "kimitap: other machines can connect: whoever has the address with its token sees all that was "
+    "recorded, and whoever can listen in on the network sees both, since it is not encrypted"
+)
 
 
 @click.command()
@@ -21,7 +26,12 @@ _OURS = frozenset({"words", "listen"})
     default=DEFAULT_LISTEN,
     show_default=True,
     metavar="HOST:PORT",
-    help="Where the browser will connect: on this machine only.",
+    help="Where the browser will connect.",
+)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Listen where other machines can connect; they need the token, which goes in the clear.",
 )
 @with_database
 @with_server
@@ -31,12 +41,13 @@ def web(
     context: click.Context,
     words: Sequence[str],
     listen: str,
+    allow_remote: bool,
     db: str | None,
     server: str | None,
     settings: Settings,
 ) -> None:
     """Serve the screens to a browser on this machine; the address holds a token. Ctrl-C ends it."""
-    parse_listen(listen)
+    address = parse_listen(listen, remote=allow_remote)
     where, rest = split(words, db)
     demand_screens(where, server)
     if (place := one_place(rest)) is not None:
@@ -44,7 +55,9 @@ def web(
     from kimitap.web.server import serve
 
     command = [sys.executable, "-m", "kimitap.cli", "tui", *_options(context), "--", *words]
-    serve(command, listen, on_ready=_ready, say=lambda line: click.echo(line, err=True))
+    if address.remote:
+        click.echo(_WARNING, err=True)
+    serve(command, address, on_ready=_ready, say=lambda line: click.echo(line, err=True))
 
 
 def _options(context: click.Context) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from kimitap.web.address import Address
+from kimitap.web.address import Address, reachable
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -22,6 +22,7 @@ PAGE = Path(__file__).parent / "page"
 STRANGER = (
     "kimitap: open the address that `kimitap web` printed; it holds the token that is missing here"
 )
+_POLICY = "Content-Security-Policy"
 ELSEWHERE = "kimitap: this request comes from somewhere else"
 
 
@@ -37,7 +38,7 @@ class Guard:
     @property
     def url(self) -> str:
         """What the user opens."""
-        return f"{self.address.origin}/?token={self.token}"
+        return f"{reachable(self.address).origin}/?token={self.token}"
 
     def install(self, app: web.Application) -> None:
         """Stand before all that the app answers."""
@@ -68,7 +69,7 @@ class Guard:
         """
         hosts = request.headers.getall(hdrs.HOST, [])
         origins = request.headers.getall(hdrs.ORIGIN, [])
-        if len(hosts) != 1 or hosts[0] not in self.address.hosts:
+        if len(hosts) != 1 or not self.address.knows(hosts[0]):
             return False
         if hdrs.UPGRADE in request.headers and not origins:
             return False
@@ -91,11 +92,10 @@ def _seal(
     address: Address,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """What gives each answer the headers that allow the page nothing but what is here."""
-    sockets = " ".join(f"ws://{host}" for host in sorted(address.hosts))
     headers = {
-        "Content-Security-Policy": (
+        _POLICY: (
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-            f"font-src 'self'; img-src 'self' data:; connect-src 'self' {sockets}; "
+            "font-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ),
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -109,7 +109,9 @@ def _seal(
     }
 
     async def seal(request: web.Request, response: web.StreamResponse) -> None:
+        sockets = f" ws://{request.host}" if address.knows(request.host) else ""
         response.headers.update(headers)
+        response.headers[_POLICY] = headers[_POLICY].replace("{sockets}", sockets)
 
     return seal
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import WSCloseCode, web
 from textual_serve.server import Server
 
-from kimitap.web.address import Address, bound, parse_listen
+from kimitap.web.address import Address, bound
 from kimitap.web.guard import PAGE, Guard
 from kimitap.web.screens import SIZES, Screens, within
 
@@ -20,7 +20,7 @@ _MOST_BYTES = 1 << 20
 
 def serve(
     words: Sequence[str],
-    listen: str,
+    address: Address,
     *,
     on_ready: Callable[[str], None],
     say: Callable[[str], None],
@@ -28,9 +28,8 @@ def serve(
     """Serve the screens of the command `words` until Ctrl-C or SIGTERM; no process is left then.
 
     `on_ready` gets the URL to open, `say` each line that a process complained in. Raises
-    `UsageError` where it cannot listen at `listen`.
+    `UsageError` where it cannot listen at the address.
     """
-    address = parse_listen(listen)
     with bound(address) as listening:
         here = Address(address.host, listening.getsockname()[1])
         asyncio.run(_serve(listening, WebScreens(words, here, say), on_ready))

@@ -114,7 +114,46 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_other_machines_are_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "loopback only" in refused(capsys, SAMPLE, "--listen", "0.0.0.0:9091")
+    assert "or say --allow-remote" in refused(capsys, SAMPLE, "--listen", "0.0.0.0:9091")
+
+
+_ALONE = """
+import fcntl, socket, struct, subprocess, sys
+with socket.socket() as any:  # loopback is down at first: IFF_UP | IFF_RUNNING
+    fcntl.ioctl(any, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
+words = [sys.executable, "-m", "kimitap.cli", "web", sys.argv[1], "--allow-remote"]
+web = subprocess.Popen([*words, "--listen", "0.0.0.0:0"], stdout=-1, stderr=-1, text=True)
+try:
+    warning = web.stderr.readline()
+    url = web.stdout.readline().removeprefix("ready: open ").strip()
+    port = int(url.partition("/?")[0].rpartition(":")[2])
+    def get(query, host):
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            lines = f"GET /{query} HTTP/1.1", f"Host: {host}", "Connection: close", "", ""
+            peer.sendall("\\r\\n".join(lines).encode())
+            return peer.makefile().readline().split()[1]
+    token = "?" + url.partition("?")[2]
+    here = f"127.0.0.1:{port}"
+    print(get("", here), get("?token=wrong", here), get(token, here), get(token, "evil.example"))
+    print(warning, end="")
+finally:
+    web.terminate()
+"""
+
+
+def test_with_a_word_others_are_let_in_who_have_the_token_and_the_user_is_warned() -> None:
+    """In a network of its own, which nobody else can reach."""
+    command = ["unshare", "--map-root-user", "--net", sys.executable, "-c", _ALONE, SAMPLE]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    except FileNotFoundError:
+        pytest.skip("needs Linux's unshare")
+    if "unshare" in done.stderr:
+        pytest.skip("no network of one's own is permitted here")
+    assert done.returncode == 0, done.stderr
+    answers, warning = done.stdout.splitlines()
+    assert answers == "403 403 200 403"
+    assert warning.startswith("kimitap: other machines can connect: ")
 
 
 def test_no_recording_is_one_line_before_anything_starts(
