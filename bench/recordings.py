@@ -74,6 +74,7 @@ def _write(
     writer.append(number, parts)
     ended_at = started_at + timedelta(seconds=at_s)
     writer.finish(number, Outcome.COMPLETE, ended_at=ended_at)
+    writer.tidy()  # as the recorder does between the turns
 
 
 def file_bytes(database: Path) -> int:

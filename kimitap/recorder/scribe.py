@@ -93,6 +93,17 @@ class Scribe:
             self.in_trouble = False
             self._tell(Recovered())
 
+    @property
+    def untidy(self) -> bool:
+        """Whether `tidy` has something to do."""
+        return self._writer is not None and not self.in_trouble and self._writer.untidy
+
+    def tidy(self) -> None:
+        """Make the recording a little smaller, in some ten milliseconds; while nothing waits."""
+        if self._writer is not None:
+            with suppress(RecordingError):  # the next slip will find out
+                self._writer.tidy()
+
     def close(self) -> None:
         """Let go of the database; what is open in it is ended there as interrupted."""
         if self._writer is not None:

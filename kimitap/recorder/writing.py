@@ -21,6 +21,10 @@ from kimitap.store import location
 
 RETRY_S = 1.0
 """How often a database that refuses is tried again."""
+QUIET_S = 0.05
+TIDY_EACH_S = 1.0
+"""What was written is made smaller when nothing has come for so long, and not more often than so:
+what comes meanwhile waits for some ten milliseconds."""
 PATIENCE_S = 5.0
 """How long the end waits for a database that refuses."""
 
@@ -97,8 +101,14 @@ class _Outbox:
 def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
     scribe = Scribe(where, outbox.tell)
     scribe.step()  # opens the recording
+    tidied_at = time.monotonic()
     while inbox.open:
-        scribe.take(inbox.take(_patience_s(scribe)))
+        rest_s = max(QUIET_S, tidied_at + TIDY_EACH_S - time.monotonic())
+        slips = inbox.take(_patience_s(scribe, rest_s))
+        scribe.take(slips)
+        if inbox.open and not slips and not scribe.waits and scribe.untidy:
+            scribe.tidy()
+            tidied_at = time.monotonic()
         scribe.step()
         if scribe.refused or not scribe.waits:
             outbox.flush()
@@ -110,8 +120,10 @@ def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
     scribe.close()
 
 
-def _patience_s(scribe: Scribe) -> float | None:
-    """How long to wait for slips before going on with what there is."""
+def _patience_s(scribe: Scribe, rest_s: float) -> float | None:
+    """How long to wait for slips before going on with what there is; `rest_s`: with tidying up."""
     if scribe.refused:
         return RETRY_S
-    return 0 if scribe.waits else None
+    if scribe.waits:
+        return 0
+    return rest_s if scribe.untidy else None

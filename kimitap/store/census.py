@@ -58,6 +58,8 @@ class Census:
         self.contents: dict[int, set[int]] = {}
         """The pieces of each pack."""
         self.dictionaries: dict[int, int | None] = {}
+        self.holed: set[int] = set()
+        """The packs out of which pieces were moved: the bytes of these are still in them."""
         self.leaning: dict[int, set[int]] = defaultdict(set)
         """The packs that need each pack as their dictionary."""
         self.bodies: set[int] = set()
@@ -140,6 +142,7 @@ class Census:
         """The pieces stand in another pack now."""
         self.contents[old].difference_update(pieces)
         self.contents[new] = set(pieces)
+        self.holed.add(old)
 
     def drop_body(self, body: int) -> None:
         """The body is not there any more."""
@@ -151,17 +154,21 @@ class Census:
         """The pack and its pieces are not there any more."""
         self.lean(pack, None)
         del self.dictionaries[pack], self.contents[pack]
+        self.holed.discard(pack)
         self.leaning.pop(pack, None)
 
     def live(self, pack: int) -> list[int]:
         """The pieces of a pack that are needed, ascending."""
         return sorted(self.contents[pack] & self.pieces)
 
+    def is_spoilt(self, pack: int) -> bool:
+        """Whether a pack holds what nobody needs of it."""
+        pieces = self.contents[pack]
+        return not pieces or pack in self.holed or not pieces <= self.pieces
+
     def spoilt(self) -> Iterator[int]:
         """The packs that hold what nobody needs, those first that may be dictionaries."""
-        found = [
-            pack for pack, pieces in self.contents.items() if not pieces or pieces - self.pieces
-        ]
+        found = [pack for pack in self.contents if self.is_spoilt(pack)]
         return iter(sorted(found, key=lambda pack: (self.dictionaries[pack] is not None, pack)))
 
     def _disown(self, body: int) -> None:

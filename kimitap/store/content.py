@@ -20,6 +20,8 @@ _LISTS = 512
 _WHOLE = 16
 """So many bodies are remembered whole: the next of a conversation is put together from its last."""
 _DICTIONARIES = 32
+_CONTENTS = 256 * 1024
+"""So many bytes of packs are remembered: the next piece often stands beside the last."""
 
 _bodies = select(tables.body.c.id, tables.body.c.parent_id, tables.body.c.manifest)
 _columns = tables.piece.c
@@ -51,6 +53,7 @@ class ContentReader:
         self._driver = Driver(connection)
         self._pieces: LRU[int, Piece] = LRU(memory, lambda piece: len(piece.data) + 200)
         self._leaning: LRU[int, zstandard.ZstdDecompressor] = LRU(_DICTIONARIES)
+        self._contents: LRU[int, bytes] = LRU(_CONTENTS, len)
         self._lists: LRU[int, BodyList] = LRU(_LISTS)
         self._whole: LRU[int, tuple[Piece, ...]] = LRU(_WHOLE)
 
@@ -99,7 +102,7 @@ class ContentReader:
             by_pack[row[2]].append(row)
         _demand_all(ids, {row[0] for row in rows}, "piece")
         found: dict[int, Piece] = {}
-        for pack_id, content in self._contents(list(by_pack)):
+        for pack_id, content in self._contents_of(list(by_pack)):
             for id_, key, _, start, length in by_pack.pop(pack_id):
                 data = content[start : start + length]
                 if digest(data) != key:
@@ -108,9 +111,18 @@ class ContentReader:
         _demand_all(by_pack.keys(), set(), "pack")
         return found
 
-    def _contents(self, pack_ids: Iterable[int]) -> Iterable[tuple[int, bytes]]:
-        for id_, dictionary_id, data in self._rows(_packs, pack_ids):
-            yield id_, self.content(data, dictionary_id)
+    def _contents_of(self, pack_ids: Iterable[int]) -> Iterable[tuple[int, bytes]]:
+        missing = []
+        for id_ in pack_ids:
+            content = self._contents.get(id_)
+            if content is None:
+                missing.append(id_)
+            else:
+                yield id_, content
+        for id_, dictionary_id, data in self._rows(_packs, missing):
+            content = self.content(data, dictionary_id)
+            self._contents.put(id_, content)
+            yield id_, content
 
     def content(self, data: bytes, dictionary_id: int | None) -> bytes:
         """What a pack holds, with the help of the one on which it leans."""

@@ -18,7 +18,7 @@ from kimitap.errors import NoRecording, RecordingUnavailable, UsageError
 from kimitap.store import manifest, opening, recovery, tables
 from kimitap.store.census import Census, in_batches
 from kimitap.store.driver import Driver
-from kimitap.store.generation import begin_another, generation
+from kimitap.store.generation import begin_another, generation, moves
 from kimitap.store.location import file_of, shown
 from kimitap.store.repacking import Act, Repacker
 from kimitap.store.times import to_us
@@ -62,9 +62,10 @@ class Deleted:
     compacted: bool
 
 
-def delete(where: str, numbers: Iterable[int]) -> Deleted:
+def delete(where: str, numbers: Iterable[int], pause_s: float = PAUSE_S) -> Deleted:
     """Delete these exchanges from the recording at `where`; those that are not there count not.
 
+    Where a recorder lives, it has `pause_s` for itself after each transaction.
     Their numbers are never given again. Raises UsageError, and deletes nothing, where one of them
     is still in flight; NoRecording, NotARecording, OlderRecording, RecordingUnavailable.
     """
@@ -74,7 +75,7 @@ def delete(where: str, numbers: Iterable[int]) -> Deleted:
     wanted = sorted(set(numbers))
     with translated(where), closing(opening.writer(where)) as connection:
         opening.demand_schema(where, connection)
-        deletion = _Deletion(where, connection)
+        deletion = _Deletion(where, connection, pause_s)
         deletion.demand_ended(wanted)
         count = deletion.exchanges(wanted)
         deletion.sweep()
@@ -84,11 +85,12 @@ def delete(where: str, numbers: Iterable[int]) -> Deleted:
 class _Deletion:
     """The steps of one deletion."""
 
-    def __init__(self, where: str, connection: Connection) -> None:
+    def __init__(self, where: str, connection: Connection, pause_s: float) -> None:
         self._where = where
+        self._pause_s = pause_s
         self._connection = connection
         self._driver = Driver(connection)
-        self._generation = -1
+        self._generation = self._moves = -1
         self._census = Census()
         self._repacker = Repacker(self._census)
         if connection.dialect.name == "sqlite":
@@ -136,6 +138,7 @@ class _Deletion:
         self._repacker = Repacker(self._census)
         with reader.begin():
             self._generation = generation(Driver(reader))
+            self._moves = moves(Driver(reader))
             self._census.look(reader)
         for _ in range(_MOST_ROUNDS):
             steps = deque(self._steps())
@@ -145,6 +148,7 @@ class _Deletion:
             while steps or ready:
                 if not ready:
                     with reader.begin():
+                        self._demand_alone(Driver(reader))
                         ready.extend(_some_of(steps, READY_S, lambda step: step(reader)))
                 with self._transaction(alone=True):
                     self._census.look(self._connection)
@@ -234,22 +238,28 @@ class _Deletion:
                 )
         return living
 
+    def _demand_alone(self, driver: Driver) -> None:
+        """Raise _Overtaken where the census counts no more; in a transaction."""
+        if (generation(driver), moves(driver)) != (self._generation, self._moves):
+            raise _Overtaken
+
     @contextmanager
     def _transaction(self, alone: bool = False) -> Iterator[None]:
         """A transaction that deletes; afterwards a recorder has its turn.
 
-        `alone`: raises _Overtaken where somebody else has deleted since the one before.
+        `alone`: raises _Overtaken where somebody else has deleted, or moved pieces to other packs,
+        since the one before.
         """
         with self._connection.begin():
-            if alone and generation(self._driver) != self._generation:
-                raise _Overtaken
+            if alone:
+                self._demand_alone(self._driver)
             yield
             self._generation = begin_another(self._connection)
-        time.sleep(PAUSE_S if self._shared else 0)
+        time.sleep(self._pause_s if self._shared else 0)
 
 
 class _Overtaken(Exception):
-    """Somebody else deletes from the recording: the census counts no more."""
+    """Somebody else deletes from the recording, or moves pieces: the census counts no more."""
 
 
 def _at_once(act: Act) -> Step:

@@ -11,6 +11,7 @@ from kimitap.store.arrivals import TICKS, Arrived
 from kimitap.store.bodies import BodyWriter
 from kimitap.store.driver import Driver
 from kimitap.store.generation import generation
+from kimitap.store.merging import Small
 from kimitap.store.pieces import PieceWriter
 from kimitap.store.times import to_us
 
@@ -71,6 +72,11 @@ class ExchangeWriter:
         """Drop what is remembered of a transaction that came to nothing."""
         self._pieces.forget()
         self.bodies.forget()
+
+    @property
+    def small(self) -> Small:
+        """The small packs that were written, for `merging.merge`."""
+        return self._pieces.small
 
     def generation(self) -> int:
         """The recording's generation, in a transaction."""

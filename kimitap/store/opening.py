@@ -38,6 +38,8 @@ FIRST, _LIKE_FIRST = "0000", "0001"
 _WAL = 2
 _OUR_LOCK = int.from_bytes(b"kimitap")
 PAGE_SIZE = 1024
+_CAN_SHRINK = "PRAGMA auto_vacuum=INCREMENTAL"
+"""For a new file, or one that is compacted next: it can give back pages later."""
 _TRIM_PAGES = 1000
 """Pages given back in one transaction."""
 
@@ -82,7 +84,8 @@ def make(where: str, path: Path) -> None:
 def _writable(path: Path) -> sqlite3.Connection:
     connection = _sqlite(path, "mode=rw", WRITER_PATIENCE_S)
     connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
-    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        connection.execute(_CAN_SHRINK)  # of a file that is there it would write the head
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
     return connection
@@ -112,6 +115,7 @@ def trim(connection: Connection, deadline: float) -> None:
 
 def shrink(connection: Connection) -> None:
     """Compact a SQLite recording. Others may have it open, but nobody can write meanwhile."""
+    driver_of(connection).execute(_CAN_SHRINK)
     driver_of(connection).execute("VACUUM")
     driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

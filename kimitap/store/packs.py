@@ -68,6 +68,12 @@ def compress(
     return Packed(leaning, True, False)
 
 
+def merged(content: bytes, help_: bytes) -> bytes:
+    """The content of several packs that leaned on `help_`, compressed against it as one."""
+    lean_on = dictionary(help_)
+    return zstandard.ZstdCompressor(level=zstd.PATIENT, dict_data=lean_on).compress(content)
+
+
 def decompressor(content: bytes) -> zstandard.ZstdDecompressor:
     """For all packs that lean on the one of this content: making it takes as long as using it."""
     return zstandard.ZstdDecompressor(dict_data=dictionary(content))

@@ -11,6 +11,7 @@ from kimitap.exchange import Piece
 from kimitap.store import packs, tables
 from kimitap.store.driver import Driver
 from kimitap.store.lru import LRU
+from kimitap.store.merging import Small
 
 _REMEMBERED_PIECES = 200_000
 _REMEMBERED_DICTIONARIES = 16
@@ -30,6 +31,7 @@ class PieceWriter:
     def __init__(self, connection: Connection, driver: Driver) -> None:
         self._connection = connection
         self._driver = driver
+        self.small = Small()
         self._ids: LRU[bytes, int] = LRU(_REMEMBERED_PIECES)
         self._dictionaries: LRU[int, zstandard.ZstdCompressionDict] = LRU(_REMEMBERED_DICTIONARIES)
 
@@ -63,9 +65,13 @@ class PieceWriter:
         content = b"".join([piece.data for piece in pieces])
         help_ = None if lean_on is None else self._dictionary(lean_on)
         packed = packs.compress(content, help_, may_found)
-        row = {"dictionary_id": lean_on if packed.leans else None, "data": packed.data}
+        leans_on = lean_on if packed.leans else None
+        row = {"dictionary_id": leans_on, "data": packed.data}
         pack = self._driver.insert(_insert_pack, row)
-        return self._insert(pieces, pack), pack if packed.founder else lean_on
+        ids = self._insert(pieces, pack)
+        if leans_on is not None and self._driver.dialect == "sqlite":
+            self.small.add(leans_on, pack, len(content), tuple(ids.values()))
+        return ids, pack if packed.founder else lean_on
 
     def root(self, piece_id: int) -> int | None:
         """The pack on which a neighbour of this piece should lean."""

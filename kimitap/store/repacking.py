@@ -58,7 +58,7 @@ class Repacker:
     def rescue(self, reader: Connection, pack: int) -> Act:
         """Move the pieces that are needed out of a pack that holds others too."""
         live = self._census.live(pack)
-        if not live or len(live) == len(self._census.contents[pack]):
+        if not live or not self._census.is_spoilt(pack):
             return nothing
         content = self._content(reader, pack)
         rows = [
@@ -86,7 +86,7 @@ class Repacker:
     def release(self, reader: Connection, pack: int) -> Act:
         """Compress a pack without the spoilt dictionary that it has, if it has one."""
         old = self._census.dictionaries[pack]
-        if old is None or not self._is_spoilt(old):
+        if old is None or not self._census.is_spoilt(old):
             return nothing
         help_, packed = self._packed(reader, pack, self._content(reader, pack))
         if packed.founder:
@@ -113,10 +113,6 @@ class Repacker:
         self._helping.clear()  # another pack may get this id
         self._leaning.clear()
 
-    def _is_spoilt(self, pack: int) -> bool:
-        pieces = self._census.contents[pack]
-        return not pieces or not pieces <= self._census.pieces
-
     def _may_help(self, pack: int | None) -> bool:
         """Whether a pack can be a dictionary: it has none itself. No pack is none."""
         return pack is None or self._census.dictionaries[pack] is None
@@ -141,7 +137,7 @@ class Repacker:
     def _help_of(self, pack: int) -> int | None:
         """The dictionary of a pack, or its heir where it is spoilt."""
         dictionary = self._census.dictionaries[pack]
-        if dictionary is None or not self._is_spoilt(dictionary):
+        if dictionary is None or not self._census.is_spoilt(dictionary):
             return dictionary
         return self._heirs.get(dictionary)
 

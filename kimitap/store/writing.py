@@ -1,13 +1,14 @@
 """The writer of a recording: for one thread of a recorder; what it returned from is on disk."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Self
 
-from kimitap.errors import RecordingUnavailable, UsageError
+from kimitap.errors import RecordingError, RecordingUnavailable, UsageError
 from kimitap.exchange import Exchange, Headers, Outcome
-from kimitap.store import arrivals, opening, recall, recovery, tables
+from kimitap.store import arrivals, merging, opening, recall, recovery, tables
 from kimitap.store.arrivals import Parts
 from kimitap.store.cut import Familiar, cut
 from kimitap.store.exchanges import Ending, ExchangeWriter, Head, storable
@@ -15,6 +16,10 @@ from kimitap.store.location import file_of, shown
 from kimitap.store.migrating import ensure_schema
 from kimitap.store.times import to_us
 from kimitap.store.trouble import translated
+
+TIDY_S = 1.0
+TRIM_S = 0.5
+"""How long closing may take, about, to merge what is small, and to give back empty pages."""
 
 
 class RecordingWriter:
@@ -107,7 +112,9 @@ class RecordingWriter:
         self._keep_to_the_file()
         request = cut(exchange.request.content, self._familiar)
         with self._transaction():
-            return self._exchanges.add(exchange, request, renumber)
+            number = self._exchanges.add(exchange, request, renumber)
+        self.tidy()
+        return number
 
     def lose(self, count: int, reason: str, at: datetime) -> None:
         """Say in the recording that exchanges, or parts of them, could not be recorded."""
@@ -120,17 +127,47 @@ class RecordingWriter:
         with self._transaction():
             self._connection.execute(tables.loss.insert(), row)
 
+    @property
+    def untidy(self) -> bool:
+        """Whether `tidy` has something to do."""
+        return self._exchanges.small.ready() is not None
+
+    def tidy(self, at_the_end: bool = False) -> bool:
+        """Merge some of the small packs that were written here, where there are enough of them.
+
+        Takes some ten milliseconds, for moments when nobody waits. False: there was nothing to do.
+        """
+        small = self._exchanges.small
+        dictionary = small.ready(at_the_end)
+        if dictionary is None:
+            return False
+        with merging.unhindered(self._connection), self._transaction():
+            merging.merge(self._connection, dictionary, small.take(dictionary))
+        return True
+
     def close(self) -> None:
-        """End what is still open as interrupted, and sign out."""
+        """End what is still open as interrupted, tidy up for a little, and sign out."""
         if self._connection.closed:
             return
         try:
             for number in list(self._flushed):
                 self.finish(number, Outcome.INTERRUPTED, "the recorder stopped")
+            with suppress(RecordingError):  # what was recorded is there, tidy or not
+                self._tidy_up()
             with self._transaction():
                 recovery.sign_out(self._connection, self._recorder, _now_us())
         finally:
             self._connection.close()
+
+    def _tidy_up(self) -> None:
+        """Merge what is small, and give back the pages that this left empty."""
+        if file_of(self.where) is None:
+            return
+        deadline = time.monotonic() + TIDY_S
+        while time.monotonic() < deadline and self.tidy(at_the_end=True):
+            pass
+        with translated(self.where):
+            opening.trim(self._connection, time.monotonic() + TRIM_S)
 
     def __enter__(self) -> Self:
         return self

@@ -6,8 +6,9 @@ import zstandard
 
 from kimitap.errors import DamagedRecording
 
-QUICK, FAST, THOROUGH = 1, 3, 7
-"""Levels: for what is kept for seconds, for what is large, and for what is kept for years.
+QUICK, FAST, THOROUGH, PATIENT = 1, 3, 7, 9
+"""Levels: for what is kept for seconds, for what is large, for what is kept for years, and for what
+is compressed again when nobody waits.
 
 Level 9 takes twice as long for a small pack, and saves a percent or two.
 """

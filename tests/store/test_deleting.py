@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kimitap.errors import NoRecording, RecordingUnavailable, UsageError
 from kimitap.exchange import Exchange, Outcome
-from kimitap.store import Recording, RecordingWriter, delete, deleting, packs
+from kimitap.store import Recording, RecordingWriter, delete, deleting, merging, packs
 from tests.support.recording_again import SEED, TURNS, write_twice
 from tests.support.requests_made import START, asked, conversation, dumped, prose, reply
 from tests.support.writing_processes import start
@@ -247,9 +247,11 @@ class Between:
 
 @pytest.mark.parametrize("seed", [1, 2, 9])
 @pytest.mark.parametrize("from_the_end", [False, True])
+@pytest.mark.parametrize("merged", [False, True])
 def test_what_is_recorded_between_two_steps_is_whole(
-    where: str, seed: int, from_the_end: bool, monkeypatch: pytest.MonkeyPatch
+    where: str, seed: int, from_the_end: bool, merged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(merging, "AT_THE_END", 1000 if merged else 1 << 30)
     first, second = two_sessions(where, turns=8)
     kept = first if from_the_end else second
     bodies = conversation(25, seed)
@@ -259,7 +261,7 @@ def test_what_is_recorded_between_two_steps_is_whole(
     before = read(where)
     delete(where, second if from_the_end else first)
     between.close()
-    assert len(between.numbers) > 5
+    assert len(between.numbers) > (2 if merged else 5)
     seen = read(where)
     assert_same({n: seen[n] for n in kept}, {n: before[n] for n in kept})
     assert [seen[n].request.content for n in between.numbers] == bodies[: len(between.numbers)]
