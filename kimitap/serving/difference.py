@@ -1,8 +1,10 @@
 """Why no recorded request answers the one that came: the first thing in which they differ."""
 
+import json
 from collections.abc import Iterator
 
 from kimitap.conversation import Message
+from kimitap.dialects.encoding import decoded
 from kimitap.diff import Change, TurnDiff, diff_turns
 from kimitap.diff.link import DiffRow
 from kimitap.lineage import Mark
@@ -16,6 +18,8 @@ _BEFORE = 20
 
 def first_difference(asked: Asked, take: Take) -> str:
     """In which message or field a request first differs from a recorded one, and how."""
+    if (why := _no_json(asked)) and not _unreadable(take.content()):
+        return why
     if asked.turn is None or take.turn is None:
         return _bytes(asked.body, take.content())
     diff = diff_turns(take.turn, asked.turn)
@@ -62,6 +66,32 @@ def _change(change: Change) -> str:
     begin = max(0, _common(change.old, change.new) - _BEFORE)
     was, now = (_quoted(text[begin:], cut=begin > 0) for text in (change.old, change.new))
     return f"{one_line(change.field, 60)} is {now}; recorded: {was}"
+
+
+def _no_json(asked: Asked) -> str:
+    """What is wrong with a body that is no JSON, in words; `""` for one that is."""
+    data, trouble = decoded(asked.body, asked.headers)
+    if trouble:
+        return f"its body cannot be unpacked: {one_line(trouble, _QUOTED)}"
+    if not data:
+        return "its body is empty"
+    why = _unreadable(data)
+    return f"its body is no JSON: {why}" if why else ""
+
+
+def _unreadable(data: bytes) -> str:
+    """Why these bytes are no JSON, and where; `""` where they are."""
+    try:
+        json.loads(data)
+    except json.JSONDecodeError as error:
+        near = error.doc[error.pos : error.pos + _QUOTED]
+        where = f"before {_quoted(near)}" if near.strip() else "where it ends"
+        return f"{error.msg.removesuffix(' at').lower()} at character {error.pos}, {where}"
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is no {error.encoding.upper()}"
+    except (ValueError, RecursionError):
+        return "it is nested too deep, or holds a number that is too long"
+    return ""
 
 
 def _bytes(sent: bytes, recorded: bytes) -> str:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import shutil
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,33 @@ def test_a_format_can_be_said(files: dict[str, Path], kimitap: Command, tmp_path
 def test_a_folder_that_holds_nothing_is_said_to(kimitap: Command, tmp_path: Path) -> None:
     done = kimitap("import", tmp_path, "--db", tmp_path / "x.db")
     assert done.returncode == 2 and "is a folder with neither" in done.stderr
+
+
+def test_a_folder_of_other_files_is_refused_in_one_line(kimitap: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "some"
+    folder.mkdir()
+    (folder / "package.json").write_text('{"name": "some", "schema": 2}')
+    (folder / "broken.json").write_bytes(b"\xff\xfe{")
+    (folder / "empty.json").touch()
+    done = kimitap("import", folder, "--db", tmp_path / "x.db")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "neither prompts of llama-server's --log-prompts-dir nor traces of kvprof's" in line
+    assert "name the file for flow, har, jsonl, claude-tap" in line
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_a_folder_with_a_trace_in_it_is_kvprofs_and_the_rest_is_named(
+    kimitap: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "traces"
+    shutil.copytree(SAMPLES / "kvprof", folder)
+    (folder / "a-package.json").write_text('{"name": "some"}')
+    done = kimitap("import", folder, "--db", tmp_path / "x.db")
+    assert done.returncode == 1
+    assert "a-package.json left out" in done.stderr
+    with Recording.open(str(tmp_path / "x.db")) as recording:
+        assert recording.count() == 2
 
 
 def test_a_missing_file_is_one_line(kimitap: Command, tmp_path: Path) -> None:

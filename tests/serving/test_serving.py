@@ -278,12 +278,27 @@ def test_what_differs_is_named(tmp_path: Path, changes: Mapping[str, Any], told:
         assert told in refused(played, body_of(turns[0], **changes))[1]["error"]["message"]
 
 
-def test_a_body_that_means_nothing_is_told_by_its_first_byte(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"\xff not json", "its body is no JSON: byte 0 is no UTF-8"),
+        (b"Hello", 'its body is no JSON: expecting value at character 0, before "Hello"'),
+        (b'{"model":"kimi-k2","mess', "unterminated string starting at character 19, before"),
+        (b'{"model":', "its body is no JSON: expecting value at character 9, where it ends"),
+        (b'{"a":1}}', 'extra data at character 7, before "}"'),
+        (b"[" * 200_000, "its body is no JSON: it is nested too deep"),
+    ],
+)
+def test_a_body_that_is_no_json_is_told_by_where_it_breaks(
+    tmp_path: Path, body: bytes, told: str
+) -> None:
     turns = [streamed(one) for one in lost()]
     with playing(tmp_path / "a.db", turns) as played:
-        status, value = refused(played, b"\xff\xfe not json")
+        status, value = refused(played, body)
     assert status == 409
     assert value["error"]["type"] == "invalid_request_error"
+    assert told in value["error"]["message"]
+    assert told in played.complaints[0]
 
 
 def test_another_path_is_not_found_in_the_shape_of_its_api(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from kimitap.interchange.incoming.opening import opened
 FLOW, HAR, JSONL = "flow", "har", "jsonl"
 CLAUDE_TAP, KVPROF, PROMPTS = "claude-tap", "kvprof", "llama-prompts"
 FORMATS = (FLOW, HAR, JSONL, CLAUDE_TAP, KVPROF, PROMPTS)
+_FILES = (FLOW, HAR, JSONL, CLAUDE_TAP)
 CLAUDE_TAP_BUNDLE = "claude-tap bundle"
 """claude-tap's other way to write a trace; the same word means both to a user."""
 
@@ -32,14 +33,25 @@ def kind_of(path: Path) -> str:
 
 
 def _kind_of_folder(folder: Path) -> str:
-    if prompts.files(folder):
-        return PROMPTS
-    if kvprof.files(folder):
-        return KVPROF
+    """A folder is a capture where it holds a file of such a one: nothing else of it is read."""
+    try:
+        if prompts.files(folder):
+            return PROMPTS
+        if any(map(_is_trace, kvprof.files(folder))):
+            return KVPROF
+    except OSError as error:
+        raise CaptureError(f"{folder} cannot be read: {error.strerror}") from error
     raise CaptureError(
         f"{folder} is a folder with neither prompts of llama-server's --log-prompts-dir nor "
-        "traces of kvprof's"
+        f"traces of kvprof's; name the file for {', '.join(_FILES)}"
     )
+
+
+def _is_trace(path: Path) -> bool:
+    try:
+        return kind_of(path) == KVPROF
+    except CaptureError:
+        return False
 
 
 def _kind_of_head(path: Path, head: bytes) -> str:
