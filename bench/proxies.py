@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.client import BrokenStream
-from bench.procs import cpu_s
+from bench.procs import cpu_s, descendants, own_cpu_s
 
 _ROOT = Path(__file__).parent.parent
 _READY_S = 60
@@ -46,6 +46,15 @@ class Proxy:
     def cpu_s(self) -> float:
         """Seconds of processor time so far, its child processes included; 0 where unknown."""
         return cpu_s(self.process.pid)
+
+    @property
+    def writer(self) -> int | None:
+        """The process that writes the recording, if there is one."""
+        return next(iter(descendants(self.process.pid)), None)
+
+    def writer_cpu_s(self) -> float:
+        """Seconds of processor time of that process so far."""
+        return own_cpu_s(self.writer) if self.writer else 0.0
 
     def stop(self) -> None:
         """End it as Ctrl-C would, and wait until its recording is closed."""

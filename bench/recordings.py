@@ -77,6 +77,12 @@ def _write(
     writer.tidy()  # as the recorder does between the turns
 
 
+def log_bytes(database: Path) -> int:
+    """The size of the log beside a recording that is being written."""
+    log = Path(f"{database}-wal")
+    return log.stat().st_size if log.exists() else 0
+
+
 def file_bytes(database: Path) -> int:
     """The size of a recording's files: the database and what may lie beside it."""
     beside = (Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm", "-journal"))

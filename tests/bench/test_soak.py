@@ -1,0 +1,119 @@
+"""The soak itself: it loses and alters nothing in a short run, and would tell if something did."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import soak
+from bench.asks import Ask, Record, Way, asks, fault_of, record_of
+from bench.comparing import Compared, compared
+from kimitap.exchange import Body, Exchange, Outcome
+from tests.support.requests_made import asked
+
+BODY = b'{"messages": []}'
+PARTS = (b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n")
+
+
+def over(way: Way, stop_after: int | None = None) -> Ask:
+    """An ask that went well, as both ends saw it."""
+    ask = Ask(way, BODY, PARTS, stop_after=stop_after)
+    ask.heard, ask.got_status = record_of(ask).request, 200
+    ask.written_ns = [0] * len(PARTS)
+    ask.arrived(b"".join(PARTS[:stop_after]), 1_000_000)
+    return ask
+
+
+def seen(ask: Ask, **more: object) -> Exchange:
+    """How the recorder should have seen it."""
+    values: dict[str, object] = {
+        "request_headers": (("X-Request-Id", ask.name),),
+        "status": 200,
+        "response": b"".join(PARTS),
+        "outcome": Outcome.COMPLETE,
+    }
+    return asked(BODY, **(values | more))
+
+
+@pytest.mark.parametrize("recorder", ["addon", "record"])
+async def test_a_short_soak_loses_and_alters_nothing(recorder: str, tmp_path: Path) -> None:
+    done = await soak.soak(recorder, agents=2, seconds=3, folder=tmp_path)
+
+    assert len(done.recorded.records) == done.compared.found >= 2
+    assert (done.compared.lost, done.compared.altered, done.recorded.faults) == ([], [], [])
+    assert done.sound
+    assert done.samples[-1].proxy_mb > 10 < done.samples[-1].writer_mb
+    named = {row.name: row for row in soak.rows(recorder, done)}
+    assert named["exchanges"].value == done.compared.found
+    assert named["delay of an event, p99"].value > 0
+
+
+def records(*some: Ask) -> dict[str, Record]:
+    return {ask.name: record_of(ask) for ask in some}
+
+
+def test_what_is_as_it_was_is_neither_lost_nor_altered() -> None:
+    ask, cut = over(Way.STREAM), over(Way.CUT, 1)
+    part = seen(cut, response=b"".join(PARTS[:2]), outcome=Outcome.SERVER_CUT)
+    found = compared([seen(ask), part], records(ask, cut))
+    assert found == Compared(found=2, ways=found.ways)
+
+
+def test_an_exchange_that_is_not_there_is_lost() -> None:
+    ask, other = over(Way.STREAM), over(Way.STREAM)
+    found = compared([seen(ask)], records(ask, other))
+    assert found.lost == [f"{other.name} (stream)"]
+
+
+def wrong() -> Iterator[tuple[Ask, Exchange]]:
+    whole, cut = over(Way.STREAM), over(Way.CUT, 2)
+    yield whole, seen(whole, response=b"".join(PARTS[:2]))
+    yield whole, replace(seen(whole), request=Body.whole(BODY + b" "))
+    yield whole, seen(whole, status=500)
+    yield cut, seen(cut, response=PARTS[0], outcome=Outcome.SERVER_CUT)
+    yield cut, seen(cut, response=b"data: 9\n\n" * 2, outcome=Outcome.SERVER_CUT)
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_what_is_not_the_same_is_altered(case: int) -> None:
+    ask, exchange = list(wrong())[case]
+    assert len(compared([exchange], records(ask)).altered) == 1
+
+
+def test_another_outcome_and_what_nobody_asked_for_are_told() -> None:
+    ask = over(Way.STREAM)
+    found = compared([seen(ask, outcome=Outcome.SERVER_CUT), seen(ask)], records(ask))
+    assert len(found.misjudged) == 1
+    assert found.extra == 1
+
+
+def test_the_ends_tell_what_was_lost_between_them() -> None:
+    assert fault_of(over(Way.STREAM)) == ""
+    short, other = over(Way.STREAM), over(Way.STREAM)
+    del short.got[-1:]
+    other.got[:4] = b"DATA"
+    deaf = over(Way.STREAM)
+    deaf.heard = b"another"
+    assert "of 27 bytes" in fault_of(short)
+    assert fault_of(other) == "the client got other bytes"
+    assert fault_of(deaf) == "the server got another request"
+
+
+def test_a_delay_is_from_the_writing_of_a_part_to_its_last_byte() -> None:
+    ask = Ask(Way.STREAM, BODY, PARTS)
+    ask.written_ns = [1_000_000, 2_000_000]
+    ask.arrived(PARTS[0] + PARTS[1][:-1], 5_000_000)
+    assert ask.delays_s == [0.004]
+    ask.arrived(PARTS[1][-1:], 7_000_000)
+    assert ask.delays_s == [0.004, 0.005]
+
+
+def test_agents_do_all_that_real_ones_do() -> None:
+    ways = {ask.way for ask, _ in zip(asks(1), range(150), strict=False)}
+    assert ways == set(Way)
+
+
+def test_memory_that_grows_is_seen() -> None:
+    assert soak.slope([0, 1, 2, 3], [10, 12, 14, 16]) == pytest.approx(2)
+    assert soak.slope([0], [10]) == 0
