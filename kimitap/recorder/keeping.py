@@ -1,7 +1,8 @@
 """The keeper's process: deletes what is too old or too much from a recording that is being written.
 
-A process of its own, at a low priority: counting what is still needed takes Python's lock, and the
-scribe shall never wait for more than one of its short transactions (see `store.deleting`).
+A process of its own, since counting what is still needed takes Python's lock; the scribe waits for
+no more than one of its short transactions (see `store.deleting`). Not at a low priority: it would
+be interrupted while it holds the lock for which the scribe waits.
 """
 
 import json
@@ -11,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from kimitap.amounts import counted, in_words, span
@@ -23,7 +23,8 @@ SIZE_EVERY_S = 2.0
 AGE_EVERY_S = 600.0
 ENOUGH = 0.9
 """What is too much goes down to this share of the limit, so that not every look deletes."""
-NICE = 10
+PAUSE_S = 0.25
+"""How long the scribe has the database for itself after each transaction: nothing is urgent."""
 
 
 def main(option: str, age_s: str, most: str) -> None:
@@ -31,8 +32,6 @@ def main(option: str, age_s: str, most: str) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    with suppress(OSError, AttributeError):
-        os.nice(NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     age = timedelta(seconds=float(age_s)) if age_s else None
     keeping = Keeping(location(option), age, int(most) if most else None, _tell)
@@ -76,13 +75,13 @@ class Keeping:
         with Recording.open(self._where) as recording:
             old = retention.older_than(recording.glimpses(), datetime.now(UTC) - age).numbers
         if old:
-            gone = delete(self._where, old).exchanges
+            gone = delete(self._where, old, PAUSE_S).exchanges
             self._say(f"{counted(gone, 'exchange')} deleted, older than {span(age)}", False)
 
     def _delete_surplus(self, most: int) -> None:
         if _size(self._where) <= most or retention.used_bytes(self._where) <= most:
             return
-        gone = retention.shrink_to(self._where, round(ENOUGH * most))
+        gone = retention.shrink_to(self._where, round(ENOUGH * most), PAUSE_S)
         used = retention.used_bytes(self._where)
         if gone:
             self._say(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Self
 
 from sqlalchemy import Connection, Row, bindparam, func, select, text
@@ -18,6 +19,7 @@ from kimitap.store.glimpses import Glimpse, glimpses
 from kimitap.store.late import LateBodies
 from kimitap.store.location import shown
 from kimitap.store.losses import Loss
+from kimitap.store.sound import NONSENSE
 from kimitap.store.times import from_us
 from kimitap.store.trouble import damaged, translated
 
@@ -123,8 +125,8 @@ class Recording:
         columns = tables.loss.c
         query = select(columns.at_us, columns.count, columns.reason).order_by(columns.id)
         with self._transaction():
-            rows = self._connection.execute(query).all()
-        return tuple(Loss(from_us(at_us), count, reason) for at_us, count, reason in rows)
+            rows = self._connection.execute(query)
+            return tuple(Loss(from_us(at_us), count, reason) for at_us, count, reason in rows)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -148,6 +150,8 @@ class Recording:
             yield
         except DamagedRecording as error:
             raise DamagedRecording(damaged(self.where, str(error))) from error
+        except NONSENSE as error:
+            raise DamagedRecording(damaged(self.where)) from error
 
     def _numbers(self, condition: str) -> list[int]:
         query = select(tables.exchange.c.id).where(text(condition)).order_by(tables.exchange.c.id)
@@ -233,7 +237,7 @@ def _that_fit(rows: Sequence[Row[tuple[object, ...]]]) -> Sequence[Row[tuple[obj
 
 
 def put_together(
-    row: Row[tuple[object, ...]],
+    row: Row[tuple[object, ...]] | SimpleNamespace,
     request: Body,
     request_headers: Headers,
     answer: tuple[Sequence[Segment], bytes],

@@ -6,11 +6,12 @@ keeps its number too, so that what was said about it still points at it.
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kimitap.errors import DamagedRecording, UsageError
@@ -20,9 +21,13 @@ from kimitap.store.arrivals import Segments
 from kimitap.store.content import ContentReader
 from kimitap.store.exchanges import flushes
 from kimitap.store.location import demand_folder, file_of, shown
+from kimitap.store.losses import Loss
 from kimitap.store.reading import put_together
 from kimitap.store.sealing import seal
+from kimitap.store.sound import NONSENSE, mended
+from kimitap.store.times import from_us
 from kimitap.store.trouble import translated
+from kimitap.store.verifying import OUTCOMES
 from kimitap.store.writing import RecordingWriter
 
 _MEMORY = 16 << 20
@@ -32,7 +37,9 @@ LOST_TIMES = "when the parts of the response came is not known"
 
 _GIVEN = text("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
 
-type _Row = Row[tuple[object, ...]]
+_UNREADABLE = (DamagedRecording, DBAPIError, *NONSENSE)
+
+type _Row = SimpleNamespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,8 @@ def _rescued(where: str, into: Path) -> Rescued:
             for exchange in rescuer.exchanges():
                 writer.add(exchange, renumber=False)
                 count += 1
+            for loss in rescuer.losses():
+                writer.lose(loss.count, loss.reason, loss.at)
         reading.rollback()  # SQLite refuses to commit once it has met a damaged page
     seal(str(into))
     return Rescued(count, tuple(rescuer.incomplete), tuple(rescuer.lost))
@@ -98,7 +107,16 @@ class _Rescuer:
                 self.lost.append(number)
                 continue
             if row is not None:
-                yield self._exchange(row)
+                yield self._exchange(*mended(row, tables.exchange))
+
+    def losses(self) -> Sequence[Loss]:
+        """What the recorder itself lost, as far as that can be read."""
+        query = select(tables.loss).order_by(tables.loss.c.id)
+        found = []
+        with suppress(*_UNREADABLE):
+            for _, _, at_us, count, reason in self._connection.execute(query):
+                found.append(Loss(from_us(at_us), count, reason))
+        return found
 
     def _last(self) -> int:
         """The highest number; where the table's end cannot be read, the highest ever given."""
@@ -107,8 +125,11 @@ class _Rescuer:
         except DBAPIError:
             return int(self._connection.scalar(_GIVEN) or 0)
 
-    def _exchange(self, row: _Row) -> Exchange:
-        missing: list[str] = []
+    def _exchange(self, row: _Row, broken: Sequence[str]) -> Exchange:
+        missing = [f"no {name}" for name in broken]
+        if row.outcome not in OUTCOMES:
+            missing.append("no outcome")
+            row.outcome = Outcome.INTERRUPTED.value
         exchange = put_together(
             row,
             self._request(row, missing),
@@ -130,7 +151,7 @@ class _Rescuer:
             return (
                 self._content.bodies({row.request_id})[row.request_id] if row.request_id else Body()
             )
-        except (DamagedRecording, DBAPIError):
+        except _UNREADABLE:
             missing.append(NO_REQUEST)
             return Body()
 
@@ -139,7 +160,7 @@ class _Rescuer:
             return ()
         try:
             return headers.join(self._content.pieces({id_})[id_].data, values)
-        except (DamagedRecording, DBAPIError, ValueError, TypeError, StopIteration, RuntimeError):
+        except _UNREADABLE:
             if LOST_HEADERS not in missing:
                 missing.append(LOST_HEADERS)
             return ()
@@ -151,7 +172,7 @@ class _Rescuer:
             if row.response_id is None:
                 return (), b""
             data = self._content.unshared({row.response_id})[row.response_id].data
-        except (DamagedRecording, DBAPIError, ValueError, IndexError):
+        except _UNREADABLE:
             missing.append(NO_RESPONSE)
             return (), b""
         return self._times(row, data, missing), data
@@ -167,7 +188,7 @@ class _Rescuer:
         try:
             packed = self._connection.execute(query).scalar()
             segments = tuple(Segments(packed, data)) if packed else ()
-        except (DamagedRecording, DBAPIError, ValueError):
+        except _UNREADABLE:
             segments = ()
         if sum(segment.length for segment in segments) == len(data):
             return segments

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from kimitap.errors import UsageError
 from kimitap.store import opening
-from kimitap.store.deleting import delete
+from kimitap.store.deleting import PAUSE_S, delete
 from kimitap.store.glimpse import Glimpse
 from kimitap.store.glimpses import glimpses
 from kimitap.store.location import file_of, shown
@@ -117,7 +117,7 @@ def plan(where: str, age: timedelta | None = None, most: int | None = None) -> P
     )
 
 
-def shrink_to(where: str, most: int) -> int:
+def shrink_to(where: str, most: int, pause_s: float = PAUSE_S) -> int:
     """Delete the oldest exchanges until at most `most` bytes are in use; how many went.
 
     As many go as weigh what is too much, up to a pause if there is one; since weights are
@@ -128,7 +128,7 @@ def shrink_to(where: str, most: int) -> int:
         numbers = plan(where, most=most).numbers
         if not numbers:
             break
-        gone += delete(where, numbers).exchanges
+        gone += delete(where, numbers, pause_s).exchanges
     return gone
 
 

@@ -19,12 +19,13 @@ from kimitap.store import arrivals, headers, opening, tables
 from kimitap.store.arrivals import Arrived, Segments
 from kimitap.store.content import ContentReader
 from kimitap.store.exchanges import flushes
+from kimitap.store.sound import NONSENSE, faults
 from kimitap.store.trouble import translated
 
 _AT_ONCE = 200
 _MEMORY = 1 << 20
 
-_UNREADABLE = (DamagedRecording, DBAPIError)
+_UNREADABLE = (DamagedRecording, DBAPIError, *NONSENSE)
 
 type _Row = Row[tuple[object, ...]]
 
@@ -83,6 +84,9 @@ class _Verification:
             self._look_at_file()
         self._look_at_packs()
         self._look_at_bodies()
+        for table in (tables.loss, tables.recorder):
+            for _ in self.rows(table):
+                pass
         exchanges = 0
         used: set[int] = set()
         for row in self.rows(tables.exchange):
@@ -92,7 +96,15 @@ class _Verification:
         return Verdict(exchanges, len(self._bodies), len(self._keys), tuple(self._damages))
 
     def rows(self, table: Table) -> Iterator[_Row]:
-        """All rows that can be read, by id; those that cannot are damages."""
+        """All rows that can be read and are what a recorder wrote, by id; others are damages."""
+        for row in self._readable(table):
+            fault = next((fault for _, fault in faults(row, table)), "")
+            if fault:
+                self._unreadable(table, row.id, fault)
+            else:
+                yield row
+
+    def _readable(self, table: Table) -> Iterator[_Row]:
         after, id_ = 0, table.c.id
         while True:
             query = select(table).where(id_ > after).order_by(id_).limit(_AT_ONCE)
@@ -114,11 +126,15 @@ class _Verification:
             try:
                 row = self._connection.execute(select(table).where(table.c.id == id_)).first()
             except DBAPIError:
-                harmed = id_ if table is tables.exchange else None
-                self._damages.append(Damage(f"{table.name} {id_} cannot be read", harmed))
+                self._unreadable(table, id_)
             else:
                 if row is not None:
                     yield row
+
+    def _unreadable(self, table: Table, id_: int, fault: str = "") -> None:
+        harmed = id_ if table is tables.exchange else None
+        told = f"{table.name} {id_} cannot be read"
+        self._damages.append(Damage(f"{told}: {fault}" if fault else told, harmed))
 
     def _last(self, table: Table) -> int:
         try:
@@ -195,7 +211,7 @@ class _Verification:
                 row.response_headers_id, row.response_values
             ),
             "response": self._fault_of_response(row),
-            "outcome": "" if row.outcome in _OUTCOMES else f"{row.outcome!r} is none",
+            "outcome": "" if row.outcome in OUTCOMES else f"{row.outcome!r} is none",
         }
 
     def _fault_of_request(self, id_: int | None) -> str:
@@ -210,7 +226,7 @@ class _Verification:
             return fault
         try:
             headers.join(self._content.pieces({id_})[id_].data, values)
-        except (*_UNREADABLE, ValueError, TypeError, StopIteration, RuntimeError):
+        except _UNREADABLE:
             return f"piece {id_} holds no headers"
         return ""
 
@@ -222,7 +238,7 @@ class _Verification:
                 self._arrived(row.id)
             else:
                 return self._fault_of_times(row)
-        except (*_UNREADABLE, ValueError, IndexError):
+        except _UNREADABLE:
             return "when its parts came cannot be read"
         return ""
 
@@ -254,4 +270,4 @@ def _said(error: Exception) -> str:
     return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
-_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
+OUTCOMES = frozenset(outcome.value for outcome in Outcome)
