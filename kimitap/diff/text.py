@@ -179,3 +179,15 @@ def common(one: str, other: str) -> int:
         half = (low + high + 1) // 2
         low, high = (half, high) if one[low:half] == other[low:half] else (low, half - 1)
     return low
+
+
+def shared_start(one: str, other: str) -> int:
+    """How many characters the beginning has that two texts share."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

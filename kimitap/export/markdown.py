@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import kimitap
 from kimitap.conversation import Message, Turn
-from kimitap.diff import Change, Diff, DiffRow
+from kimitap.diff import Change, Diff, DiffRow, shared_start
 from kimitap.export.prompt import saw
 from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark
@@ -19,6 +19,8 @@ from kimitap.visible import one_line, visible
 
 QUOTED = 4000
 """Characters of one message that a report quotes; the rest is counted."""
+_BEFORE = 200
+"""Characters that are quoted before the place where a long text differs."""
 _NAMED = 80
 """Characters of an agent's and a model's name in the heading; both stand in full below it."""
 
@@ -199,13 +201,13 @@ def _relevant(diff: Diff) -> Iterator[str]:
         for row in old:
             at = f"message {row.old_index} of its request{_on_wire(diff.old, row.old_index)}"
             what = "its reply" if row.is_reply else at
-            yield f"`{row.mark}` {what}\n\n{_quoted(row.old)}"
+            yield f"`{row.mark}` {what}\n\n{_quoted(row.old, _start(row))}"
     yield f"### After: request {diff.new.exchange}"
     if not new:
         yield "Nothing stands there: the request has no message beyond those it repeats."
     for row in new:
         at = f"message {row.new_index}{_on_wire(diff.new, row.new_index)}"
-        yield f"`{row.mark}` {at}\n\n{_quoted(row.new)}"
+        yield f"`{row.mark}` {at}\n\n{_quoted(row.new, _start(row))}"
 
 
 def _on_wire(turn: Turn, index: int | None) -> str:
@@ -216,7 +218,13 @@ def _on_wire(turn: Turn, index: int | None) -> str:
     return " (in a field of its own)" if at < 0 else f" (on the wire in entry {at})"
 
 
-def _quoted(message: Message | None) -> str:
+def _start(row: DiffRow) -> int:
+    """Where the two texts of a row begin to differ."""
+    return shared_start(row.old.text, row.new.text) if row.old and row.new else 0
+
+
+def _quoted(message: Message | None, start: int = 0) -> str:
+    """The message as a fenced block; of a long text what stands around `start`."""
     if message is None:
         return ""
     lines = [f"role: {message.wire_role or message.role}"]
@@ -226,17 +234,22 @@ def _quoted(message: Message | None) -> str:
         f"tool_call_id: {result.call_id if result.call_id is not None else '(none)'}"
         for result in message.tool_results
     )
-    lines.append(f"content: {_cut(message.text)}" if message.text else 'content: ""')
+    lines.append(f"content: {_cut(message.text, start)}" if message.text else 'content: ""')
     for call in message.tool_calls:
         name = "(no id)" if call.id is None else call.id or '""'
         lines.append(f"tool_call: {name} {call.name}({_cut(call.arguments)})")
     return fence(mask_text("\n".join(lines)), "text")
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, start: int = 0) -> str:
+    """The text, of a long one its beginning, or what stands around `start` where that is later."""
     if len(text) <= QUOTED:
         return text
-    return f"{text[:QUOTED]}… ({len(text) - QUOTED:,} more characters)"
+    first = max(0, start - _BEFORE) if start > QUOTED // 2 else 0
+    shown = text[first : first + QUOTED]
+    same = f"({first:,} characters that are the same) …" if first else ""
+    more = len(text) - first - len(shown)
+    return f"{same}{shown}" + (f"… ({more:,} more characters)" if more else "")
 
 
 def _findings(

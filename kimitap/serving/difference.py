@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from kimitap.conversation import Message
 from kimitap.dialects.encoding import decoded
-from kimitap.diff import Change, TurnDiff, diff_turns
+from kimitap.diff import Change, TurnDiff, diff_turns, shared_start
 from kimitap.diff.link import DiffRow
 from kimitap.lineage import Mark
 from kimitap.serving.script import Asked, Take
@@ -63,7 +63,7 @@ def _change(change: Change) -> str:
         return f"{one_line(change.field, 60)} is new: {_quoted(change.new or '')}"
     if change.new is None:
         return f"{one_line(change.field, 60)} is missing; recorded: {_quoted(change.old)}"
-    begin = max(0, _common(change.old, change.new) - _BEFORE)
+    begin = max(0, shared_start(change.old, change.new) - _BEFORE)
     was, now = (_quoted(text[begin:], cut=begin > 0) for text in (change.old, change.new))
     return f"{one_line(change.field, 60)} is {now}; recorded: {was}"
 
@@ -95,22 +95,10 @@ def _unreadable(data: bytes) -> str:
 
 
 def _bytes(sent: bytes, recorded: bytes) -> str:
-    at = _common(sent, recorded)
+    at = shared_start(sent.decode("latin-1"), recorded.decode("latin-1"))
     if at == len(sent) == len(recorded):
         return "nothing in its body"
     return f"byte {at} of {len(sent)} (recorded: {len(recorded)} bytes)"
-
-
-def _common(one: str | bytes, other: str | bytes) -> int:
-    """How long the beginning is that two texts share."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[:middle] == other[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _quoted(text: str, *, cut: bool = False) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 
 from kimitap.evidence.case import Wanted
@@ -133,6 +134,39 @@ async def test_it_fits_its_window_in_light_and_dark(tmp_path: Path, width: int, 
         assert await page.run("document.documentElement.scrollWidth") <= width
         ground = await page.run("getComputedStyle(document.body).backgroundColor")
         assert ground == ("rgb(18, 22, 28)" if dark else "rgb(255, 255, 255)")
+
+
+WORDS_ON_TWO_LINES = """
+(() => {
+  const broken = [];
+  for (const cell of document.querySelectorAll('.compare td.what')) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const word of texts.currentNode.data.matchAll(/[A-Za-z]+/g)) {
+        const range = document.createRange();
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (range.getClientRects().length > 1) broken.push(word[0]);
+      }
+    }
+  }
+  return broken;
+})()
+"""
+
+
+@pytest.mark.parametrize("width", [1200, 700, 400])
+async def test_no_word_of_what_changed_is_broken(tmp_path: Path, width: int) -> None:
+    first, second, _ = lost()
+    request = orjson.loads(second.request.content)
+    reply = request["messages"][2]
+    reply["tool_calls"][0]["function"]["arguments"] = '{"path": "n", "lines": 2}'
+    reply |= {"content": "I have read them.", "reasoning_content": "The notes are long."}
+    second = chat.exchange(2, request, chat.choice(chat.assistant("No.")), stream=True)
+    path = reported(tmp_path, [first, second], "1")[1] / "report.html"
+    async with opened(path, tmp_path / "profile", width=width) as page:
+        assert "differs in" in await page.run("document.querySelector('.compare').textContent")
+        assert await page.run(WORDS_ON_TWO_LINES) == []
 
 
 LUMINANCE = """

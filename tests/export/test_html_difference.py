@@ -64,3 +64,25 @@ def test_rows_beyond_the_bound_are_counted() -> None:
     made = difference(diff_link(link), Budget())
     assert len(made.lines) == MOST
     assert made.more == len(old) + 2 - MOST
+
+
+LONG = "You are an agent. Follow the house's rules.\n" * 300
+
+
+def test_of_a_long_text_that_changed_the_place_is_seen_where_it_did() -> None:
+    old, new = (f"{LONG}The date is the {day}.\n{LONG}" for day in ("1st", "2nd"))
+    made = difference(diff_link(edited(old, new)), Budget())
+    line = next(one for one in made.lines if one.word == "changed")
+    assert line.old is not None and line.new is not None
+    assert "The date is the 1st." in line.old.text.head
+    assert "The date is the 2nd." in line.new.text.head
+    skipped = len(LONG) - len(line.new.text.head.partition("The date")[0])
+    assert line.new.text.before == skipped
+    assert line.new.text.whole == new
+
+
+def test_a_text_that_changed_near_its_beginning_is_seen_from_there() -> None:
+    made = difference(diff_link(edited(f"Be terse. {LONG}", f"Be brief. {LONG}")), Budget())
+    line = next(one for one in made.lines if one.word == "changed")
+    assert line.old is not None
+    assert line.old.text.head.startswith("Be terse.") and line.old.text.before == 0

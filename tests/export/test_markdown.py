@@ -166,3 +166,15 @@ def test_a_message_that_stands_elsewhere_on_the_wire_says_where() -> None:
         text = report(diff_link(moved), [FINDING], {})
         assert f"`!` message 1{said}\n" in text
         assert f"at exchange 2, message 1{said}\n" in text
+
+
+def test_of_a_long_message_that_changed_the_place_is_quoted_where_it_did() -> None:
+    rules = "Follow the house's rules.\n" * 400
+    old, new = (
+        Message("system", (Text(f"{rules}It is {day}.{rules}"),)) for day in ("May", "June")
+    )
+    first, second = turn(1, (old, USER), CALLING), turn(2, (new, USER, BLANK), BLANK)
+    page = report(diff_link(link(first, second, 0, Pair(Mark.CHANGED, 0, 0))), [], {})
+    assert "It is May." in page and "It is June." in page
+    assert "(10,206 characters that are the same) …" in page
+    assert "more characters)" in page

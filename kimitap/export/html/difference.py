@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from kimitap.conversation import Message
-from kimitap.diff import Diff, DiffRow, diff_text
+from kimitap.diff import Diff, DiffRow, diff_text, shared_start
 from kimitap.diff.text import Span
 from kimitap.export.html.page import Difference, Line, Side
 from kimitap.export.html.texts import Budget
@@ -68,16 +68,19 @@ def _folded(rows: Sequence[DiffRow]) -> Line:
 def _line(row: DiffRow, budget: Budget) -> Line:
     old, new = (side and _text(side) for side in (row.old, row.new))
     pieces: tuple[Sequence[tuple[str, bool]], ...] = ((), ())
-    if row.mark is Mark.CHANGED and old and new and max(len(old), len(new)) <= _WORDWISE:
-        pieces = _pieces(old, new)
+    start = 0
+    if row.mark is Mark.CHANGED and old and new:
+        start = shared_start(old, new)
+        if max(len(old), len(new)) <= _WORDWISE:
+            pieces = _pieces(old, new)
     at_old = "its reply" if row.is_reply else f"message {row.old_index}"
     changes = ", ".join(one_line(change.field, 60) for change in row.changes[:8])
     alike = row.mark is Mark.SAME and not row.is_reply and row.old is not None
     return Line(
         mark=row.mark.value,
         word=WORDS[row.mark],
-        old=_side(at_old, row.old, budget, pieces[0]),
-        new=_side(f"message {row.new_index}", row.new, budget, pieces[1]),
+        old=_side(at_old, row.old, budget, pieces[0], start),
+        new=_side(f"message {row.new_index}", row.new, budget, pieces[1], start),
         note=f"differs in {changes}" if changes else "",
         gist=one_line(old or "", 90) if alike else "",
     )
@@ -88,12 +91,17 @@ def _text(message: Message) -> str:
 
 
 def _side(
-    at: str, message: Message | None, budget: Budget, pieces: Sequence[tuple[str, bool]]
+    at: str,
+    message: Message | None,
+    budget: Budget,
+    pieces: Sequence[tuple[str, bool]],
+    start: int,
 ) -> Side | None:
+    """A message on its side; what is seen of it at once holds `start`."""
     if message is None:
         return None
     role = ROLE_WORDS.get(message.role, one_line(message.role, 12).upper())
-    shown = budget.shown(_text(message), _AT_ONCE, 8)
+    shown = budget.shown(_text(message), _AT_ONCE, 8, start)
     return Side(at, role, shown, pieces if _telling(pieces) else ())
 
 

@@ -1,5 +1,6 @@
 """What a report's page says, as values: the template only lays them out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,6 +118,11 @@ class Line:
     @property
     def alike(self) -> bool:
         return bool(self.gist)
+
+    @property
+    def note_parts(self) -> Sequence[str]:
+        """The note in parts between which a narrow column may break it: a field has no spaces."""
+        return re.split(r"(?<=[._\]])", self.note)
 
 
 @dataclass(frozen=True, slots=True)
