@@ -8,7 +8,7 @@ from re import Match
 from urllib.parse import unquote_plus
 
 from kimitap.exchange import Headers
-from kimitap.redact.shapes import KEY
+from kimitap.redact.shapes import BEGINNINGS, KEY
 
 Mask = Callable[[str], str]
 """Gives what stands for a secret."""
@@ -49,7 +49,10 @@ def mask_headers(headers: Headers, key: bytes) -> Headers:
 
 def masked_headers(headers: Headers, mask: Mask) -> Headers:
     """The same with what `mask` makes of each credential."""
-    return tuple((name, _mask_header(name.lower(), value, mask)) for name, value in headers)
+    return tuple(
+        (_without_keys(name, mask), _mask_header(name.lower(), value, mask))
+        for name, value in headers
+    )
 
 
 def mask_url(url: str, key: bytes) -> str:
@@ -66,7 +69,7 @@ def _mask_url(url: str, mask: Mask, depth: int) -> str:
     head, mark, query = _cut_query(url)
     head = _USERINFO.sub(lambda found: _mask_userinfo(found, mask), head)
     head = _MATRIX.sub(lambda found: _mask_parameter(found, mask, depth), head)
-    head = KEY.sub(lambda found: mask(found[0]), head)
+    head = _without_keys(head, mask)
     if not mark:
         return head
     return head + mark + _PARAMETER.sub(lambda found: _mask_parameter(found, mask, depth), query)
@@ -117,7 +120,14 @@ def _mask_header(name: str, value: str, mask: Mask) -> str:
         return mask(value)
     if name in _URL_HEADERS or "://" in value:
         return masked_url(value, mask)
-    return KEY.sub(lambda found: mask(found[0]), value)
+    return _without_keys(value, mask)
+
+
+def _without_keys(text: str, mask: Mask) -> str:
+    """The text with every key masked that shows itself by how it begins."""
+    if not any(beginning in text for beginning in BEGINNINGS):
+        return text
+    return KEY.sub(lambda found: mask(found[0]), text)
 
 
 def _mask_authorization(value: str, mask: Mask) -> str:
@@ -152,12 +162,12 @@ def _mask_userinfo(found: Match[str], mask: Mask) -> str:
 def _mask_parameter(found: Match[str], mask: Mask, depth: int) -> str:
     name, equals, value = found.groups()
     if not equals:
-        return KEY.sub(lambda inner: mask(inner[0]), name)
+        return _without_keys(name, mask)
     plain = unquote_plus(value)
     if _is_credential(unquote_plus(name)):
         return f"{name}={mask(value)}"
     if "://" in plain and (depth == _DEEPEST or _mask_url(plain, mask, depth + 1) != plain):
         return f"{name}={mask(value)}"  # a URL within the URL
-    if KEY.search(plain):
+    if _without_keys(plain, lambda _: "") != plain:
         return f"{name}={mask(value)}"
     return found[0]

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from kimitap.dialects.encoding import decoded
 from kimitap.exchange import Headers, header
+from kimitap.redact.scan import path_of
+from kimitap.redact.views import TEXT_KIND
 from kimitap.redacting.editor import Editor
 from kimitap.redacting.fields import Role
 from kimitap.redacting.multipart import boundary_of
-from kimitap.redacting.scan import path_of
 from kimitap.redacting.splices import Splice, spliced, splices_of
 from kimitap.redacting.texts import Text, texts_of
 from kimitap.redacting.tokens import is_other, may_hold_tokens, numbers_ids, zeroed
-from kimitap.redacting.views import TEXT_KIND
 
 BINARY_KIND = "binary data"
 _FILLER = b"."

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterator
 
+from kimitap.redact.finder import Finder, Found
 from kimitap.redact.level import Level
+from kimitap.redact.scan import Leaf, nested
+from kimitap.redact.views import TEXT_KIND, Edit, View, letters_view
 from kimitap.redacting.fields import Field, Role, field_of
-from kimitap.redacting.finder import Finder, Found
 from kimitap.redacting.kept import is_server_word, kept_spans
-from kimitap.redacting.scan import Leaf, scan
-from kimitap.redacting.views import TEXT_KIND, Edit, View, json_view, letters_view
 from kimitap.redacting.words import Placeholders, replaced
 
 _DEEPEST = 4
@@ -61,7 +61,7 @@ class Editor:
             yield from self._plain(text, field)
 
     def _nested(self, text: str, leaf: Leaf, field: Field, depth: int) -> Iterator[Edit]:
-        view = json_view(text[leaf.start : leaf.stop])
+        view = leaf.view(text)
         for edit in self._edits(view.text, _inner(leaf, view, field), depth + 1):
             for start, stop, new, kind in view.written(edit):
                 yield Edit(leaf.start + start, leaf.start + stop, new, kind)
@@ -93,11 +93,6 @@ class Editor:
 
 _ATOMS = (Role.KEY, Role.NAME)
 """What is never replaced word by word, and never read as JSON."""
-
-
-def nested(text: str) -> list[Leaf] | None:
-    """The strings of a text that is JSON itself, as a call's arguments are; None for any other."""
-    return scan(text) if text.lstrip()[:1] in ("{", "[") else None
 
 
 def _inner(leaf: Leaf, view: View, field: Field) -> Field:

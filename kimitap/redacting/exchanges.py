@@ -2,7 +2,8 @@
 
 A redacted exchange decodes to the same messages, calls, ids, finish reasons and events, so that
 weaving and rules say of it what they say of the original. Exchanges are read twice: a secret that
-one place gives away (`"password": "…"`) is masked in every other place too, under one mask.
+one place gives away (`"password": "…"`) is masked in every other place too, under one mask. So is
+the host that answered, unless it is this machine; its port stays.
 """
 
 from collections import Counter
@@ -11,15 +12,16 @@ from dataclasses import replace
 
 from kimitap.dialects.encoding import decoded
 from kimitap.exchange import Exchange, Headers, Segment, header
+from kimitap.redact.finder import Finder
+from kimitap.redact.hosts import hosts_of
+from kimitap.redact.kinds import HOST_KIND, WORD_KIND
+from kimitap.redact.ledger import Ledger
 from kimitap.redact.level import Level
 from kimitap.redact.masked import Masked
 from kimitap.redacting.bodies import Redacted, redact_encoded, texts_in
 from kimitap.redacting.editor import Editor
 from kimitap.redacting.fields import Role
-from kimitap.redacting.finder import Finder
-from kimitap.redacting.heads import Told, head_headers, head_text, head_url, learn_head
-from kimitap.redacting.ledger import Ledger
-from kimitap.redacting.patterns import WORD_KIND
+from kimitap.redacting.heads import Told, head_headers, head_host, head_text, head_url, learn_head
 from kimitap.redacting.requests import Requests, Sent
 from kimitap.redacting.splices import moved
 from kimitap.redacting.stretches import Stretches
@@ -55,6 +57,8 @@ def _learn(exchanges: Iterable[Exchange], finder: Finder, stretches: Stretches) 
     ledger, names = finder.ledger, set[str]()
     seen: set[int] = set()
     for exchange in () if finder.only_named else exchanges:
+        ledger.name(HOST_KIND, hosts_of(exchange))
+        ledger.heed(f"{exchange.host} {header(exchange.request_headers, 'host')}")
         learn_head(exchange.request_headers, exchange.path, ledger)
         learn_head(exchange.response_headers, "", ledger)
         for text in _texts(exchange, stretches):
@@ -99,6 +103,7 @@ def _redacted(
         got = _headers(got, len(response.data), response.source is not None)
     out = replace(
         exchange,
+        host=head_host(exchange.host, finder, told),
         path=path,
         request_headers=head_headers(sent, "request", finder, told),
         response_headers=head_headers(got, "response", finder, told),

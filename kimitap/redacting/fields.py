@@ -8,7 +8,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from kimitap.redacting.scan import Leaf, Node
+from kimitap.redact.scan import Leaf, Node
 
 
 class Role(Enum):

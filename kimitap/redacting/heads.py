@@ -1,16 +1,20 @@
 """The head of a request or an answer without its secrets: headers, the request target, reasons."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
 from kimitap.exchange import Headers
+from kimitap.redact.finder import Finder, password_in
 from kimitap.redact.headers import masked_headers, masked_url
-from kimitap.redacting.finder import Finder, password_in
-from kimitap.redacting.ledger import Ledger
-from kimitap.redacting.patterns import PASSWORD_KIND, TOKEN_KIND
+from kimitap.redact.hosts import tells, without_hosts
+from kimitap.redact.kinds import HOST_KIND, PASSWORD_KIND, TOKEN_KIND
+from kimitap.redact.ledger import Ledger
 
 Told = Counter[tuple[str, str]]
+_UNFIT = re.compile(r"[\[\] :]+")
+"""What of a mask must not stand in a header's name."""
 
 
 def head_text(text: str, where: str, finder: Finder, told: Told) -> str:
@@ -26,14 +30,38 @@ def head_text(text: str, where: str, finder: Finder, told: Told) -> str:
 
 def head_headers(headers: Headers, side: str, finder: Finder, told: Told) -> Headers:
     """Headers without credentials, whole values where a name tells of one, and other secrets."""
+    if not finder.only_named:
+        headers = without_hosts(headers, _host_masks(finder.ledger, side, told))
     return tuple(_header(name, value, side, finder, told) for name, value in headers)
 
 
+def _host_masks(ledger: Ledger, side: str, told: Told) -> Callable[[str, str], str]:
+    def mask(name: str, host: str) -> str:
+        told[f"{side} header {name}", HOST_KIND] += 1
+        return ledger.mask(HOST_KIND, host)
+
+    return mask
+
+
+def head_host(host: str, finder: Finder, told: Told) -> str:
+    """A host's name, or what stands for one that tells which it is; a name still."""
+    if finder.only_named or not tells(host):
+        return host
+    told["host", HOST_KIND] += 1
+    return finder.ledger.mask(HOST_KIND, host)
+
+
 def _header(name: str, value: str, side: str, finder: Finder, told: Told) -> tuple[str, str]:
-    where = f"{side} header {name}"
+    where = f"{side} header {_header_name(name, side, finder, Counter())}"
     if not finder.only_named:
         ((_, value),) = masked_headers(((name, value),), _counting(finder.ledger, where, told))
-    return name, head_text(value, where, finder, told)
+    return _header_name(name, side, finder, told), head_text(value, where, finder, told)
+
+
+def _header_name(name: str, side: str, finder: Finder, told: Told) -> str:
+    """A header's name without its secrets, of which one that is masked is a name still."""
+    where = f"{side} header's name"
+    return _UNFIT.sub("-", head_text(name, where, finder, told)) if finder.find(name) else name
 
 
 def head_url(path: str, finder: Finder, told: Told) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from kimitap.dialects.program import INTRODUCTIONS
-from kimitap.redacting.patterns import MASK
+from kimitap.redact.kinds import MASK
 from kimitap.rewrites import CLEARED, SPANS
 from kimitap.rules.markup import TAGS, TOKENS
 from kimitap.weave.markers import ASIDES, COMPACTION, SUMMARISE, WINDOW

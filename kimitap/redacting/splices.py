@@ -6,8 +6,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from kimitap.exchange import Segment
+from kimitap.redact.views import Edit
 from kimitap.redacting.texts import Text
-from kimitap.redacting.views import Edit
 
 
 class Splice(NamedTuple):

@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple
 
 from kimitap.dialects.jsonread import loads
 from kimitap.exchange import Body, Headers, Piece, header
+from kimitap.redact.scan import Leaf, scan
 from kimitap.redacting.bounded import Bounded
 from kimitap.redacting.fields import TOKENS
 from kimitap.redacting.multipart import boundary_of
-from kimitap.redacting.scan import Leaf, scan
 from kimitap.redacting.texts import Gathered, Text
 from kimitap.redacting.tokens import may_hold_tokens, numbers_ids
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from kimitap.redact.scan import Leaf, scan
+from kimitap.redact.views import View
 from kimitap.redacting.fields import TOKENS, Field, Role, field_of, run_key
 from kimitap.redacting.multipart import boundary_of, form_parts
-from kimitap.redacting.scan import Leaf, scan
-from kimitap.redacting.views import View, json_view
 
 _LINE = re.compile(r"[^\r\n]+")
 _FIELD = re.compile(r"\ufeff?(data|error|event|id|retry)?: ?")
@@ -108,7 +108,7 @@ class Gathered:
     def add(self, body: str, leaves: list[Leaf], event: int) -> None:
         """Take in the strings of an event; of a body that is no stream, event 0."""
         for leaf in leaves:
-            view = json_view(body[leaf.start : leaf.stop])
+            view = leaf.view(body)
             key = run_key(leaf) if event or leaf.name in TOKENS else None
             part = Part(leaf.start, leaf.stop, view, event)
             text = self._runs.get(key) if key else None

@@ -6,7 +6,7 @@ Whoever has the model's vocabulary reads them like text. Where text is taken out
 import re
 from collections.abc import Iterator
 
-from kimitap.redacting.scan import Leaf
+from kimitap.redact.scan import Leaf
 from kimitap.redacting.splices import Splice
 
 _ARRAYS = re.compile(

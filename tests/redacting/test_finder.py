@@ -2,9 +2,10 @@
 
 import pytest
 
-from kimitap.redacting.detector import looks_random
-from kimitap.redacting.finder import Finder, is_secret_name
-from kimitap.redacting.ledger import Ledger
+from kimitap.redact.detector import looks_random
+from kimitap.redact.finder import Finder
+from kimitap.redact.ledger import Ledger
+from kimitap.redact.names import is_secret_name
 
 HARMLESS = [
     "the secret is out: 2 of 3 tokens were used",

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kimitap.exchange import Body, Exchange, Segment
+from kimitap.redact.scan import scan
+from kimitap.redact.views import json_view, lax_view, percent_view
 from kimitap.redacting import Level, redacted
-from kimitap.redacting.scan import scan
-from kimitap.redacting.views import json_view, lax_view, percent_view
 from tests.support import wire
 
 BASE = wire.load("chat_stream")

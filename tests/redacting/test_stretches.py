@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from kimitap.dialects import Memo, decode
 from kimitap.exchange import Body, Elements, Exchange, Headers, Piece, digest
+from kimitap.redact.scan import Leaf, scan
 from kimitap.redacting import Level, redacted, requests, stretches
-from kimitap.redacting.scan import Leaf, scan
 from kimitap.redacting.stretches import Stretches
 from kimitap.store import Recording
 from kimitap.store.cut import Familiar, cut

@@ -1,5 +1,7 @@
 """The strings of a JSON text with their places, found without building its value.
 
+So are numbers that are secrets by their member's name: `"password": 12345678`.
+
 Only where strings stand is learnt; what stands between them stays byte for byte. A JSON text may
 be cut at its end, and several may follow one another (JSON lines).
 """
@@ -8,6 +10,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kimitap.redact.names import is_secret_name
+from kimitap.redact.views import BareView, View, json_view
+
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)("?)(\s*+:)?|[{}\[\]]', re.DOTALL)
 _GAP = re.compile(
     r"(?:[\s,:]++|-?[0-9][0-9.eE+-]{0,60}|true|false|null|-?Infinity|NaN)*+", re.DOTALL
@@ -15,6 +20,7 @@ _GAP = re.compile(
 _LAST = re.compile(r"(?:[\s,:]++|[\w.+-]{1,64}(?=[\s,:]|\Z))*+(?:\\\Z)?", re.DOTALL)
 _PLAIN = frozenset({"", ",", ":", ", ", ": ", " "})
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,9})(?![0-9.eE])")
+_BARE = re.compile(r"\s{0,40}(-?[0-9][0-9.eE+-]{2,60})(?![\w.+-])")
 _COUNTERS = frozenset({"index", "output_index", "content_index", "summary_index"})
 _NAMES = frozenset({"type", "item_id"})
 _DEEPEST = 1000
@@ -36,7 +42,7 @@ class Node:
 
 
 class Leaf(NamedTuple):
-    """A string: `text[start:stop]` is what stands between its quotes.
+    """A string: `text[start:stop]` is what stands between its quotes; a number, where it is `bare`.
 
     `name` is its member's name, or its index in an array; of a key that key.
     """
@@ -46,6 +52,12 @@ class Leaf(NamedTuple):
     parent: Node
     name: str
     key: bool
+    bare: bool = False
+
+    def view(self, text: str) -> View:
+        """What it says, of the text in which it stands."""
+        raw = text[self.start : self.stop]
+        return BareView(raw) if self.bare else json_view(raw)
 
 
 def scan(text: str, start: int = 0, stop: int | None = None) -> list[Leaf] | None:
@@ -70,6 +82,8 @@ def scan(text: str, start: int = 0, stop: int | None = None) -> list[Leaf] | Non
                     leaves.append(Leaf(*found.span(1), node, name, key=True))
                     if name in _COUNTERS and (number := _NUMBER.match(text, at)):
                         node.marks[name] = number[1]
+                    if is_secret_name(name) and (bare := _BARE.match(text, at)):
+                        leaves.append(Leaf(*bare.span(1), node, name, key=False, bare=True))
                 else:
                     leaves.append(_value(node, name, found))
             case "{" | "[" as opening:
@@ -102,3 +116,18 @@ def path_of(leaf: Leaf, shown: Callable[[str], str] = str) -> str:
         steps.append(f"[{node.name}]" if node.parent.array else f".{shown(node.name)}")
         node = node.parent
     return "$" + "".join(reversed(steps))
+
+
+def nested(text: str) -> list[Leaf] | None:
+    """The strings of a text that is JSON itself, as a call's arguments are; None for any other."""
+    return scan(text) if text.lstrip()[:1] in ("{", "[") else None
+
+
+def named(leaf: Leaf) -> str:
+    """The name by which a string's member tells that it holds a secret; `""` for a key."""
+    if leaf.key:
+        return ""
+    name, node = leaf.name, leaf.parent
+    while node.array and node.parent is not None:
+        name, node = node.name, node.parent
+    return name

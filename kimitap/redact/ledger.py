@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from kimitap.redacting.patterns import MASK, label
+from kimitap.redact.kinds import EMAIL_KIND, HOST_KIND, MASK, MASK_HINTS, label
 
 _MASK = re.compile(MASK)
-_NUMBERED = re.compile(r"\[([A-Za-z -]+?)[ -]([0-9]{1,9})\]")
+_NUMBERED = re.compile(r"\[([A-Za-z -]{1,20}?)[ -]([0-9]{1,9})\]|\b(host)-([0-9]{1,9})\.invalid\b")
 LEAST = 8
 """A value of fewer characters is masked only where its place tells that it is a secret."""
 MOST = 300
@@ -36,8 +36,9 @@ class Ledger:
         mask = self._masks.get(secret)
         if mask is None:
             name = label(kind)
-            self._counts[name] = self._counts.get(name, 0) + 1
-            mask = self._masks[secret] = f"[{name} {self._counts[name]}]"
+            number = self._counts[name] = self._counts.get(name, 0) + 1
+            mask = f"host-{number}.invalid" if kind == HOST_KIND else f"[{name} {number}]"
+            self._masks[secret] = mask
         return mask
 
     def learn(self, kind: str, secret: str) -> None:
@@ -49,7 +50,8 @@ class Ledger:
 
     def name(self, kind: str, secrets: Iterable[str]) -> None:
         """Have secrets looked for everywhere, whatever they look like."""
-        self.known |= {secret: kind for secret in secrets if secret}
+        for secret in filter(None, secrets):
+            self.known.setdefault(secret, kind)
 
     def known_in(self, text: str) -> Iterator[tuple[str, str]]:
         """Those of `known` that a text may hold."""
@@ -68,7 +70,24 @@ class Ledger:
 
     def heed(self, text: str) -> None:
         """Count on from the masks that a text holds already."""
-        for found in _NUMBERED.finditer(text) if "[" in text else ():
-            name, number = found[1].replace("-", " ").replace("e mail", "e-mail"), int(found[2])
-            if _MASK.fullmatch(found[0]):
-                self._counts[name] = max(self._counts.get(name, 0), number)
+        for found in _NUMBERED.finditer(text) if any(map(text.__contains__, MASK_HINTS)) else ():
+            if not _MASK.fullmatch(found[0]):
+                continue
+            if found[3]:
+                name, number = label(HOST_KIND), int(found[4])
+            else:
+                name, number = found[1].replace("-", " ").replace("e mail", "e-mail"), int(found[2])
+            self._counts[name] = max(self._counts.get(name, 0), number)
+
+
+class Unnumbered(Ledger):
+    """The masks of a single text: of a kind all alike, and nothing is learnt."""
+
+    def mask(self, kind: str, secret: str) -> str:
+        """What stands for the secret: `[e-mail]`."""
+        if _MASK.fullmatch(secret):
+            return secret
+        if kind == HOST_KIND:
+            return "host-0.invalid"
+        name = label(kind)
+        return f"[{name}]" if name in ("user", label(EMAIL_KIND)) else "[masked]"

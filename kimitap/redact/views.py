@@ -25,6 +25,8 @@ _LAX = re.compile(
 )
 _LETTERS = re.compile(rf"(?<!\\)\\++(?:u{_HEX}{{4}}|x{_HEX}{{2}})")
 _PERCENT = re.compile(rf"(?:%{_HEX}{{2}})+")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]")
+_COLOURS = re.compile(rf"(?:{_COLOUR.pattern})++")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -54,7 +56,9 @@ class View:
         return spelled.sub(lambda found: "".join(self._plain(found)), self.source)
 
     def _plain(self, found: Match[str]) -> tuple[str, ...]:
-        return _percent(found[0]) if self._spelled is _PERCENT else (_unescaped(found[0]),)
+        if self._spelled is _PERCENT:
+            return _percent(found[0])
+        return () if self._spelled is _COLOUR else (_unescaped(found[0]),)
 
     @cached_property
     def _steps(self) -> tuple[list[int], list[int]]:
@@ -65,6 +69,10 @@ class View:
             plain = self._plain(found)
             length += found.start() - at
             at = found.start()
+            if not plain:
+                at = found.end()
+                ats.append(length)
+                origins.append(at)
             for character, size in zip(plain, _sizes(found[0], plain), strict=True):
                 ats += (length, length + len(character))
                 origins += (at, at + size)
@@ -100,6 +108,15 @@ class View:
             at = end
 
 
+class BareView(View):
+    """A number of JSON: it gives way to 0, so that JSON in which it stands keeps its types."""
+
+    def written(self, edit: Edit) -> Iterator[Edit]:
+        """One edit of all of it; none for placeholders, since a number is no word."""
+        if edit.kind != TEXT_KIND:
+            yield Edit(0, len(self.source), "0", edit.kind)
+
+
 def json_view(raw: str) -> View:
     """What stands between the quotes of a JSON string."""
     return View(raw, _JSON if "\\" in raw else None)
@@ -115,12 +132,24 @@ def letters_view(text: str) -> View:
     return View(text, _LETTERS if "\\" in text and _LETTERS.search(text) else None)
 
 
+def colours_apart(text: str) -> View:
+    """A text with one control character for each command to a terminal: a word ends there."""
+    return View(text, _COLOURS)
+
+
+def colours_gone(text: str) -> View:
+    """A text without commands to a terminal: what is coloured in part is one word."""
+    return View(text, _COLOUR)
+
+
 def percent_view(text: str) -> View:
     """A text with URL encoding undone."""
     return View(text, _PERCENT)
 
 
 def _unescaped(escape: str) -> str:
+    if escape[0] == "\x1b":
+        return escape[0]
     bare = escape.lstrip("\\")
     if not bare:
         return "\\"

@@ -5,31 +5,39 @@ import binascii
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from kimitap.exchange import digest
-from kimitap.redacting.detector import detected, looks_random
-from kimitap.redacting.ledger import LEAST, Ledger
-from kimitap.redacting.patterns import (
+from kimitap.redact.detector import detected
+from kimitap.redact.hosts import is_named
+from kimitap.redact.kinds import (
+    HOST_KIND,
     MASK,
+    MASK_HINTS,
     PASSWORD_KIND,
-    PATTERNS,
-    PERSONAL,
-    REACH,
     TOKEN_KIND,
-    Pattern,
 )
-from kimitap.redacting.views import View, lax_view, percent_view
+from kimitap.redact.ledger import LEAST, Ledger
+from kimitap.redact.matching import Anchored, matches, places_of
+from kimitap.redact.names import is_secret_name
+from kimitap.redact.patterns import PATTERNS
+from kimitap.redact.persons import PERSONAL
+from kimitap.redact.views import View, colours_apart, colours_gone, lax_view, percent_view
 
 _MASK = re.compile(MASK)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{12,}+={0,2}(?![A-Za-z0-9+/_-])")
 _SHORTEST_BASE64 = 12
 _LONGEST_BASE64 = 64_000
 """What is longer is a file; a secret's wrapping is short."""
-_BASIC = re.compile(r"(?i:basic)\s{1,8}([A-Za-z0-9+/_-]{6,4096}={0,2})")
+_BASIC = re.compile(
+    r"(?:(?i:basic)\s{1,8}|\b_?auth[\"']?\s{0,4}[:=]\s{0,4}[\"']?)([A-Za-z0-9+/_-]{6,4096}={0,2})"
+)
+"""By its scheme, and as docker and npm write it in their configurations."""
 _ESCAPE = re.compile(r"\\[bfnrtux\"'/\\]")
+_COLOUR = re.compile(r"\x1b\[")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+_BASIC_NAMES = ("auth", "_auth")
+"""Members that hold a user's name and password in base64."""
 _SHORTEST = 5
 """A text of fewer characters holds no secret that shows itself."""
 _SCHEME = re.compile(r"(?i:bearer|basic|token)\s+(?=\S)")
@@ -37,17 +45,12 @@ Spelling = tuple[str, re.Pattern[str], Callable[[str], View]]
 _VIEWS: tuple[Spelling, ...] = (
     ("\\", _ESCAPE, lax_view),
     ("%", _PERCENT, percent_view),
+    ("\x1b[", _COLOUR, colours_apart),
+    ("\x1b[", _COLOUR, colours_gone),
 )
 _ROUNDS = 4
 _DEEPEST = 3
 """So many encodings around a secret are undone."""
-_SECRET_NAME = re.compile(
-    r"(?:.*[_.-])?(?:api-?key|apikey|api_key|secret|secret_?(?:access_?)?key|access_?key"
-    r"|client_?secret|(?:access|auth|refresh|session|bearer|bot|csrf|api|id)_?token"
-    r"|private_?key|password|passwd|pwd|passphrase|authorization|proxy-authorization|cookie"
-    r"|set-cookie|credentials?|x-api-key|account_?key|signing_?key|connection_?string)",
-    re.IGNORECASE,
-)
 _EMPTY = re.compile(
     r"\s*(?:[$<{%*].*|\[[\w :.-]*\]|(?i:none|null|nil|true|false|undefined|string|required"
     r"|optional|redacted|masked|x+|\*+|\.+|…|your.*|changeme|example|bearer|basic|unauthorized|invalid.*)|.{0,2})\s*",
@@ -63,13 +66,6 @@ class Found(NamedTuple):
     kind: str
     value: str
     personal: bool = False
-
-
-@lru_cache(maxsize=4096)
-def is_secret_name(name: str) -> bool:
-    """Whether a member of this name holds a secret, whatever its value looks like."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name) if len(name) < 200 else ""
-    return bool(_SECRET_NAME.fullmatch(plain))
 
 
 class Finder:
@@ -129,7 +125,7 @@ class Finder:
 
     def shown(self, text: str, name: str = "") -> tuple[Found, ...]:
         """The secrets that the text shows by itself, perhaps one within another."""
-        named = name if is_secret_name(name) else ""
+        named = name if name in _BASIC_NAMES or is_secret_name(name) else ""
         key = (digest(text.encode("utf-8", "surrogatepass")), named)
         shown = self._shown.get(key)
         if shown is None:
@@ -141,8 +137,11 @@ class Finder:
         if not self.ledger.known:
             return
         for secret, kind in self.ledger.known_in(text):
-            for at in _places(text, secret):
-                yield Found(at, at + len(secret), kind, secret)
+            host = kind == HOST_KIND
+            for at in places_of(text, secret):
+                stop = at + len(secret)
+                if not host or is_named(text, at, stop):
+                    yield Found(at, stop, kind, secret, personal=host)
         if depth < _DEEPEST and len(text) >= LEAST:
             yield from _seen_through(text, depth, views, self._known)
             yield from _in_base64(text, depth, self._known)
@@ -168,6 +167,9 @@ def _named(text: str, name: str) -> list[Found]:
     """All of a text whose field says that it is a secret."""
     if not name or _EMPTY.fullmatch(text):
         return []
+    if name in _BASIC_NAMES:
+        password = password_in(text)
+        return [Found(0, len(text), PASSWORD_KIND, password)] if password else []
     kind = PASSWORD_KIND if "pass" in name.lower() or "pwd" in name.lower() else TOKEN_KIND
     scheme = _SCHEME.match(text)
     start = scheme.end() if scheme else 0
@@ -183,50 +185,14 @@ def _all(text: str, depth: int, views: Sequence[Spelling]) -> Iterator[Found]:
         yield from _seen_through(text, depth, views, _all)
 
 
+_CREDENTIALS, _PERSONS = Anchored(PATTERNS), Anchored(PERSONAL)
+
+
 def _plain(text: str) -> Iterator[Found]:
-    lower = _lowered(text)
-    for pattern in PATTERNS:
-        for start, stop in _matches(pattern, text, lower):
-            yield Found(start, stop, pattern.kind, text[start:stop])
-    for start, stop, kind in detected(text):
+    for start, stop, kind in (*matches(_CREDENTIALS, text), *detected(text)):
         yield Found(start, stop, kind, text[start:stop])
-    for pattern in PERSONAL:
-        for start, stop in _matches(pattern, text, lower):
-            yield Found(start, stop, pattern.kind, text[start:stop], personal=True)
-
-
-def _matches(pattern: Pattern, text: str, lower: str) -> Iterator[tuple[int, int]]:
-    searched = text if pattern.exact else lower
-    for anchor in pattern.anchors:
-        done = 0
-        for at in _places(searched, anchor):
-            found = pattern.regex.match(text, at) if at >= done else None
-            if found is None:
-                continue
-            start, stop = found.span(pattern.group)
-            if pattern.behind:
-                before = pattern.behind.search(text[max(0, at - REACH) : at])
-                if before is None:
-                    continue
-                start -= len(before[1]) if pattern.behind.groups else 0
-            if start < stop and not (pattern.guess and not looks_random(text[start:stop])):
-                yield start, stop
-                done = stop
-
-
-def _places(text: str, part: str) -> Iterator[int]:
-    at = text.find(part)
-    while at >= 0:
-        yield at
-        at = text.find(part, at + len(part))
-
-
-def _lowered(text: str) -> str:
-    """The text in lower case, of the same length."""
-    lower = text.lower()
-    if len(lower) == len(text):
-        return lower
-    return "".join(c.lower() if c.isascii() else c for c in text)
+    for start, stop, kind in matches(_PERSONS, text):
+        yield Found(start, stop, kind, text[start:stop], personal=True)
 
 
 def _wrapped(text: str, depth: int) -> Iterator[Found]:
@@ -294,7 +260,8 @@ def _apart(text: str, found: list[Found]) -> list[Found]:
         if before < 0 or sure[before].stop <= one.start:
             sure.append(one)
     sure.sort()
-    masks = [m.span() for m in _MASK.finditer(text)] if sure and "[" in text else []
+    masked = sure and any(hint in text for hint in MASK_HINTS)
+    masks = [mask.span() for mask in _MASK.finditer(text)] if masked else []
     return list(_unmasked(text, sure, masks)) if masks else sure
 
 

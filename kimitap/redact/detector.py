@@ -20,62 +20,77 @@ what has no letter. Its settings, baselines, files and verification over the net
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from math import log2
+from typing import TYPE_CHECKING, NamedTuple
 
-from detect_secrets.filters import heuristic
-from detect_secrets.plugins.artifactory import ArtifactoryDetector
-from detect_secrets.plugins.aws import AWSKeyDetector
-from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
-from detect_secrets.plugins.base import RegexBasedDetector
-from detect_secrets.plugins.cloudant import CloudantDetector
-from detect_secrets.plugins.discord import DiscordBotTokenDetector
-from detect_secrets.plugins.github_token import GitHubTokenDetector
-from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
-from detect_secrets.plugins.ibm_cloud_iam import IbmCloudIamDetector
-from detect_secrets.plugins.ibm_cos_hmac import IbmCosHmacDetector
-from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.pypi_token import PypiTokenDetector
-from detect_secrets.plugins.sendgrid import SendGridDetector
-from detect_secrets.plugins.slack import SlackDetector
-from detect_secrets.plugins.softlayer import SoftlayerDetector
-from detect_secrets.plugins.square_oauth import SquareOAuthDetector
-from detect_secrets.plugins.stripe import StripeDetector
-from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
-from detect_secrets.plugins.twilio import TwilioKeyDetector
+if TYPE_CHECKING:
+    from detect_secrets.plugins.base import RegexBasedDetector
+    from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
 
-PLUGINS: tuple[tuple[type[RegexBasedDetector], tuple[str, ...]], ...] = (
-    (ArtifactoryDetector, ("AKC",)),
-    (AWSKeyDetector, ("A3T", "ABIA", "ACCA", "AKIA", "ASIA", "aws", "AWS", "Aws")),
-    (AzureStorageKeyDetector, ("AccountKey=",)),
-    (CloudantDetector, ("cloudant", "Cloudant", "CLOUDANT")),
-    (DiscordBotTokenDetector, (".",)),
-    (GitHubTokenDetector, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    (GitLabTokenDetector, ("gl", "GR1348941")),
-    (IbmCloudIamDetector, ("ibm", "IBM", "iam_", "IAM_")),
-    (IbmCosHmacDetector, ("cos_", "cos-", "COS_", "hmac", "HMAC", "ibm", "IBM")),
-    (MailchimpDetector, ("-us",)),
-    (PypiTokenDetector, ("pypi-AgE",)),
-    (SendGridDetector, ("SG.",)),
-    (SlackDetector, ("xox", "hooks.slack.com")),
-    (SoftlayerDetector, ("softlayer", "SOFTLAYER", "sl_", "SL_")),
-    (SquareOAuthDetector, ("sq0csp-",)),
-    (StripeDetector, ("k_live_",)),
-    (TelegramBotTokenDetector, (":AA",)),
-    (TwilioKeyDetector, ("AC", "SK")),
+
+class Plugin(NamedTuple):
+    """A plugin by its module and class, and what must be there for it to find anything.
+
+    One of the texts `hints` and, near it, what `shape` says. `part` are those of its patterns that
+    are used; with `alone` what it finds must not stand within a longer run of letters.
+    """
+
+    module: str
+    name: str
+    hints: tuple[str, ...]
+    shape: re.Pattern[str]
+    part: slice = slice(None)
+    alone: bool = False
+
+
+_LONG = re.compile(r"[A-Za-z0-9+/=_-]{20}")
+_RUN_64 = re.compile(r"[A-Za-z0-9]{64}")
+PLUGINS: tuple[Plugin, ...] = (
+    Plugin("artifactory", "ArtifactoryDetector", ("AKC",), re.compile(r"AKC\w{10}"), slice(0, 1)),
+    Plugin("aws", "AWSKeyDetector", ("A3T", "ABIA", "ACCA", "AKIA", "ASIA"), _LONG),
+    Plugin("aws", "AWSKeyDetector", ("aws", "AWS", "Aws"), re.compile(r"[\"'][0-9A-Za-z/+]{40}")),
+    Plugin("azure_storage_key", "AzureStorageKeyDetector", ("AccountKey=",), _LONG),
+    Plugin("cloudant", "CloudantDetector", ("cloudant", "Cloudant", "CLOUDANT"), _LONG),
+    Plugin(
+        "discord",
+        "DiscordBotTokenDetector",
+        (".",),
+        re.compile(r"[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27}"),
+        alone=True,
+    ),
+    Plugin("github_token", "GitHubTokenDetector", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), _LONG),
+    Plugin(
+        "gitlab_token",
+        "GitLabTokenDetector",
+        ("gl", "GR1348941"),
+        re.compile(r"gl[a-z]{2,5}-|GR13"),
+    ),
+    Plugin("ibm_cloud_iam", "IbmCloudIamDetector", ("ibm", "IBM", "iam_", "IAM_"), _LONG),
+    Plugin(
+        "ibm_cos_hmac",
+        "IbmCosHmacDetector",
+        ("cos_", "cos-", "COS_", "hmac", "HMAC", "ibm", "IBM"),
+        re.compile(r"[0-9A-Fa-f]{48}"),
+    ),
+    Plugin("mailchimp", "MailchimpDetector", ("-us",), re.compile(r"[0-9a-z]{32}-us"), alone=True),
+    Plugin("pypi_token", "PypiTokenDetector", ("pypi-AgE",), _LONG),
+    Plugin("sendgrid", "SendGridDetector", ("SG.",), _LONG),
+    Plugin("slack", "SlackDetector", ("xox", "hooks.slack.com"), re.compile(r"xox.-|services/T")),
+    Plugin("softlayer", "SoftlayerDetector", ("softlayer", "SOFTLAYER", "sl_", "SL_"), _RUN_64),
+    Plugin("square_oauth", "SquareOAuthDetector", ("sq0csp-",), _LONG),
+    Plugin("stripe", "StripeDetector", ("k_live_",), _LONG),
+    Plugin("telegram_token", "TelegramBotTokenDetector", (":AA",), _LONG, alone=True),
+    Plugin("twilio", "TwilioKeyDetector", ("AC", "SK"), re.compile(r"(?:AC|SK)\w{32}"), alone=True),
 )
-"""Plugin, and texts of which one must be there for it to find anything."""
+"""The library takes half a second to load: it is, where a text may hold what a plugin finds."""
 _BEFORE, _BEHIND = 64, 512
 """So much before and behind a hint is looked at: no plugin's pattern reaches further."""
-_PARTS: dict[type[RegexBasedDetector], slice] = {ArtifactoryDetector: slice(0, 1)}
-"""Which of a plugin's patterns are used, where not all are."""
 _NINE = " " * 9
 _SPACES = re.compile(_NINE + " *+")
 """Some plugins take cubic time on long runs of blanks: such a run is looked at as two blanks."""
 _ALONE = re.compile(r"[A-Za-z0-9+/=_-]")
-_BOUNDED = (TwilioKeyDetector, MailchimpDetector, TelegramBotTokenDetector, DiscordBotTokenDetector)
 
-_measure = Base64HighEntropyString(limit=3.6)
 _RANDOM = 3.4
 """Bits a character from which on a short value is random: "correct-horse-battery" has 3.3."""
 _SEAMS = re.compile(r"[-_/.+=~]")
@@ -85,13 +100,16 @@ _RUN = 10
 
 def detected(text: str) -> Iterator[tuple[int, int, str]]:
     """(start, stop, the plugin's name for its kind) of each secret that a plugin finds."""
-    for plugin, hints in PLUGINS:
-        for begin, end in _windows(text, hints):
+    for plugin in PLUGINS:
+        for begin, end in _windows(text, plugin.hints):
             part = text[begin:end]
-            for pattern in _patterns(plugin):
+            if not plugin.shape.search(part):
+                continue
+            detector = _detector(plugin.module, plugin.name)
+            for pattern in tuple(detector.denylist)[plugin.part]:
                 for start, stop in _spans(pattern, part):
                     if _stands(plugin, part, start, stop):
-                        kind = str(plugin.secret_type)
+                        kind = str(detector.secret_type)
                         yield begin + start, begin + stop, kind
 
 
@@ -107,8 +125,16 @@ def _windows(text: str, hints: tuple[str, ...]) -> Iterator[tuple[int, int]]:
 
 
 @cache
-def _patterns(plugin: type[RegexBasedDetector]) -> tuple[re.Pattern[str], ...]:
-    return tuple(plugin().denylist)[_PARTS.get(plugin, slice(None))]
+def _detector(module: str, name: str) -> "RegexBasedDetector":
+    found: RegexBasedDetector = getattr(import_module(f"detect_secrets.plugins.{module}"), name)()
+    return found
+
+
+@cache
+def _measure() -> "Base64HighEntropyString":
+    from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
+
+    return Base64HighEntropyString(limit=3.6)
 
 
 def _spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
@@ -125,11 +151,11 @@ def _spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
             yield start, at
 
 
-def _stands(plugin: type[RegexBasedDetector], text: str, start: int, stop: int) -> bool:
+def _stands(plugin: Plugin, text: str, start: int, stop: int) -> bool:
+    from detect_secrets.filters import heuristic
+
     secret = text[start:stop]
-    if plugin in _BOUNDED and (
-        (start and _ALONE.match(text, start - 1)) or _ALONE.match(text, stop)
-    ):
+    if plugin.alone and ((start and _ALONE.match(text, start - 1)) or _ALONE.match(text, stop)):
         return False
     return not (
         heuristic.is_sequential_string(secret)
@@ -143,14 +169,16 @@ def looks_random(value: str) -> bool:
 
     It has digits and letters, no UUID, nothing that is a reference, and the entropy of chance.
     """
-    if heuristic.is_potential_uuid(value) or heuristic.is_sequential_string(value):
-        return False
-    if heuristic.is_templated_secret(value) or heuristic.is_prefixed_with_dollar_sign(value):
-        return False
     kinds = (str.isdigit, str.isupper, str.islower)
     if sum(any(map(kind, value)) for kind in kinds) < 2 or not any(map(str.isdigit, value)):
         return False
     if not any(len(run) >= _RUN for run in _SEAMS.split(value)):
         return False
+    from detect_secrets.filters import heuristic
+
+    if heuristic.is_potential_uuid(value) or heuristic.is_sequential_string(value):
+        return False
+    if heuristic.is_templated_secret(value) or heuristic.is_prefixed_with_dollar_sign(value):
+        return False
     least = min(_RANDOM, log2(len(value)) * 0.8)
-    return _measure.calculate_shannon_entropy(value) >= least
+    return _measure().calculate_shannon_entropy(value) >= least
