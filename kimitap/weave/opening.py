@@ -27,7 +27,8 @@ WORDS = re.compile(r"\b(?!\d\d)\w+")
 
 
 def waiting(candidates: Iterable[Candidate], child: Strand) -> list[Candidate]:
-    """The first turns whose only message begins the request, and that nothing has followed yet.
+    """The turns whose only message begins the request, and that nothing has followed yet: first
+    ones with a good reply, and refused ones.
 
     Those of the same connection alone, if there are any: two users may open with the same words.
     """
@@ -42,15 +43,16 @@ def goes_on(link: Link, keys: Keys) -> bool:
     Where something of the reply came back, or a blank message stands for it, the prompts must be
     alike. Where nothing stands there, calls were lost, at once or on one connection, and nothing
     but figures may differ in the prompts: agents of one team may speak alike, and share a task.
+    The same where the request was refused, and comes again with more of the user's words.
     """
     parent, child = link.parent, link.child
+    if _refused(parent):
+        return not link.echo.slot and _near(parent, child) and _likeness(parent, child, keys) == 1.0
     if _came_back(link) or _blank(link):
         return _likeness(parent, child, keys) >= LIKENESS
     if link.echo.slot or not parent.reply.message.tool_calls:
         return False
-    since = child.started_at - (parent.ended_at or parent.started_at)
-    near = since <= SOON or _on_line(parent, child)
-    return near and _likeness(parent, child, keys) == 1.0
+    return _near(parent, child) and _likeness(parent, child, keys) == 1.0
 
 
 def _open(candidate: Candidate, child: Strand) -> bool:
@@ -58,7 +60,7 @@ def _open(candidate: Candidate, child: Strand) -> bool:
     further = strand.depth < child.length or candidate.grown
     if candidate.covered or strand.depth != 1 or not further:
         return False
-    if not (strand.is_tip and strand.is_first and turn.succeeded) or turn.reply.empty:
+    if not strand.is_tip or not (_refused(turn) or (strand.is_first and _answered(turn))):
         return False
     since = child.turn.started_at - (turn.ended_at or turn.started_at)
     return (
@@ -70,6 +72,20 @@ def _open(candidate: Candidate, child: Strand) -> bool:
         and tools_alike(turn, child.turn)
         and not asks_aside(turn, child.turn)
     )
+
+
+def _answered(turn: Turn) -> bool:
+    return turn.succeeded and not turn.reply.empty
+
+
+def _refused(turn: Turn) -> bool:
+    """True where the server took the request and gave an error instead of a reply."""
+    return (turn.status or 0) >= 400 and turn.reply.empty
+
+
+def _near(parent: Turn, child: Turn) -> bool:
+    since = child.started_at - (parent.ended_at or parent.started_at)
+    return since <= SOON or _on_line(parent, child)
 
 
 def _blank(link: Link) -> bool:

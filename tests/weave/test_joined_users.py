@@ -71,3 +71,15 @@ def test_a_reminder_behind_a_message_that_was_answered_takes_nothing_from_the_re
     _, link = links(asked(1, user(TASK)), later)
     assert link is not None
     assert (link.relation, link.echo.kind) == (Relation.CONTINUES, EchoKind.SAME)
+
+
+def test_a_short_request_that_is_refused_for_good_is_one_thread_under_a_clock() -> None:
+    error = {"type": "error", "error": {"type": "api_error", "message": "decode failed"}}
+    task, rules = text("Mend the import."), "You keep the books of a marsh with these tools. " * 4
+
+    def tried(number: int, *more: Json) -> Turn:
+        sent = anthropic.request(user(task, *more), system=f"{rules}It is 10:0{number}:07.")
+        return anthropic.read(sent, error, number=number, status=500)
+
+    tries = links(tried(1), tried(2, GO_ON), tried(3, GO_ON, text("Please go on.")))
+    assert [link and link.parent.exchange for link in tries] == [None, 1, 2]

@@ -165,3 +165,34 @@ def test_a_probe_under_a_clock_never_links(word: str) -> None:
         for n in (1, 2, 3)
     ]
     assert numbers(woven(*probes)) == [[[1]], [[2]], [[3]]]
+
+
+# -- a first request that was refused
+
+
+def refused(*after: Json, number: int = 1, **more: Any) -> Exchange:
+    told = {"prompt": prompt(f"09:14:0{number}"), **more}
+    return ask(number, [ASKED, *after], None, status=500, **told)
+
+
+def test_a_refused_first_request_that_grows_under_a_clock_is_one_thread() -> None:
+    again = refused(NUDGE, number=2), refused(NUDGE, user("Please."), number=3)
+    assert numbers(woven(refused(), *again)) == [[[1, 2, 3]]]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"started_at": at(90), "client": "127.0.0.1:50001"},
+        {"prompt": prompt("noon", "The warden counts otters.")},
+        {"tools": ()},
+        {"agent": "other-agent/2"},
+    ],
+    ids=["later, on another connection", "words in the prompt", "no tools", "agent"],
+)
+def test_a_refused_request_is_gone_on_with_by_none_but_its_own_agent(how: dict[str, Any]) -> None:
+    assert apart(refused(), refused(NUDGE, number=2, **how))
+
+
+def test_somebody_elses_answer_after_refused_words_is_somebody_elses() -> None:
+    assert apart(refused(), refused(assistant("Ponds are counted on Thursdays."), NUDGE, number=2))
