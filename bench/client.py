@@ -29,7 +29,7 @@ class Client(asyncio.Protocol):
         self._stream: Stream | None = None
         self._ended: asyncio.Future[None] | None = None
 
-    async def ask(self, body: bytes, stream: Stream, *, timeout_s: float = 60) -> None:
+    async def ask(self, body: bytes, stream: Stream, *, timeout_s: float = 120) -> None:
         """Send `body`, and read its stream to the end; raises `BrokenStream` where it breaks."""
         loop = asyncio.get_running_loop()
         self._stream, self._ended = stream, loop.create_future()

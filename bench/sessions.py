@@ -8,6 +8,8 @@ in eight is an earlier file read again, a few of its lines changed.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import orjson
 
@@ -27,6 +29,16 @@ _TOOLS = (
 
 _BLANK = orjson.dumps({"role": "assistant", "content": ""})
 _ONWARD = orjson.dumps({"role": "user", "content": "<environment_details>…</environment_details>"})
+
+_BEGAN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+class Clock(StrEnum):
+    """Where a system prompt says what time it is."""
+
+    NONE = ""
+    TOP = "a clock at the prompt's top"
+    MIDDLE = "a clock in the prompt's middle"
 
 
 @dataclass(frozen=True)
@@ -71,10 +83,13 @@ class Session:
     """One agent's run; the same seed gives the same bytes.
 
     `pieces` grows with the turns that were made: what is unique in the requests, a JSON value each.
-    After each `lose_every` turns the agent gives the turn back blank, and without a result.
+    After each `lose_every` turns the agent gives the turn back blank, and without a result. With a
+    `clock` the system prompt says the time, in another place or none, so that each request has
+    another: each of them is unique.
     """
 
-    def __init__(self, seed: int, lose_every: int = 0) -> None:
+    def __init__(self, seed: int, lose_every: int = 0, clock: Clock = Clock.NONE) -> None:
+        self._clock = clock
         self._lose_every = lose_every
         self._made = 0
         self._writer = Writer(seed)
@@ -84,8 +99,9 @@ class Session:
         self._tail = b'],"tools":[%b],"tool_choice":"auto","stream":true,' % b",".join(tools)
         self._tail += b'"stream_options":{"include_usage":true}}'
         task = self._writer.prose(600)
+        self._prompt = self._writer.prose(30_000)
         self._messages = [
-            orjson.dumps({"role": "system", "content": self._writer.prose(30_000)}),
+            self._system(),
             orjson.dumps({"role": "user", "content": f"<task>{task}</task>"}),
         ]
         self.pieces = [*tools, *self._messages]
@@ -94,6 +110,7 @@ class Session:
     def turns(self, count: int) -> Iterator[Turn]:
         """The next `count` turns."""
         for _ in range(count):
+            self._tell_the_time()
             request = self.request
             reply = self._reply()
             sent = len(request) // _TOKEN_BYTES
@@ -112,6 +129,19 @@ class Session:
         """The body of the request that comes next."""
         head = b'{"model":"%b","temperature":0.6,"messages":[' % _MODEL.encode()
         return head + b",".join(self._messages) + self._tail
+
+    def _tell_the_time(self) -> None:
+        if self._made and self._clock is not Clock.NONE:
+            self._messages[0] = self._system()
+            self.pieces.append(self._messages[0])
+
+    def _system(self) -> bytes:
+        at = {Clock.NONE: None, Clock.TOP: 0, Clock.MIDDLE: len(self._prompt) // 2}[self._clock]
+        said = self._prompt
+        if at is not None:
+            now = _BEGAN + timedelta(seconds=10 * self._made)
+            said = f"{said[:at]}\nThe time is {now.isoformat()}.\n{said[at:]}"
+        return orjson.dumps({"role": "system", "content": said})
 
     def _tool(self, name: str) -> dict[str, object]:
         fields = {

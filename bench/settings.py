@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Settings:
     """Counts, and the seconds that one round of one proxy takes."""
 
-    widths: tuple[int, ...] = (1, 4, 32)
+    widths: tuple[int, ...] = (1, 4, 32, 128)
     """How many streams at once."""
     rounds: int = 8
     round_s: float = 0.6
@@ -18,8 +18,8 @@ class Settings:
     """The turn of a session from which on its requests have about 2 MB."""
     live_turns: int = 80
     """The session that is sent through the recorders: 20 MB."""
-    longer_turns: int = 400
-    """A session that is written through the store alone: 400 MB."""
+    alone_turns: tuple[int, ...] = (80, 400, 2000)
+    """Sessions that are written through the store alone: 20 MB, 400 MB, 10 GB."""
     check_sessions: int = 10
     check_turns: int = 100
     """Turns of each of those sessions."""
@@ -47,7 +47,7 @@ QUICK = Settings(
     first_requests=8,
     beside_rounds=2,
     beside_s=0.8,
-    longer_turns=100,
+    alone_turns=(100,),
     check_sessions=3,
     check_turns=40,
     long_times=3,
@@ -67,7 +67,7 @@ TINY = Settings(
     beside_s=0.4,
     beside_turn=5,
     live_turns=3,
-    longer_turns=4,
+    alone_turns=(4,),
     check_sessions=2,
     check_turns=3,
     long_times=2,

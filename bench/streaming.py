@@ -39,6 +39,8 @@ class Tally:
     values: list[float] = field(default_factory=list)
     events: int = 0
     cpu_s: float = 0
+    writer_s: float = 0
+    """What of it the process that writes the recording took."""
     own_s: float = 0
     """Processor time of the bench itself meanwhile."""
 
@@ -66,7 +68,7 @@ async def events_per_s(
     clients = {p.name: [Client(upstream.streams, p.port) for _ in range(width)] for p in proxies}
     for proxy in proxies:
         await _flood(clients[proxy.name], settings.round_s / 4)
-    spent = {proxy.name: proxy.cpu_s() for proxy in proxies}
+    spent = {proxy.name: (proxy.cpu_s(), proxy.writer_cpu_s()) for proxy in proxies}
     for order in in_turn(proxies, settings.rounds):
         for proxy in order:
             own_s = time.process_time()
@@ -76,7 +78,9 @@ async def events_per_s(
             tallies[proxy.name].events += events
     await asyncio.sleep(min(1.0, settings.round_s))
     for proxy in proxies:
-        tallies[proxy.name].cpu_s = proxy.cpu_s() - spent[proxy.name]
+        whole_s, writer_s = spent[proxy.name]
+        tallies[proxy.name].cpu_s = proxy.cpu_s() - whole_s
+        tallies[proxy.name].writer_s = proxy.writer_cpu_s() - writer_s
         for client in clients[proxy.name]:
             client.close()
     return tallies
@@ -174,9 +178,18 @@ def _cpu_rows(name: str, tallies: dict[str, Tally]) -> list[Row]:
     each = {arm: tally.cpu_s / tally.events * 1e6 for arm, tally in tallies.items()}
     base_us = statistics.fmean((each.pop(BASELINE), each.pop(CONTROL)))
     each[_ITSELF] = tallies[BASELINE].own_s / tallies[BASELINE].events * 1e6
-    return [
+    rows = [
         Row(f"{name}: {arm}", us / base_us, note=f"{us:.0f} µs ÷ {base_us:.0f} µs")
         for arm, us in each.items()
+    ]
+    return rows + [
+        Row(
+            f"the writer's share of it: {arm}",
+            tally.writer_s / tally.cpu_s,
+            note=f"{tally.writer_s / tally.events * 1e6:.0f} µs",
+        )
+        for arm, tally in tallies.items()
+        if tally.writer_s
     ]
 
 
