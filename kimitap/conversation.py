@@ -220,6 +220,9 @@ class Reply:
     prompt: str = ""
     """The text that the model read, as the server's template rendered it; `""` where nobody told:
     it stands in a verbose answer (`__verbose`), or the server was asked for it later."""
+    signs: bool = field(default=True, compare=False, repr=False)
+    """False where the stream is known to hold no signs of life between its words: comments, pings,
+    progress in reading the prompt."""
 
     @property
     def empty(self) -> bool:

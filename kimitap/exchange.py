@@ -135,8 +135,8 @@ class TimedSegments(Sequence[Segment]):
 
     @property
     @abstractmethod
-    def blocks(self) -> int | None:
-        """How many blocks of lines the response is, where each segment is one; None elsewhere."""
+    def first_s(self) -> float | None:
+        """See the function of this name."""
 
 
 def times_since(segments: Sequence[Segment], byte: int = 0) -> list[float]:
@@ -148,6 +148,13 @@ def times_since(segments: Sequence[Segment], byte: int = 0) -> list[float]:
         return segments.times_since(byte)
     ends = list(accumulate(segment.length for segment in segments))
     return [s.at_s for s in segments[bisect_left(ends, byte) :] if s.length]
+
+
+def first_s(segments: Sequence[Segment]) -> float | None:
+    """When the first segment that holds bytes came, in seconds; None where none does."""
+    if isinstance(segments, TimedSegments):
+        return segments.first_s
+    return next((segment.at_s for segment in segments if segment.length), None)
 
 
 def pauses_since(segments: Sequence[Segment], byte: int = 0) -> Pauses | None:
@@ -183,7 +190,10 @@ Headers = tuple[tuple[str, str], ...]
 def header(headers: Headers, name: str) -> str:
     """The first value of the header `name`, whatever its letter case; `""` if there is none."""
     wanted = name.lower()
-    return next((value for key, value in headers if key.lower() == wanted), "")
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return ""
 
 
 @dataclass(frozen=True)

@@ -74,26 +74,35 @@ class Streamed(Protocol):
         """
 
 
-def read_stream(body: bytes, exchange: Exchange, stream: Streamed) -> None:
-    """Gives `stream` all events, but of a run of events that only add letters just these."""
+def read_stream(body: bytes, exchange: Exchange, stream: Streamed) -> bool:
+    """Gives `stream` all events, but of a run of events that only add letters just these.
+
+    True where all that came after the first is known to be unnamed events: no comment, no ping.
+    """
     if b"\r" in body or len(body) > AT_ONCE:
         _add_all(events_of(body, exchange), stream)
-        return
+        return False
     decoder = Decoder()
-    at, patience = 0, PATIENCE
+    at, patience, unnamed = 0, PATIENCE, True
     while (stop := body.find(b"\n\n", at)) >= 0:
         block = body[at:stop]
         event = plain_event(block) if at else None  # the first may begin with a mark
         grown = stream.add(event) if event else None
         if event is None:
             _add_all(decoder.feed(block + b"\n\n"), stream)
+            unnamed = unnamed and not at
+        elif event.kind != "message":
+            unnamed = False
         at = stop + 2
         if grown is not None and patience:
             count, at = _add_run(block, grown, body, at, stream)
             patience = PATIENCE if count else patience - 1
-    _add_all(decoder.feed(body[at:]), stream)
+    if at < len(body):
+        unnamed = False
+        _add_all(decoder.feed(body[at:]), stream)
     if exchange.outcome is not Outcome.IN_FLIGHT:
         _add_all(decoder.close(), stream)
+    return unnamed
 
 
 def _add_all(events: Iterable[Event], stream: Streamed) -> None:
@@ -118,6 +127,8 @@ def value_of(event: Event, where: str, faults: Faults) -> Any:
     `DONE` for the mark of a stream's end; None where it is no JSON: an error need not be, and a
     ping says nothing anyway.
     """
+    if event.data == _DONE:
+        return DONE
     try:
         value = orjson.loads(event.data)
     except orjson.JSONDecodeError:

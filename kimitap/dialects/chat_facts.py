@@ -74,19 +74,21 @@ class Facts:
         streamed: bool = False,
         events: int = 0,
         name: str = "",
+        signs: bool = True,
     ) -> Reply:
         """The reply that these messages, one for each choice, are with what stands beside them.
 
         `finish_reason` is the first choice's, `other_reasons` are those of the further ones.
         """
+        timings = self.timings
         return Reply(
             message=messages[0] if messages else _SILENT,
             finish_reason=finish_reason,
             complete=complete,
             error=self.error,
             error_in_stream=self.error_in_stream,
-            usage=self.usage,
-            timings=self.timings,
+            usage=self._counts(timings),
+            timings=timings,
             model=self.model,
             fingerprint=self.fingerprint,
             streamed=streamed,
@@ -96,10 +98,15 @@ class Facts:
             id=name,
             truncated=self.truncated,
             prompt=self.prompt,
+            signs=signs,
         )
 
     @property
     def usage(self) -> Usage:
+        """The counts that were told so far."""
+        return self._counts(self.timings)
+
+    def _counts(self, times: Timings) -> Usage:
         """The counts. Where `usage` is silent or lags behind, llama.cpp's timings know better.
 
         Cached tokens: `cache_n`, else `cached_tokens` (Moonshot's stand in `usage` itself,
@@ -108,7 +115,6 @@ class Facts:
         """
         prompt = count_of(self._usage.get("prompt_tokens"))
         completion = count_of(self._usage.get("completion_tokens"))
-        times = self.timings
         cached = self._cached() if times.cache_n is None else times.cache_n
         if cached is None and prompt is not None and times.prompt_n is not None:
             cached = max(0, prompt - times.prompt_n)

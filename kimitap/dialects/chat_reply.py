@@ -29,7 +29,7 @@ def reply_of(exchange: Exchange, faults: Faults) -> Reply:
 
 def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> Reply:
     stream = StreamedReply(facts, faults)
-    read_stream(body, exchange, stream)
+    unnamed = read_stream(body, exchange, stream)
     facts.fail_with_status(exchange)
     choices = [choice for _, choice in sorted(stream.choices.items())]
     reasons = [choice.finish_reason for choice in choices]
@@ -40,6 +40,7 @@ def _streamed(body: bytes, exchange: Exchange, facts: Facts, faults: Faults) -> 
         other_reasons=reasons[1:],
         streamed=True,
         events=stream.events,
+        signs=stream.progress or not unnamed,
     )
 
 

@@ -134,6 +134,8 @@ class StreamedReply:
         self.facts = facts
         self.choices: dict[int, _Choice] = {}
         self.done = False
+        self.progress = False
+        """A chunk told how far the prompt was read."""
         self.events = 0
         self._faults = faults
         self._where = _Where()
@@ -173,6 +175,7 @@ class StreamedReply:
 
     def _add_chunk(self, chunk: dict[str, Any]) -> None:
         self.facts.read(chunk)
+        self.progress = self.progress or "prompt_progress" in chunk
         choices = chunk.get("choices")
         if choices is None or "error" in chunk:
             error = error_of(chunk)

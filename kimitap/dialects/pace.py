@@ -13,7 +13,6 @@ from kimitap.conversation import Reply
 from kimitap.exchange import (
     Exchange,
     Pauses,
-    TimedSegments,
     header,
     pauses,
     pauses_since,
@@ -51,11 +50,9 @@ def _pauses(exchange: Exchange, reply: Reply) -> Pauses | None:
     begun = _begun(exchange)
     if begun is None:
         return None
-    segments = exchange.segments
-    blocks = segments.blocks if isinstance(segments, TimedSegments) else None
-    if begun and _may_hold_signs(exchange.response, comments=blocks != reply.events):
+    if begun and reply.signs and _may_hold_signs(exchange.response):
         return pauses(_but_signs(exchange, begun))
-    return pauses_since(segments, begun)
+    return pauses_since(exchange.segments, begun)
 
 
 def speaking(exchange: Exchange) -> list[float]:
@@ -88,14 +85,13 @@ def _but_signs(exchange: Exchange, begun: int) -> list[float]:
     return [at_s for part, at_s in parts if part and not _is_sign_of_life(part)]
 
 
-def _may_hold_signs(data: bytes, comments: bool = True) -> bool:
+def _may_hold_signs(data: bytes) -> bool:
     """False where no sign of life can stand after the first event.
 
-    `comments` is False where each block of lines gave an event, so that none can be a comment.
-    Nearly every stream is searched for nothing; from its end that takes half the time.
+    Most streams are searched for nothing; from its end that takes half the time.
     """
     return (
-        (comments and data.rfind(b"\n:") >= 0)
+        data.rfind(b"\n:") >= 0
         or data.rfind(b'"prompt_progress"') >= 0
         or (data.rfind(b"event:") >= 0 and any(ping in data for ping in _PINGS))
     )

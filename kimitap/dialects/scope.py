@@ -80,7 +80,7 @@ def _session(sent: Mapping[str, str], body: Mapping[str, Any]) -> tuple[str, str
 def _field(body: Mapping[str, Any], path: tuple[str, ...]) -> str:
     value: Any = body
     for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = value.get(name) if isinstance(value, dict) else None
     if not isinstance(value, str):
         return ""
     if path[-1] == "user_id":

@@ -8,7 +8,7 @@ from kimitap.dialects.fields import Rest
 from kimitap.dialects.pace import silence
 from kimitap.dialects.program import program_of
 from kimitap.dialects.scope import scope_of
-from kimitap.exchange import REPLAY, Exchange, header, pauses_since
+from kimitap.exchange import REPLAY, Exchange, first_s, header
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ def turn_of(
 ) -> Turn:
     """The turn of an exchange whose request and reply a dialect has read."""
     gap_s, gap_at_s = silence(exchange, reply)
-    arrived = pauses_since(exchange.segments)
     return Turn(
         exchange=exchange.number,
         dialect=dialect,
@@ -50,7 +49,7 @@ def turn_of(
         reply=reply,
         status=exchange.status,
         detail=exchange.detail,
-        first_event_s=None if arrived is None else arrived.first_s,
+        first_event_s=first_s(exchange.segments),
         gap_s=gap_s,
         gap_at_s=gap_at_s,
         agent=header(exchange.request_headers, "user-agent"),

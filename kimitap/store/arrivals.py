@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, chain, repeat
 from operator import sub
 from typing import cast, overload
 
 from kimitap.errors import DamagedRecording
-from kimitap.exchange import Pauses, Segment, TimedSegments, pauses, times_since
+from kimitap.exchange import Pauses, Segment, TimedSegments, first_s, pauses, times_since
 from kimitap.store import zstd
 from kimitap.store.varint import zigzag
 
@@ -30,6 +30,7 @@ TICKS = 10_000
 _EVENT_END = re.compile(rb"\n\r?\n")
 _ONE_EVENT = 1 << 1
 """The code of a part that is one event."""
+_EVEN = bytes(range(0, 256, 2))
 _new_segment = cast(Callable[[type[Segment], tuple[float, int]], Segment], tuple.__new__)
 """`Segment(*values)`, in a third of the time: a recording has hundreds of thousands."""
 
@@ -87,7 +88,7 @@ class Segments(TimedSegments):
 
     def times_since(self, byte: int) -> list[float]:
         """When those that hold bytes came, from the one in which the first `byte` bytes ended."""
-        if self.blocks is None:
+        if not self._are_blocks:
             return times_since(self._all, byte)
         ticks = list(accumulate(self._columns[0]))
         return [tick / TICKS for tick in ticks[self._blocks_before(byte) :]]
@@ -95,23 +96,31 @@ class Segments(TimedSegments):
     def pauses_since(self, byte: int) -> Pauses | None:
         """The pauses between these; from the distances as they are written."""
         gaps = self._columns[0]
-        if self.blocks is None or min(gaps, default=0) < 0:
+        if not self._are_blocks or min(gaps, default=0) < 0:
             return pauses(self.times_since(byte))
-        first = self._blocks_before(byte)
-        later = gaps[first + 1 :]
+        first = self._blocks_before(byte) if byte else 0
         if first >= len(gaps):
             return None
+        later = gaps[first + 1 :]
         longest = max(later, default=0)
         to_longest = later.index(longest) if later else 0
         begun = sum(gaps[: first + 1])
         ticks = begun, begun + sum(later), longest, begun + sum(later[:to_longest])
         return Pauses(*(tick / TICKS for tick in ticks))
 
+    @property
+    def first_s(self) -> float | None:
+        """When the first one that holds bytes came."""
+        gaps = self._columns[0]
+        if not self._are_blocks:
+            return first_s(self._all)
+        return gaps[0] / TICKS if gaps else None
+
     @cached_property
-    def blocks(self) -> int | None:
-        """How many blocks of lines the response is, where each segment is one; None elsewhere."""
+    def _are_blocks(self) -> bool:
+        """True where each segment is one block of lines, as an event is."""
         codes = self._columns[1]
-        return None if codes.count(_ONE_EVENT) < len(codes) or b"\r" in self._data else len(codes)
+        return codes.count(_ONE_EVENT) == len(codes) and b"\r" not in self._data
 
     def _blocks_before(self, byte: int) -> int:
         """How many blocks end before the first `byte` bytes do."""
@@ -127,9 +136,12 @@ class Segments(TimedSegments):
     def _columns(self) -> tuple[Sequence[int], Sequence[int]]:
         """The distances of the segments (in ticks), and what `_codes` says of their lengths."""
         with self._guard():
-            numbers = _unplanes(zstd.decompress(self._packed))
+            planes = zstd.decompress(self._packed)
+        numbers = _unplanes(planes)
         count = len(numbers) // 2
-        return [(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]], numbers[count:]
+        if planes[:count].translate(None, _EVEN):  # the clock was set back
+            return [(gap >> 1) ^ -(gap & 1) for gap in numbers[:count]], numbers[count:]
+        return [gap >> 1 for gap in numbers[:count]], numbers[count:]
 
 
 def of_parts(parts: Parts) -> Arrived:
@@ -172,7 +184,8 @@ def unpack_flush(flush: bytes) -> Arrived:
 
 def pack(arrived: Arrived) -> bytes:
     """The parts of the whole response, without its bytes."""
-    gaps = [zigzag(b - a) for a, b in pairwise(chain((0,), arrived.ticks))]
+    gaps = list(map(sub, arrived.ticks, chain((0,), arrived.ticks)))
+    gaps = [gap << 1 if gap >= 0 else zigzag(gap) for gap in gaps]
     return zstd.compress(_planes([*gaps, *_codes(arrived.lengths, _event_ends(arrived.data))]))
 
 
@@ -237,7 +250,9 @@ def _planes(numbers: Sequence[int]) -> bytes:
 
 def _unplanes(planes: bytes) -> tuple[int, ...]:
     count = len(planes) // 8
-    rows = bytearray(count * 8)
-    for i in range(8):
-        rows[i::8] = planes[i * count : (i + 1) * count]
-    return struct.unpack(f"<{count}Q", rows)
+    small = not planes[2 * count : 8 * count].strip(b"\0")  # so all are, but for long silences
+    width = 2 if small else 8
+    rows = bytearray(count * width)
+    for i in range(width):
+        rows[i::width] = planes[i * count : (i + 1) * count]
+    return struct.unpack(f"<{count}{'H' if small else 'Q'}", rows)

@@ -7,6 +7,7 @@ one before), and the arrays (count; each: length of the name, name, start, numbe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from kimitap.exchange import Elements
 from kimitap.store import varint, zstd
@@ -83,13 +84,11 @@ def unpack(data: bytes) -> Manifest:
     plain = data[1:]
     reader = varint.Reader(zstd.decompress(plain) if data[:1] == _COMPRESSED else plain)
     prefix, suffix = reader.number(), reader.number()
-    middle, last = [], 0
-    for _ in range(reader.number()):
-        last += varint.unzigzag(reader.number())
-        middle.append(last)
+    distances = reader.numbers(reader.number())
+    middle = tuple(accumulate([(number >> 1) ^ -(number & 1) for number in distances]))
     elements = []
     for _ in range(reader.number()):
         name = reader.take(reader.number()).decode()
         start = reader.number()
         elements.append(Elements(name, start, start + reader.number()))
-    return Manifest(prefix, suffix, tuple(middle), tuple(elements))
+    return Manifest(prefix, suffix, middle, tuple(elements))

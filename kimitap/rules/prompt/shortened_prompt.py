@@ -222,7 +222,10 @@ def unread(link: Link) -> int:
     full = after % LEAST == 0
     if not full and after - before > most:
         return 0
-    more = _least(link.child.messages[len(link.parent.messages) + 1 :])
+    added = link.child.messages[len(link.parent.messages) + 1 :]
+    if _most_words(added) < max(MUCH, 2 * most):
+        return 0
+    more = _least(added)
     still = after - before <= most if not full else after - before + most < more
     if more < MUCH or more < 2 * most or not still:
         return 0
@@ -234,8 +237,13 @@ def unread(link: Link) -> int:
 
 def _least(messages: Sequence[Message]) -> int:
     """The tokens that the texts of some messages have at least: one for each word."""
-    words = (word[0] for message in messages for word in _WORD.finditer(message.text))
-    return sum(1 + len(word) // LONGEST for word in words)
+    words = [word for message in messages for word in _WORD.findall(message.text)]
+    return len(words) + sum(len(word) // LONGEST for word in words if len(word) >= LONGEST)
+
+
+def _most_words(messages: Sequence[Message]) -> int:
+    """More than `_least` can be, without looking: between two words stands something else."""
+    return sum(1 + len(message.text) // 2 for message in messages)
 
 
 def missing(link: Link) -> int:

@@ -47,8 +47,10 @@ def attempts(thread: Thread, position: int) -> list[Turn]:
 def doubled(link: Link, failed: Sequence[Turn]) -> Turn | None:
     """The turn whose reply stands in the slot beside its parent's: a cut attempt, or itself."""
     reply = link.parent.reply.message
-    said = bare(reply.text)
     run = _run(link)
+    if not failed and len(run) == 1 and run[0].text == reply.text:
+        return None  # nearly every reply
+    said = bare(reply.text)
     given = bare("".join(message.text for message in run))
     for turn in failed:
         cut = bare(turn.reply.message.text)
