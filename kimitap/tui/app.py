@@ -15,7 +15,7 @@ from kimitap.places import PlaceWord
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Place, Severity
 from kimitap.store import Glimpse
-from kimitap.tui.commands import KeyCommands
+from kimitap.tui.commands import KeyCommands, Palette
 from kimitap.tui.conversation.session_screen import SessionScreen
 from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.granting import GrantingApp
@@ -59,6 +59,10 @@ class Kimitap(GrantingApp):
         self._asked = source.server is None
         self._complaint = ""
         self._patience_until = float("-inf")
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*self._before, *self._theme, *super().get_line_filters(), *self._after]

@@ -3,12 +3,21 @@
 from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import events
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from kimitap.tui.keys import Key
 from kimitap.tui.themes import COLOURS
 
 Act = partial[Coroutine[object, object, None]]
+
+
+class Palette(CommandPalette):
+    """Textual's, which breaks where the reader leaves before its widgets are there."""
+
+    def on_mount(self, event: events.Mount) -> None:
+        if not self.children:
+            event.prevent_default()
 
 
 class KeyCommands(Provider):

@@ -2,7 +2,6 @@
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.screen import Screen
 
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
@@ -14,6 +13,7 @@ from kimitap.tui.conversation.reading_pane import ReadingPane, Remedies
 from kimitap.tui.keys import MAIN_KEYS
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.widgets.filter_field import FilterField
 from kimitap.tui.wishes import (
     Compare,
@@ -30,7 +30,7 @@ from kimitap.tui.wishes import (
 )
 
 
-class ReaderScreen(Screen[None]):
+class ReaderScreen(Composed[None]):
     """Sessions and threads, the conversation, and what there is to say of a row."""
 
     def __init__(self, remedies: Remedies) -> None:
@@ -47,7 +47,7 @@ class ReaderScreen(Screen[None]):
         yield FilterField(id="filter")
         yield Bar(id="foot")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         self.query_one("#foot", Bar).set_segments(foot_segments(MAIN_KEYS))
         self.show_status()
 

@@ -74,6 +74,19 @@ class WalkingScreen(SeekingScreen):
     def action_turn(self, way: int) -> None:
         self.reading.to_turn(way)
 
+    def action_thread(self, way: int) -> None:
+        """To the next thread (1), or the one before (-1); at an end that is said."""
+        threads = self.view.threads
+        here = (i for i, thread in enumerate(threads) if thread is self.thread)
+        at = next(here, -1) + way
+        if self.thread is None:
+            return
+        if 0 <= at < len(threads):
+            self._open_thread(threads[at].number)
+        else:
+            end = "last" if way > 0 else "first"
+            self.notify(f"{self.thread.name} is the {end} thread.", markup=False)
+
     def action_partner(self) -> None:
         """From a call to its result, and back."""
         at = self.conversation.partner

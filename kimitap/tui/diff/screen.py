@@ -72,8 +72,8 @@ class DiffScreen(ViewScreen):
         yield DiffList(id="diff")
         yield Bar(id="foot")
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
+        super().begin()
         self.set_title([Segment(" comparing …")])
         self._load(None)
 

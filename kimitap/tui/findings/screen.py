@@ -12,6 +12,7 @@ from kimitap.rules.finding import Place, Severity
 from kimitap.transcript import SYMBOLS
 from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.contents import counted
+from kimitap.tui.conversation.reading import ring
 from kimitap.tui.findings.list import FindingsList
 from kimitap.tui.findings.rows import FindingRow, Wanted, finding_rows, kept
 from kimitap.tui.findings.text import about_finding, about_group, as_text, reported, visit, worst
@@ -146,8 +147,20 @@ class FindingsScreen(ListScreen[FindingRow]):
         here = FindingRow(row.rule, counts=row.counts) if row and opened else row
         self._list(replace(self.wanted, all_folded=opened, turned=frozenset()), here)
 
-    def action_rule(self, way: int) -> None:
-        self.go_ring(self.heads, way)
+    def action_found(self, way: int) -> None:
+        """To the next finding; into a rule that is folded, which it unfolds."""
+        here = self.list.cursor
+        folded = [i for i in self.heads if not self.list.rows[i].opened]
+        at = ring(here, [i for i, row in enumerate(self.list.rows) if row.finding], way)
+        head = ring(here, folded, way)
+        if way > 0 and here in folded:
+            head = here
+        if head is not None and (at is None or (head < at) is (way > 0)):
+            row = self.list.rows[head]
+            self.turn(row)
+            at = head + (1 if way > 0 else row.total)
+        if at is not None:
+            self.list.cursor = at
 
     def action_severity(self) -> None:
         """Errors only, warnings, notes, and all again."""

@@ -19,6 +19,7 @@ from kimitap.tui.keys import REPLAY_KEYS, bindings
 from kimitap.tui.palette import ALARM, FAINT, STRONG
 from kimitap.tui.replay.draft import Draft, blocks
 from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.widgets.text_pane import Block, TextPane
 from kimitap.visible import visible
 
@@ -27,7 +28,7 @@ Send = Callable[[Outgoing, Hangup], int]
 WAITS = "esc hangs up, and keeps what came"
 
 
-class ReplayScreen(ModalScreen[int | None]):
+class ReplayScreen(Composed[int | None], ModalScreen[int | None]):
     """The number of the answer's exchange; None where nothing was sent.
 
     `make` gives the draft, in a worker. Only `y` sends; enter, a habit, does not.
@@ -37,7 +38,6 @@ class ReplayScreen(ModalScreen[int | None]):
     KEYS = REPLAY_KEYS
     AUTO_FOCUS = "#question"
     DEFAULT_CSS = """
-    ReplayScreen { align: center middle; background: $background 60%; }
     ReplayScreen #question {
         width: 76; max-width: 100%; height: 1fr; max-height: 15;
         background: #1a212a; border: heavy #3d6e94;
@@ -52,12 +52,14 @@ class ReplayScreen(ModalScreen[int | None]):
         self._draft: Draft | None = None
         self._hangup: Hangup | None = None
         self._began = 0.0
+        self._answer: int | None = None
+        """The exchange of the answer, when it has come."""
 
     def compose(self) -> ComposeResult:
         yield TextPane(id="question")
         yield Bar(id="foot")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
         self._say(Block("reading …", FAINT, indent=1))
         self._change(self._make)
@@ -83,7 +85,17 @@ class ReplayScreen(ModalScreen[int | None]):
             self._draft, said = event.worker.result or (None, ())
             self._say(*said)
         elif event.state is WorkerState.SUCCESS and event.worker.group == "send":
-            self.dismiss(event.worker.result)
+            self._answer = event.worker.result
+            self._leave_with_answer()
+
+    def on_screen_resume(self) -> None:
+        """What lay over it was closed."""
+        self._leave_with_answer()
+
+    def _leave_with_answer(self) -> None:
+        """Once this is on top: else whatever lies over it would be closed in its place."""
+        if self._answer is not None and self.app.screen is self:
+            self.dismiss(self._answer)
 
     def _failed(self, error: BaseException | None) -> None:
         """A draft that cannot be made leaves the one before; without one nothing can be asked."""

@@ -90,12 +90,12 @@ class SearchScreen(ViewScreen):
 
     # --- searching
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         self.field.open()
         self.field.placeholder = HINT
         self.field.value = self._words
         self.field.cursor_position = len(self._words)
-        super().on_mount()
+        super().begin()
 
     def shown(self) -> None:
         """Search a fresh view for the same words, once the search under way has ended.
@@ -218,9 +218,17 @@ class SearchScreen(ViewScreen):
     def action_choose(self) -> None:
         self.list.action_choose()
 
-    def action_thread(self, way: int) -> None:
+    def action_head(self, way: int) -> None:
         """To the next thread with hits."""
-        at = ring(self.list.cursor, [i for i, row in enumerate(self.list.rows) if row.thread], way)
+        self._go_ring([i for i, row in enumerate(self.list.rows) if row.thread], way)
+
+    def action_found(self, way: int) -> None:
+        """To the next hit; of a thread that is folded, to the thread."""
+        rows = enumerate(self.list.rows)
+        self._go_ring([i for i, row in rows if not (row.thread and row.opened)], way)
+
+    def _go_ring(self, stops: Sequence[int], way: int) -> None:
+        at = ring(self.list.cursor, stops, way)
         if at is not None:
             self.list.cursor = at
 

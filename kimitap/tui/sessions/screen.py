@@ -77,8 +77,8 @@ class SessionsScreen(ListScreen[SessionRow]):
 
     # --- what is shown
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
+        super().begin()
         self.set_interval(_FADES_S, self._say_live)
 
     def shown(self) -> None:

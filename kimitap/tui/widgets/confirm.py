@@ -7,11 +7,12 @@ from textual.screen import ModalScreen
 
 from kimitap.tui.keys import CONFIRM_KEYS, bindings
 from kimitap.tui.palette import FAINT, NORMAL, STRONG
+from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.widgets.text_pane import Block, TextPane
 from kimitap.visible import visible
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Composed[bool], ModalScreen[bool]):
     """True where the reader said yes. Only `y` does; enter, a habit, does not."""
 
     BINDINGS = bindings(CONFIRM_KEYS)
@@ -19,7 +20,6 @@ class ConfirmScreen(ModalScreen[bool]):
     AUTO_FOCUS = "#question"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]  # noqa: RUF012 (as Textual declares it)
     DEFAULT_CSS = """
-    ConfirmScreen { align: center middle; background: $background 60%; }
     ConfirmScreen #question {
         width: 66; max-width: 100%; height: 8; background: #1a212a; border: heavy #ff7a45;
     }
@@ -34,7 +34,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         yield TextPane(id="question")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         blocks = [Block(visible(self._question), STRONG, indent=1), Block("")]
         blocks += [Block(visible(text), NORMAL, indent=1) for text in self._consequences]
         blocks += [Block(""), Block("y yes   n esc no", FAINT, indent=1)]

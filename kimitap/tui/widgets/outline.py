@@ -46,12 +46,14 @@ class Outline(Sought):
         self._firsts: list[int] = []
         self._texts: dict[Path, Wrapped] = {}
         self._width = 0
+        self._awaited: tuple[Path, int] | None = None
+        """Where to go once there is a place on the screen."""
 
     # --- what is shown
 
     def show_entries(self, roots: Sequence[Entry], *, keep: bool = False) -> None:
         """Show a forest from its top; or, where it is `keep`t, at the place and as unfolded."""
-        path = self.path if keep else ()
+        path, self._awaited = self.path if keep else (), None
         if not keep:
             self._toggled = set()
         self.roots, self._inner, self._texts = roots, {}, {}
@@ -77,6 +79,9 @@ class Outline(Sought):
         self._texts = {}
         self._lay_out()
         self._stay(path, line)
+        if self._awaited is not None and self._rows:
+            awaited, self._awaited = self._awaited, None
+            self.go_to(*awaited)
 
     def set_wrap(self, wraps: bool) -> None:
         """Wrap long lines, or cut them at the edge."""
@@ -168,8 +173,11 @@ class Outline(Sought):
     def go_to(self, path: Path, offset: int = -1) -> None:
         """Put the cursor on an entry, unfolding what it is folded into; at an `offset` of its text.
 
-        The text is unfolded for that where it is folded.
+        The text is unfolded for that where it is folded. While nothing is laid out, that waits.
         """
+        if not self._rows:
+            self._awaited = path, offset
+            return
         before = set(self._toggled)
         entry = self._reveal(path)
         if entry is None:

@@ -105,6 +105,10 @@ class ListScreen[Row: Folding](ViewScreen):
             above = ring(self.list.cursor, self.heads, -1)
             self.list.cursor = above if above is not None else 0
 
+    def action_head(self, way: int) -> None:
+        """To the next head (1), or the one before (-1)."""
+        self.go_ring(self.heads, way)
+
     def go_ring(self, stops: Sequence[int], way: int) -> bool:
         """To the next of these rows (1), or the one before (-1); False where there is none."""
         at = ring(self.list.cursor, stops, way)

@@ -8,13 +8,14 @@ from textual.screen import ModalScreen
 from kimitap.transcript.query import LANGUAGE
 from kimitap.tui.keys import HELP_KEYS, LIST_KEYS, Key, bindings
 from kimitap.tui.palette import FAINT, NAME, NORMAL
+from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.widgets.text_pane import Block, TextPane
 
 SEARCHING = {"search", "edit"}
 """Keys of screens whose searches speak the language of queries."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Composed[None], ModalScreen[None]):
     """The keys of the screen below, from the table that binds them."""
 
     BINDINGS = bindings(HELP_KEYS)
@@ -28,7 +29,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         yield TextPane(id="help")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         self.query_one(TextPane).show_blocks(self._blocks())
 
     def _blocks(self) -> Iterator[Block]:

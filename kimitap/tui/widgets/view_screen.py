@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Sequence
 
 from rich.segment import Segment
-from textual.screen import Screen
 
 from kimitap.rules.finding import Place
 from kimitap.tui.conversation.asked_here import place_copied
 from kimitap.tui.keys import Key
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.wishes import CopyCurl, ShowHelp
 
 
-class ViewScreen(Screen[None]):
+class ViewScreen(Composed[None]):
     """A title, something in between, and the keys.
 
     The app calls `apply` at first, and again whenever more was recorded; what the reader looks at
@@ -32,7 +32,7 @@ class ViewScreen(Screen[None]):
         self._composed = False
         self._left = False
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         self._composed = True
         self.query_one("#foot", Bar).set_segments(foot_segments(self.KEYS))
         self.shown()
