@@ -131,7 +131,7 @@ async def test_enter_folds_a_rule_and_h_goes_to_it() -> None:
 
 async def test_z_folds_all_rules_and_unfolds_them() -> None:
     async with findings(mixed()) as (app, screen, pilot):
-        await press(app, pilot, "n", "j", "z")
+        await press(app, pilot, "right_curly_bracket", "j", "z")
         assert screen.list.count == 4
         assert screen.current is not None and screen.current.rule == "unknown-tool"
         await press(app, pilot, "z")
@@ -150,10 +150,10 @@ def test_a_rule_with_many_findings_begins_folded() -> None:
     assert len(finding_rows(many, Wanted(turned=frozenset({"empty-reply"})))) == MANY + 2
 
 
-async def test_n_goes_from_rule_to_rule() -> None:
+async def test_braces_go_from_rule_to_rule() -> None:
     async with findings(mixed()) as (app, screen, pilot):
         seen = []
-        for key in ("n", "n", "n", "n", "N"):
+        for key in (*["right_curly_bracket"] * 4, "left_curly_bracket"):
             await press(app, pilot, key)
             assert screen.current is not None and screen.current.finding is None
             seen.append(screen.current.rule)
@@ -236,7 +236,7 @@ async def test_tab_goes_to_the_explanation_and_back() -> None:
 async def test_the_cursor_stays_on_its_finding_while_others_come() -> None:
     source = mixed()
     async with findings(source) as (app, screen, pilot):
-        await press(app, pilot, "n", "n", "j", "j")
+        await press(app, pilot, "right_curly_bracket", "right_curly_bracket", "j", "j")
         here = screen.current
         worse = tuple(finding("missing-tool-call-id", Severity.ERROR, n) for n in range(1, 9))
         screen.apply(replace(source.view, findings=(*source.view.findings, *worse)))

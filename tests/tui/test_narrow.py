@@ -18,7 +18,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "help": (("question_mark",), "help"),
     "messages": (("v",), "messages"),
     "request": (("v", "2"), "request"),
-    "request as text": (("v", "2", "T"), "request-text"),
+    "request as text": (("v", "2", "u"), "request-text"),
     "reply": (("v", "3"), "reply"),
     "wire": (("r",), "wire"),
     "headers": (("v", "5"), "headers"),

@@ -81,14 +81,14 @@ async def test_p_shows_what_is_absent_first_and_again_at_its_place(tmp_path: Pat
     source.close()
 
 
-async def test_n_goes_through_the_messages_and_a_through_what_is_absent(tmp_path: Path) -> None:
+async def test_braces_go_through_the_messages_and_a_through_what_is_absent(tmp_path: Path) -> None:
     source = RecordingSource(prompts.hidden(tmp_path / "a.db"))
     app = Kimitap(source)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(app, pilot)
         await pilot.press("g", "p")
         await settle(app, pilot)
-        await pilot.press("n", "n", "n", "n")
+        await pilot.press(*["right_curly_bracket"] * 4)
         assert here(app).startswith("── message 1 · user")
         await pilot.press("a")
         assert here(app) == "  ✗ ABSENT    call write_file · message 2"

@@ -107,14 +107,14 @@ async def test_n_goes_from_thread_to_thread_and_enter_folds_one() -> None:
         assert screen.list.count == before
 
 
-async def test_n_stops_at_each_thread() -> None:
+async def test_braces_stop_at_each_thread() -> None:
     sessions = tuple(
         Session(n, (chain(turn(n, [user(f"fox {n}")], assistant("fox"))),)) for n in (1, 2, 3)
     )
     async with searching(Still(sessions), "fox") as (app, screen, pilot):
         await press(app, pilot, "down")
         stops = []
-        for key in ("g", "n", "n", "n", "N"):
+        for key in ("g", *["right_curly_bracket"] * 3, "left_curly_bracket"):
             await press(app, pilot, key)
             row = screen.list.current
             assert row is not None and row.thread

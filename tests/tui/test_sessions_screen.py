@@ -162,14 +162,14 @@ async def test_an_exchange_without_a_conversation_is_opened_as_bytes() -> None:
         assert lines(screen)[-1].endswith("#300  properties: GET /props 200")
 
 
-async def test_o_sorts_by_what_the_title_says() -> None:
+async def test_capital_o_sorts_by_what_the_title_says() -> None:
     async with sessions(mixed()) as (app, screen, pilot):
         seen = {}
         for _ in Order:
             listed = [r.title for r in screen.list.rows if r.kind is RowKind.SESSION]
             seen[screen.look.order] = listed
             assert f"by {screen.look.order}" in app.said("title")
-            await press(app, pilot, "o")
+            await press(app, pilot, "O")
         assert seen == {
             Order.NEWEST: ["s101", "s1", "s201"],
             Order.FINDINGS: ["s1", "s101", "s201"],
@@ -342,7 +342,7 @@ async def test_it_fits_whatever_the_size(size: tuple[int, int]) -> None:
 
 async def test_a_recording_without_a_session_says_so() -> None:
     async with sessions(Still(())) as (app, screen, pilot):
-        await press(app, pilot, "enter", "m", "D", "e", "X", "Y", "n", "l", "h", "z", "o")
+        await press(app, pilot, "enter", "m", "D", "e", "X", "Y", "n", "l", "h", "z", "O")
         assert screen.list.count == 0
         assert "No session is recorded yet" in app.said("columns")
         assert app.wishes == []

@@ -226,15 +226,15 @@ async def test_n_says_where_there_is_nothing_to_go_to() -> None:
         assert [n.message for n in app._notifications] == ["Nothing wrong was found."]
 
 
-async def test_brackets_step_through_the_threads() -> None:
+async def test_braces_step_through_the_threads() -> None:
     other = thread(told(200), told(201), kind="side")
     app = host(view(HUNDRED, other))
     async with app.run_test(size=(80, 24)) as pilot:
-        await press(pilot, "right_square_bracket")
+        await press(pilot, "right_curly_bracket")
         assert "t200 side · turn 2 of 2" in line(app, "title")
-        await press(pilot, "right_square_bracket")
+        await press(pilot, "right_curly_bracket")
         assert "t200 side" in line(app, "title")
-        await press(pilot, "left_square_bracket")
+        await press(pilot, "left_curly_bracket")
         assert "t1 main · turn 100 of 100" in line(app, "title")
 
 

@@ -135,9 +135,9 @@ async def test_the_place_in_a_tab_stays_while_others_are_looked_at(tmp_path: Pat
     app = Kimitap(source)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(app, pilot)
-        await press(app, pilot, "r", "n", "n", "j", "j")
+        await press(app, pilot, "r", "right_curly_bracket", "right_curly_bracket", "j", "j")
         wire = text(app).cursor, text(app).scroll_offset.y
-        await press(app, pilot, "2", "n", "enter", "j")
+        await press(app, pilot, "2", "right_curly_bracket", "enter", "j")
         request = here(app)
         await press(app, pilot, "4")
         assert (text(app).cursor, text(app).scroll_offset.y) == wire
@@ -246,7 +246,7 @@ async def test_c_o_and_e_ask_for_this_exchange(tmp_path: Path) -> None:
     app = Wishes(source)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(app, pilot)
-        await press(app, pilot, "v", "2", "c", "e", "o", "T", "o")
+        await press(app, pilot, "v", "2", "c", "e", "o", "u", "o")
         curl, report, tree, plain = app.wished
         assert isinstance(curl, CopyCurl) and curl.number == 3
         assert isinstance(report, WriteReport) and report.exchange == 3
@@ -294,7 +294,7 @@ async def test_what_is_recorded_meanwhile_appears_and_the_place_stays() -> None:
     app = Kimitap(source)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(app, pilot)
-        await press(app, pilot, "v", "n", "n")
+        await press(app, pilot, "v", "right_curly_bracket", "right_curly_bracket")
         assert here(app).startswith("▾ ASST the reply")
         more = turn(1, [user("go")], assistant("I am on my way\nto the station"))
         session = replace(source.view.sessions[0], threads=(chain(more),))

@@ -114,7 +114,7 @@ async def test_the_request_is_a_tree_with_each_message_on_its_line() -> None:
             "  n: 1",
             "  x: null",
         ]
-        await press(app, pilot, "n", "n", "enter")
+        await press(app, pilot, "right_curly_bracket", "right_curly_bracket", "enter")
         assert lines(app)[2:5] == ["  ▾ 0  2 members", '      role: "user"', '      content: "hi"']
         await press(app, pilot, "l", "h", "h")
         assert here(app) == '▸ 0  {role: "user", content: "hi"}'
@@ -170,11 +170,11 @@ async def test_t_shows_the_exact_text_and_the_tree_again() -> None:
     app = sent(b'{"a":   [1,\n2.50]}')
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(app, pilot)
-        await press(app, pilot, "v", "2", "T")
+        await press(app, pilot, "v", "2", "u")
         assert [line.strip() for line in lines(app)] == ['{"a":   [1,', "2.50]}"]
         assert text(app).id == "request-text"
         assert "18 bytes" in title(app)
-        await press(app, pilot, "T")
+        await press(app, pilot, "u")
         assert outline(app).id == "request"
 
 
@@ -200,9 +200,9 @@ async def test_of_a_stream_the_reply_is_put_together_above_its_events() -> None:
         assert '    role: "assistant"' in shown[:at]
         assert shown[at + 1].split()[:2] == ["▸", "+0.100s"]
         assert shown[at + 4].endswith("[DONE]")
-        await press(app, pilot, "n", "n", "n", "n")
+        await press(app, pilot, *["right_curly_bracket"] * 4)
         while "── 4 events" not in here(app):
-            await press(app, pilot, "n")
+            await press(app, pilot, "right_curly_bracket")
         await press(app, pilot, "j", "enter", "j", "enter", "j")
         assert here(app).startswith('▸ 0  {delta: {role: "assistant", content: "Hel"}}')
 

@@ -29,7 +29,7 @@ async def test_what_is_repeated_is_one_line_that_unfolds() -> None:
         assert shown[at] == "▸ ⋯ 5 messages as in #2 ⋯"
         assert shown[at + 1].startswith("▾ TOOL message 5  new")
         assert "6 messages, 1 new" in title(app)
-        await press(app, pilot, "n", "enter")
+        await press(app, pilot, "right_curly_bracket", "enter")
         inside = lines(app)[at + 1 : at + 6]
         assert [line.split("message")[0].split() for line in inside] == [
             ["▸", "SYS"],
@@ -94,7 +94,7 @@ async def test_a_result_is_joined_to_its_call_by_name_and_id() -> None:
         assert "◂── find  c2  answers message 1" in shown
         assert "◂── read  c1  answers message 1" in shown
         assert "c9  answers no call of this request" in shown
-        await press(app, pilot, "g", "n", "enter", "j", "j", "enter")
+        await press(app, pilot, "g", "right_curly_bracket", "enter", "j", "j", "enter")
         shown = "\n".join(lines(app))
         assert "├─▸ read  c1  answered in message 3" in shown
         assert '      path: "a"' in shown
