@@ -28,6 +28,8 @@ from kimitap.tui.recording import RecordingSource  # noqa: E402
 from kimitap.tui.screenshot import screenshot  # noqa: E402
 
 WIDE, SMALL, NARROW = (120, 40), (80, 24), (40, 20)
+_CELL_PX, _CHARACTER_PX = 12.2, 12
+"""How wide a cell of Textual's pictures is, and in a PNG a character of DejaVu Sans Mono."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,16 @@ def report(where: str, scratch: Path, folder: Path) -> None:
 
 
 def draw(svg: str, path: Path) -> None:
-    """The SVG as PNG, where cairosvg is at hand."""
+    """The SVG as PNG, where cairosvg is at hand.
+
+    That heeds no `textLength` and sets characters at whole pixels: so a cell is made as wide as a
+    character, else a run of text ends short of its cells, and a frame before its corner.
+    """
     try:
         import cairosvg  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         return
-    cairosvg.svg2png(svg.encode(), write_to=str(path))
+    cairosvg.svg2png(svg.encode(), write_to=str(path), scale=_CHARACTER_PX / _CELL_PX)
 
 
 if __name__ == "__main__":
