@@ -63,6 +63,10 @@ def test_a_sign_of_life_does_not_break_a_silence(sign: bytes) -> None:
     assert silence((1, WORD), (11, sign), (21, sign), (31, WORD), (32, END)) == (30, 1)
 
 
+def test_progress_in_reading_the_prompt_is_no_word_wherever_it_stands() -> None:
+    assert silence((5, WORD), (6, WORD), (12, PROGRESS), (20, WORD), (21, END)) == (14, 6)
+
+
 def test_a_ping_in_front_of_a_word_is_not_all_of_it() -> None:
     assert silence((1, WORD), (11, PING + WORD), (21, WORD), (22, END)) == (10, 1)
 
