@@ -5,8 +5,9 @@ VENV ?= .venv
 ARGS ?=
 BIN := $(VENV)/bin
 LOCKER := .venv-lock
+AUDITOR := .venv-audit
 
-.PHONY: help demo demo-llama test check format lock samples screenshots bench scoreboard fuzz clean venv
+.PHONY: help demo demo-llama test check format lock audit samples screenshots bench scoreboard fuzz clean venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +56,14 @@ lock: ## resolve requirements.lock anew, to the newest versions that pyproject.t
 		--custom-compile-command "make lock" \
 		--group dev pyproject.toml --output-file requirements.lock
 	@rm -rf $(LOCKER)
+
+# Strict: a package that the registry does not know, or a registry that cannot be asked, fails it.
+audit: ## ask PyPI whether anything in requirements.lock has a known hole
+	@python=$$(scripts/find-python.sh $(PYTHON)) && $$python -m venv $(AUDITOR)
+	@$(AUDITOR)/bin/python -m pip install --quiet pip-audit
+	@$(AUDITOR)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		--requirement requirements.lock
+	@rm -rf $(AUDITOR)
 
 clean: ## remove what was made: environments, caches, the llama-server
 	@rm -rf .venv .venv-* .llama .agents .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -27,7 +27,7 @@ FLOORS: dict[str, set[str]] = {
     "lineage": {"conversation"},
     "redact": {"exchange", "loopback"},
     "redacting": {"exchange", "redact", "dialects", "rewrites", "rules", "weave"},
-    "store": {"errors", "exchange", "lazily"},
+    "store": {"amounts", "errors", "exchange", "lazily"},
     "recorder": {"amounts", "errors", "exchange", "redact", "store"},
     "sse": set(),
     "dialects": {"errors", "exchange", "conversation", "sse"},

@@ -187,7 +187,17 @@ def test_the_lock_covers_what_the_project_declares() -> None:
 
 def test_make_lists_the_doors_that_the_readme_names() -> None:
     result = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    for door in ("demo", "demo-llama", "test", "check", "samples", "screenshots", "bench", "lock"):
+    for door in (
+        "demo",
+        "demo-llama",
+        "test",
+        "check",
+        "samples",
+        "screenshots",
+        "bench",
+        "lock",
+        "audit",
+    ):
         assert re.search(rf"^make {door} ", result.stdout, re.MULTILINE), door
 
 

@@ -10,6 +10,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from kimitap.store.location import make_folder
+
 _LENGTH = 32
 
 
@@ -40,7 +42,7 @@ def _read(path: Path) -> bytes | None:
 
 def _make(path: Path) -> bytes:
     """Write a new key beside and put it in its place whole; whoever comes first wins."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(secrets.token_bytes(_LENGTH))

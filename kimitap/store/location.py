@@ -60,6 +60,12 @@ def demand_folder(file: Path) -> None:
         raise UsageError(f"{file}: there is no folder {file.parent}")
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder, and those above it that are missing, each for its owner only."""
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def looks_recorded(where: str) -> bool:
     """True where a SQLite database stands: it may still be refused when it is opened."""
     if "://" in where:

@@ -25,7 +25,7 @@ from kimitap.errors import (
     OlderRecording,
     RecordingUnavailable,
 )
-from kimitap.store.location import MAGIC, file_of, shown
+from kimitap.store.location import MAGIC, file_of, make_folder, shown
 from kimitap.store.tables import SCHEMA, VERSION_TABLE
 from kimitap.store.trouble import translated
 
@@ -72,7 +72,7 @@ def make(where: str, path: Path) -> None:
     if path.is_dir():
         raise NotARecording(f"{where} is a folder: name the database inside it")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise RecordingUnavailable(
@@ -226,9 +226,12 @@ def _sqlite(path: Path, how: str, patience_s: float) -> sqlite3.Connection:
 
 
 def _connection(connect: Callable[[], sqlite3.Connection], begin: str) -> Connection:
-    """One SQLAlchemy connection whose transactions start with the statement `begin`."""
+    """One SQLAlchemy connection whose transactions start with the statement `begin`.
+
+    The driver is told directly: by SQLAlchemy it would take as long as all of a small transaction.
+    """
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine, "begin", lambda connection: driver_of(connection).execute(begin))
     return engine.connect()
 
 

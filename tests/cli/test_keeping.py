@@ -4,14 +4,21 @@ import random
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kimitap.cli import run
+from kimitap.errors import KimitapError
 from kimitap.exchange import Outcome
 from kimitap.store import Recording, RecordingWriter
+from tests.support.proxy import Peer, fetch, request_bytes, start_proxy, upstream, wait_for
 from tests.support.recordings import lost_tool_turn, recording
 from tests.support.requests_made import asked, reply
 
@@ -195,3 +202,73 @@ def test_a_copy_made_while_writing_is_of_one_moment(where: Path) -> None:
             assert numbers(copy)[-1] == number
             assert run(["verify", str(copy)]) == 0
     shutil.rmtree(where.parent)
+
+
+def test_a_copy_that_would_not_fit_is_refused_before_it_is_begun(
+    where: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = SimpleNamespace(total=10**9, used=10**9, free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    assert run(["backup", str(where), str(where.with_name("copy.db"))]) == 2
+    told = capsys.readouterr().err
+    assert "copy.db would need " in told and "and 100 bytes are free there" in told
+    assert [path.name for path in where.parent.iterdir()] == [where.name]
+
+
+def is_there(where: Path) -> bool:
+    try:
+        return bool(numbers(where))
+    except KimitapError:  # it is being made
+        return False
+
+
+def test_a_copy_made_while_a_real_recorder_records_is_whole(tmp_path: Path) -> None:
+    """Answers stream through it all the while; the copies are made by processes of their own."""
+    where, asking = tmp_path / "k.db", threading.Event()
+
+    def stream(peer: Peer) -> None:
+        peer.stream_head()
+        for _, part in reply(7, 60):
+            peer.chunk(part)
+            time.sleep(0.002)
+        peer.chunk(b"")
+
+    with upstream() as server:
+        server.on("/v1/chat/completions", stream)
+        proxy = start_proxy(server.url, where, tmp_path)
+        request = request_bytes("/v1/chat/completions", b'{"messages": [], "stream": true}')
+
+        def ask() -> None:
+            while not asking.is_set():
+                fetch(proxy.port, request)
+
+        agents = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+        for agent in agents:
+            agent.start()
+        try:
+            wait_for(lambda: is_there(where), "the recording", 60)
+            for number in range(3):
+                wait_for(lambda wanted=3 * number: len(numbers(where)) > wanted, "exchanges", 60)
+                copy = tmp_path / f"copy{number}.db"
+                for words in (["backup", str(where), str(copy)], ["verify", str(copy)]):
+                    done = subprocess.run(
+                        [sys.executable, "-m", "kimitap.cli", *words],
+                        capture_output=True,
+                        text=True,
+                        check=False,
+                        timeout=60,
+                    )
+                    assert done.returncode == 0, done.stdout + done.stderr
+                assert len(numbers(copy)) > 3 * number
+                with Recording.open(str(copy)) as recording:
+                    for exchange in recording.exchanges():
+                        whole = exchange.outcome is not Outcome.COMPLETE or (
+                            exchange.response == b"".join(part for _, part in reply(7, 60))
+                        )
+                        assert whole, exchange.number
+        finally:
+            asking.set()
+            for agent in agents:
+                agent.join(30)
+            output = proxy.stop()
+    assert "NOT" not in output
