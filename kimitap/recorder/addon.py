@@ -15,7 +15,7 @@ from mitmproxy.exceptions import OptionsError
 
 from kimitap.errors import UsageError
 from kimitap.exchange import Outcome
-from kimitap.recorder import timeline
+from kimitap.recorder import open_files, timeline
 from kimitap.recorder.flows import exchange_of
 from kimitap.recorder.keeper import Keeper, Limits
 from kimitap.recorder.line import Line, Tally
@@ -82,7 +82,7 @@ class Recorder:
             "kimitap_memory",
             int,
             256,
-            "Megabytes that may wait for a slow disk before Kimitap records less.",
+            "Megabytes that wait for the disk, or of one response, before Kimitap records less.",
         )
         loader.add_option(
             "kimitap_keep",
@@ -124,6 +124,8 @@ class Recorder:
 
     async def _start(self) -> None:
         """Say what is wrong with the recording's place, or where it is, and who can reach us."""
+        if _serves():
+            open_files.allow_many()
         line = self._open()
         await line.scribe_spoke(OPENING_S)
         self.complaint = line.trouble

@@ -78,7 +78,7 @@ class Line:
         self.tally = Tally()
         self.closed = False
         self.trouble: Trouble | None = None
-        self._limit = limit
+        self.limit = limit
         self._loop = asyncio.get_running_loop()
         self._unsaid: list[str] | None = []
         self._put_bytes = 0
@@ -168,7 +168,7 @@ class Line:
     async def capture(self, exchange: Exchange) -> None:
         """Queue an exchange of a capture; waits for room as long as the database takes any."""
         slip = Captured(exchange)
-        while self.queued > self._limit // 8 and not self.trouble:  # noqa: ASYNC110 - rare
+        while self.queued > self.limit // 8 and not self.trouble:  # noqa: ASYNC110 - rare
             await asyncio.sleep(0.01)
         if self._taken(slip):
             self._post.send()
@@ -184,7 +184,7 @@ class Line:
         self._missed += 1
         self._why = reason or (self.trouble.reason if self.trouble else _FULL)
         self.tally.lost += 1
-        if reason:
+        if reason or not (self.trouble or self._overflowing):
             self._note_losses()
 
     async def close(self) -> None:
@@ -227,12 +227,12 @@ class Line:
         self._post.send()
 
     def _room(self, size: int) -> bool:
-        if self.queued + size <= self._limit or not self.queued:
+        if self.queued + size <= self.limit or not self.queued:
             return True
         if not self._overflowing:
             self._overflowing = True
             self.say_aloud(
-                f"Kimitap: no more than {self._limit >> 20} MB may wait to be written to "
+                f"Kimitap: no more than {self.limit >> 20} MB may wait to be written to "
                 f"{self.named} (kimitap_memory): part of what passes now is NOT recorded"
             )
         return False
@@ -281,7 +281,7 @@ class Line:
 
     def _freed(self, size: int) -> None:
         self._freed_bytes += size
-        if self._overflowing and self.queued < self._limit // 2 and not self.closed:
+        if self._overflowing and self.queued < self.limit // 2 and not self.closed:
             self._overflowing = False
             self._note_losses()
 

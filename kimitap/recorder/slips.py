@@ -134,6 +134,8 @@ AnyNews = Opened | Kept | Settled | Freed | Taken | Trouble | Recovered | Spoile
 
 _OVERHEAD = 512
 """Bytes that a slip costs beside its content, about."""
+PART_BYTES = 120
+"""Bytes that a part of a response costs beside its content, about."""
 
 
 def weight(slip: AnySlip) -> int:
@@ -145,7 +147,7 @@ def weight(slip: AnySlip) -> int:
             fields = _fields(exchange.request_headers) + _fields(exchange.response_headers)
             return _OVERHEAD + fields + exchange.request.size + len(exchange.response)
         case Arrived(parts=parts, size=size):
-            return _OVERHEAD + size + 120 * len(parts)
+            return _OVERHEAD + size + PART_BYTES * len(parts)
         case Answered(headers=headers):
             return _OVERHEAD + _fields(headers)
         case _:

@@ -12,7 +12,7 @@ from kimitap.exchange import Outcome
 from kimitap.recorder.ending import LastWords, is_event_stream
 from kimitap.recorder.flows import headers_of, outcome_of, plain, request_of
 from kimitap.recorder.line import Line
-from kimitap.recorder.slips import Answered, Ended
+from kimitap.recorder.slips import PART_BYTES, Answered, Ended
 from kimitap.recorder.timeline import begun
 
 logger = logging.getLogger("kimitap")
@@ -22,6 +22,9 @@ Stream = Callable[[bytes], bytes | Iterable[bytes]]
 
 _LARGE = 1 << 18
 """So many bytes are handed over at once, without waiting for the next beat."""
+_LONGEST = 512 << 20
+"""No more of a response is recorded, however much may wait: at its end the scribe puts it together
+in memory, and SQLite refuses what is larger than 1 GB."""
 
 
 class Tap:
@@ -37,6 +40,8 @@ class Tap:
         self._parts: list[tuple[float, bytes]] = []
         self._size = 0
         self._lost = 0
+        self._weight = 0
+        self._why = ""
         self._streamed = False
         self._then: Stream | None = None
 
@@ -81,7 +86,7 @@ class Tap:
         parts, self._parts, size, self._size = self._parts, [], self._size, 0
         if self._last:
             self._last.add(b"".join([data for _, data in parts]))
-        if self._ticket is None or self._lost or not self.line.arrived(self._ticket, parts, size):
+        if self._lost or not self._handed_over(parts, size):
             self._lost += size
 
     def end(self, flow: http.HTTPFlow) -> Outcome:
@@ -108,11 +113,23 @@ class Tap:
         if self._size > _LARGE:
             self.flush()
 
+    def _handed_over(self, parts: list[tuple[float, bytes]], size: int) -> bool:
+        """Whether there was room for these parts: in this response, and on the line."""
+        if self._ticket is None:
+            return False
+        self._weight += size + PART_BYTES * len(parts)
+        bound = min(self.line.limit, _LONGEST)
+        if self._weight > bound:
+            self._why = f"a response is longer than {bound >> 20} MB (kimitap_memory)"
+            self.line.say_aloud(f"Kimitap: {self._why}: the rest of it is NOT recorded")
+            return False
+        return self.line.arrived(self._ticket, parts, size)
+
     def _end(self, outcome: Outcome, detail: str) -> None:
         if self._ticket is None:
             return
         if self._lost:
-            self.line.miss()
+            self.line.miss(self._why)
         self.line.put(Ended(self._ticket, outcome, detail, self._now(), self._lost))
         self._ticket = None
 

@@ -34,6 +34,8 @@ def newest(where: Path, path: str, ended: bool = True) -> Exchange | None:
     """The newest exchange of `path` in the recording, if there is one (that has ended)."""
     query = "SELECT id, ended_us FROM exchange WHERE path = ? ORDER BY id DESC LIMIT 1"
     with closing(sqlite3.connect(where)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'exchange'").fetchall():
+            return None  # the writer is still making it
         row = database.execute(query, (path,)).fetchone()
     if row is None or (ended and row[1] is None):
         return None

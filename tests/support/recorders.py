@@ -92,6 +92,10 @@ def start_recorder(
     )
     proxy = Proxy(process, port, where)
     proxy.read()
-    proxy.said(ready, 60)
-    wait_for(lambda: listens(port) or process.poll() is not None, f"port {port}", 60)
+    try:
+        proxy.said(ready, 60)
+        wait_for(lambda: listens(port) or process.poll() is not None, f"port {port}", 60)
+    except BaseException:
+        proxy.kill()
+        raise
     return proxy
