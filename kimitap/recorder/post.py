@@ -18,6 +18,7 @@ _CODE = (
 )
 _ROOT = str(Path(kimitap.__file__).resolve().parents[1])
 _FRAME_BYTES = 4 << 20
+_LITTLE = 1 << 15
 _PIPE_BYTES = 1 << 18
 """A long request goes in steps of so many bytes, each so short that no event waits for it."""
 
@@ -49,7 +50,7 @@ class Post:
         if pipe is None or pipe.is_closing():
             return
         self._pack()
-        if self._sending is None or self._sending.done():
+        if (self._sending is None or self._sending.done()) and not self._sent_at_once(pipe):
             self._sending = asyncio.get_running_loop().create_task(self._send(pipe))
 
     def _pack(self) -> None:
@@ -64,6 +65,17 @@ class Post:
                 frame, total = [], 0
         if frame:
             self._packed += packed_slips(frame)
+
+    def _sent_at_once(self, pipe: asyncio.StreamWriter) -> bool:
+        """Write all that is packed, if it is little and the pipe is empty: an answer may wait for
+        its request to be on disk, and a task would cost it a round of the event loop."""
+        if self._closing or pipe.transport.get_write_buffer_size():
+            return False
+        if sum(map(len, self._packed)) > _LITTLE:
+            return False
+        while self._packed:
+            pipe.write(self._packed.popleft())
+        return True
 
     async def _send(self, pipe: asyncio.StreamWriter) -> None:
         """Write all that is packed, no faster than the process reads; hang up at the end."""

@@ -125,9 +125,18 @@ def _mask_header(name: str, value: str, mask: Mask) -> str:
 
 def _without_keys(text: str, mask: Mask) -> str:
     """The text with every key masked that shows itself by how it begins."""
-    if not any(beginning in text for beginning in BEGINNINGS):
-        return text
-    return KEY.sub(lambda found: mask(found[0]), text)
+    begins = _known_to_look_like_a_key(text) if len(text) < _SHORT else _looks_like_a_key(text)
+    return KEY.sub(lambda found: mask(found[0]), text) if begins else text
+
+
+def _looks_like_a_key(text: str) -> bool:
+    return any(beginning in text for beginning in BEGINNINGS)
+
+
+_SHORT = 256
+_known_to_look_like_a_key = lru_cache(maxsize=2048)(_looks_like_a_key)
+"""The same of a short text. The same names and values come with every request of an agent, and what
+a hundred searches in each of them take, an answer would wait for."""
 
 
 def _mask_authorization(value: str, mask: Mask) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, NullPool, column, create_engine, event, inspect, select, table
 from sqlalchemy.engine.interfaces import IsolationLevel
+from sqlalchemy.exc import DBAPIError
 
 from kimitap.errors import (
     NewerRecording,
@@ -231,8 +232,15 @@ def _connection(connect: Callable[[], sqlite3.Connection], begin: str) -> Connec
     The driver is told directly: by SQLAlchemy it would take as long as all of a small transaction.
     """
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    event.listen(engine, "begin", lambda connection: driver_of(connection).execute(begin))
+    event.listen(engine, "begin", partial(_begin, how=begin))
     return engine.connect()
+
+
+def _begin(connection: Connection, how: str) -> None:
+    try:
+        driver_of(connection).execute(how)
+    except sqlite3.Error as error:
+        raise DBAPIError(how, None, error) from error
 
 
 def _server(where: str, isolation: IsolationLevel, begin: str = "") -> Connection:
