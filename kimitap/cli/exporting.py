@@ -123,7 +123,7 @@ def _numbers(threads: Iterable[Thread]) -> list[int]:
     type=click.Choice([level.value for level in Level]),
     default=Level.SECRETS.value,
     show_default=True,
-    help="none: bodies as recorded; secrets: keys, tokens, names masked; text: no text at all.",
+    help="none: bodies as recorded; secrets: keys, tokens, users, hosts masked; text: no text.",
 )
 @click.option("--turns", is_flag=True, help="With jsonl: decoded turns instead of exchanges.")
 @click.option("--content", is_flag=True, help="With otlp: also what was said.")

@@ -33,8 +33,8 @@ LEVELS = ("none", "secrets", "text")
     type=click.Choice(LEVELS),
     default="secrets",
     show_default=True,
-    help="What to mask: nothing but credentials in headers; keys, tokens, e-mail addresses and "
-    "home paths too; all text too, by placeholders of the same length.",
+    help="What to mask: nothing but credentials in headers; keys, tokens, e-mail addresses, users "
+    "and hosts too; all text too, by placeholders of the same length.",
 )
 @click.option(
     "--mask", "also", multiple=True, metavar="WORD", help="Mask this word too. Repeatable."

@@ -27,6 +27,12 @@ _LOOK = {
     ),
 }
 
+_HOSTS = {
+    Level.NONE: " and the names of hosts: those stay",
+    Level.SECRETS: "; of hosts the ports stay, and what else is said of them",
+    Level.TEXT: "; of hosts the ports stay",
+}
+
 
 def redactions(case: Case) -> str:
     """The page about the masks. No secret stands on it."""
@@ -49,7 +55,7 @@ def _blocks(case: Case) -> Iterator[str]:
     yield _LOOK[case.level]
     yield (
         "Look through `report.html`, which shows what was said, and at the first lines of "
-        "`exchanges.jsonl`, which has the headers, and the names of hosts: those stay."
+        f"`exchanges.jsonl`, which has the headers{_HOSTS[case.level]}."
     )
 
 

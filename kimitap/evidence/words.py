@@ -8,7 +8,7 @@ from kimitap.transcript.wording import plural
 
 LEVELS = {
     Level.NONE: "nothing was masked but the credentials in headers and addresses",
-    Level.SECRETS: "keys, tokens, passwords, e-mail addresses and home paths are masked",
+    Level.SECRETS: "keys, tokens, passwords, e-mail addresses, users' names and hosts are masked",
     Level.TEXT: "secrets are masked, and all text is replaced by placeholders of its length",
 }
 _LISTED = 40

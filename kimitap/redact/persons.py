@@ -11,7 +11,8 @@ _NOBODY = (
 _PART = r"[^\\/:*?\"<>|\r\n\s]{1,64}"
 _NO_USER = (
     r"(?!(?:root|staff|wheel|users?|admin|nobody|nogroup|daemon|adm|sys|bin|www-data|docker|git|hg"
-    r"|svn|runner|node|ubuntu|debian|ec2-user|postgres|mysql|redis|nginx|vscode|codespace|[0-9]+)"
+    r"|svn|runner|node|ubuntu|debian|ec2-user|postgres|mysql|redis|nginx|vscode|codespace|[0-9]+"
+    r"|shadow|mail|man|tty|disk|utmp|crontab|games|lp|kvm|netdev|messagebus|systemd-\w+|_\w+)"
     r"(?![\w.-]))"
 )
 """Users and groups that systems come with."""
@@ -102,17 +103,17 @@ PERSONAL: tuple[Pattern, ...] = (
         USER_KIND,
         ("://",),
         re.compile(
-            r"://(?!(?:git|hg|svn|user|username|x-access-token|oauth2)@)([A-Za-z_][\w.-]{0,31})@(?=\w)"
+            r"://(?!(?:git|hg|svn|user|username|x-access-token|oauth2)@)([a-z][\w.-]{2,31})@(?=\w)"
         ),
     ),
     Pattern(
         USER_KIND,
         (":x:", ":$", ":!", ":*:"),
-        re.compile(r"(?=:x:[0-9]{1,9}:[0-9]{1,9}:|:\$[0-9a-z]|:[!*]{1,2}:[0-9])()"),
+        re.compile(r"(?=:x:[1-5]?[0-9]{4}:[0-9]{1,9}:|:\$[0-9a-z]|:[!*]{1,2}:[0-9])()"),
         1,
         re.compile(rf"(?:\A|[\s\"'`]){_NO_USER}([a-z_][a-z0-9_.-]{{0,31}})\Z"),
     ),
-    Pattern(USER_KIND, (":x:",), re.compile(r":x:[1-9][0-9]{3,8}:[0-9]{1,9}:([^:\r\n]{2,100}):/")),
+    Pattern(USER_KIND, (":x:",), re.compile(r":x:[1-5]?[0-9]{4}:[0-9]{1,9}:([^:\r\n]{2,100}):/")),
     Pattern(
         HOST_KIND,
         (".ts.net",),

@@ -1,6 +1,7 @@
 """What weaving and rules say of a redacted recording is what they say of the original."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,15 @@ def test_agents_sessions_have_the_same_findings(agent: str, case: str, level: Le
     if not corpus.present():
         pytest.skip(corpus.MISSING)
     assert_same(corpus.exchanges(agent, case), level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.name)
+def test_sessions_of_another_machine_have_the_same_findings(path: Path, level: Level) -> None:
+    with Recording.open(str(path)) as recording:
+        exchanges = [replace(one, host="gpu.corp.example") for one in recording.exchanges()]
+    assert_same(exchanges, level)
+    outs = [out for out, _ in redacted(exchanges, level)]
+    assert {(one.host, one.port) for one in outs} == {
+        ("host-1.invalid", one.port) for one in exchanges
+    }

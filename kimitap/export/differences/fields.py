@@ -20,7 +20,8 @@ def field(change: Change, limits: Limits, effort: Effort) -> Field:
     """One change, line by line; JSON is laid out first, so that only what it says differs."""
     name = one_line(mask_text(change.field), 200)
     sides = [
-        None if side is None else visible(mask_text(side)) for side in (change.old, change.new)
+        None if side is None else visible(mask_text(side, change.field))
+        for side in (change.old, change.new)
     ]
     has = {"has_old": sides[0] is not None, "has_new": sides[1] is not None}
     old, new = sides

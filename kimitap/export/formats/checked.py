@@ -66,7 +66,7 @@ def harmless(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             finding,
             message=mask_text(finding.sentence),
             evidence=tuple(
-                Evidence(e.exchange, mask_text(visible(e.quote))) for e in finding.evidence
+                Evidence(e.exchange, visible(mask_text(e.quote))) for e in finding.evidence
             ),
         )
         for finding in findings
