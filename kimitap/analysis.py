@@ -3,11 +3,10 @@
 `refresh()` reads only what is new, so a live view costs what arrived and not what is there.
 """
 
-import gc
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from kimitap.conversation import Turn
@@ -24,6 +23,7 @@ from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Finding
 from kimitap.rules.rule import Rule
 from kimitap.store import Recording
+from kimitap.uncollected import uncollected
 from kimitap.weave import Weaver, Whereabouts, relate
 
 MOST_PROMPTS = 64 << 20
@@ -74,7 +74,7 @@ class Analysis:
         """
         deadline = time.monotonic() + within_s
         changed = self._drop_deleted()
-        with _uncollected():
+        with uncollected():
             for number in sorted(self._open):
                 with suppress(UsageError):  # deleted since: told the next time
                     changed.add(self._take(self.recording.exchange(number, late=True)))
@@ -93,7 +93,7 @@ class Analysis:
         """
         if self._unwoven:
             self._unwoven = False
-            with _uncollected():
+            with uncollected():
                 self._update()
 
     def _drop_deleted(self) -> set[int]:
@@ -273,19 +273,6 @@ def asked(other: Exchange) -> str:
     name = named(other)
     said = f"{other.method} {other.path}"
     return f"{name}: {said}" if name else said
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's search for cycles: decoding makes none, and long recordings hold millions of
-    references that it would follow again and again (a quarter of the time of 10,000 turns)."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _prompted(turn: Turn, prompt: str) -> Turn:

@@ -20,6 +20,7 @@ FLOORS: dict[str, set[str]] = {
     "loopback": set(),
     "address": {"errors", "visible"},
     "lazily": set(),
+    "uncollected": set(),
     "amounts": {"errors"},
     "exchange": {"errors"},
     "canonical": set(),
@@ -40,7 +41,7 @@ FLOORS: dict[str, set[str]] = {
     "transcript": {"conversation", "lineage", "exchange", "rules", "visible"},
     "export": {"conversation", "lineage", "exchange", "rules", "diff", "redact", "visible"}
     | {"transcript", "prompt"},
-    "analysis": VALUES | {"store", "dialects", "weave", "rules"},
+    "analysis": VALUES | {"store", "dialects", "weave", "rules", "uncollected"},
     "comparison": VALUES | {"analysis", "diff"},
     "report": VALUES | {"analysis", "comparison", "diff", "export", "rules"},
     "belief": VALUES | {"dialects", "weave", "rules", "redact"},
@@ -51,7 +52,7 @@ FLOORS: dict[str, set[str]] = {
     | {"analysis", "report", "store", "diff", "export", "redact", "redacting", "rules", "shrink"}
     | {"transcript", "weave", "interchange"},
     "settings": {"errors", "rules"},
-    "shrink": VALUES | {"store", "dialects", "weave", "rules"},
+    "shrink": VALUES | {"store", "dialects", "weave", "rules", "uncollected"},
     "tui": VALUES
     | {"analysis", "comparison", "report", "diff", "export", "rules", "transcript", "store"}
     | {"asking", "prompt", "wire", "replay", "evidence", "redact"},

@@ -5,17 +5,16 @@ another question (`kimitap shrink`).
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
 from kimitap.analysis import Analysis
 from kimitap.conversation import Turn
 from kimitap.evidence.subject import Subject, session_of
-from kimitap.lineage import Thread
 from kimitap.rules import check
 from kimitap.rules.choice import EVERYTHING, Choice
 from kimitap.rules.finding import Finding, Place, Severity, Side
-from kimitap.shrink.ddmin import ddmin
+from kimitap.shrink.whole import fewest_of, guesses
 from kimitap.weave import weave
 
 PATIENCE_S = 20.0
@@ -59,12 +58,28 @@ def fewest(
     to many, and then whether one more can go. None where not even all exchanges show it, since it
     needs what is not recorded (a prompt that a server was asked for).
     """
-    deadline = time.monotonic() + patience_s
     shows = _shows(analysis, finding, choice)
-    for candidate in _growing(analysis, finding):
-        if shows(candidate):
-            return _without_the_idle(candidate, finding.place.exchange, shows, deadline)
-    return None
+    deadline = time.monotonic() + patience_s
+    best: tuple[int, ...] | None = None
+
+    def tried(numbers: Collection[int]) -> bool:
+        nonlocal best
+        if best is not None and time.monotonic() > deadline:
+            raise _Late
+        shown = shows(numbers)
+        best = tuple(sorted(numbers)) if shown else best
+        return shown
+
+    with suppress(_Late):
+        fewest_of(_candidates(analysis, finding), finding, tried)
+    return best
+
+
+def _candidates(analysis: Analysis, finding: Finding) -> Iterator[Collection[int]]:
+    """Sets of the exchanges that say something, from few to all."""
+    for numbers in guesses(finding, analysis.sessions):
+        yield numbers & analysis.turns.keys()
+    yield analysis.turns.keys()
 
 
 def _shows(analysis: Analysis, finding: Finding, choice: Choice) -> Shows:
@@ -72,7 +87,7 @@ def _shows(analysis: Analysis, finding: Finding, choice: Choice) -> Shows:
     sought = _known(finding)
 
     def shows(numbers: Iterable[int]) -> bool:
-        turns: list[Turn] = [analysis.turns[number] for number in numbers]
+        turns: list[Turn] = [analysis.turns[number] for number in sorted(numbers)]
         told = (f for session in weave(turns) for f in check(session))
         found = {_known(f) for f in choice.of(told)}
         fresh = (known for known in found - before if known[1] is Severity.ERROR)
@@ -85,55 +100,5 @@ def _known(finding: Finding) -> _Known:
     return finding.rule, finding.severity, finding.side, finding.place
 
 
-def _growing(analysis: Analysis, finding: Finding) -> Iterator[Sequence[int]]:
-    """Sets of exchanges, each of which holds the one before it."""
-    place = finding.place.exchange
-    core = {place, *(p.exchange for p in finding.related), *(e.exchange for e in finding.evidence)}
-    core &= set(analysis.turns)
-    yield sorted(core)
-    thread = analysis.thread_of(place)
-    if thread is not None:
-        earlier, later = _sides(thread, place)
-        back = 1
-        while earlier and back < 2 * len(earlier):
-            yield sorted(core | set(earlier[-back:]))
-            back *= 2
-        core |= set(earlier)
-        yield sorted(core | set(later[:1]))
-        yield sorted(core | set(later))
-    session = session_of(analysis, place)
-    threads = session.threads if session else ()
-    core |= {turn.exchange for one in threads for turn in one.turns}
-    yield sorted(core)
-    yield sorted(analysis.turns)
-
-
-def _sides(thread: Thread, exchange: int) -> tuple[list[int], list[int]]:
-    at = thread.place_of(exchange) or 0
-    numbers = [turn.exchange for turn in thread.turns]
-    return numbers[:at], numbers[at + 1 :]
-
-
 class _Late(Exception):
     """There is no time left to try more."""
-
-
-def _without_the_idle(
-    numbers: Sequence[int], place: int, shows: Shows, deadline: float
-) -> tuple[int, ...]:
-    """The exchanges without those that the finding does not need; none of those left can go."""
-    fewest = tuple(numbers)
-
-    def holds(some: Sequence[int]) -> bool:
-        nonlocal fewest
-        if time.monotonic() > deadline:
-            raise _Late
-        candidate = tuple(sorted({*some, place}))
-        if shows(candidate):
-            fewest = candidate
-            return True
-        return False
-
-    with suppress(_Late):
-        ddmin([number for number in numbers if number != place], holds)
-    return fewest

@@ -6,12 +6,10 @@ find more than it did before: a call taken away without its result would be a de
 recorded.
 """
 
-import gc
 import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from kimitap.conversation import Part, ToolCall, Turn
@@ -22,6 +20,7 @@ from kimitap.rules.checker import Checker
 from kimitap.rules.finding import Finding, Place, Severity
 from kimitap.rules.rule import Rule
 from kimitap.shrink.draft import Draft
+from kimitap.uncollected import uncollected
 from kimitap.weave import weave
 
 Drafts = tuple[Draft, ...]
@@ -61,7 +60,7 @@ class Reader:
 
     def read(self, drafts: Drafts) -> Seen:
         """The drafts as a recording would be read."""
-        with _uncollected():
+        with uncollected():
             turns = {d.number: turn for d in drafts if (turn := self._turn(d)) is not None}
             sessions = weave(turns.values())
             checker = Checker(self._rules)
@@ -76,19 +75,6 @@ class Reader:
         if draft not in self._turns:
             self._turns[draft] = decode(draft.exchange, self._memo)
         return self._turns[draft]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's search for cycles: reading makes none, and long histories hold millions of
-    references that it would follow again and again."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 class Sought:

@@ -1,5 +1,6 @@
 """What the database says when it cannot serve, as our errors: what happened and what to do."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ from kimitap.errors import (
     RecordingUnavailable,
 )
 from kimitap.store.location import shown
+
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
+"""Where nobody set up logging, its pool would print a traceback when Ctrl-C comes while it closes a
+connection; the interruption itself is raised all the same."""
 
 _SAID = {
     sqlite3.SQLITE_BUSY: "is locked by another program: close it, or try again",
