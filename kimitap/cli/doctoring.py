@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kimitap.cli.words import only_database, with_database
+from kimitap.visible import visible
 
 FOUND_SOMETHING = 1
 _MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
@@ -44,9 +45,9 @@ def doctor(words: Sequence[str], upstream: str, listen: str, db: str | None) -> 
     states = []
     for check in examine(target, place, where, os.environ, Path.home(), Path.cwd()):
         states.append(check.state)
-        click.echo(f"{_MARKS[check.state]} {check.what:<10} {check.said}")
+        click.echo(visible(f"{_MARKS[check.state]} {check.what:<10} {check.said}"))
         if check.to_do:
-            click.echo(f"  {'':<10} → {check.to_do}")
+            click.echo(visible(f"  {'':<10} → {check.to_do}"))
     wrong, odd = states.count(State.BAD), states.count(State.WARNING)
     if not wrong and not odd:
         click.echo("all is well")

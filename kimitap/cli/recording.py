@@ -16,7 +16,7 @@ from kimitap.errors import CaptureError, ProxyError, UsageError
 from kimitap.export.formats import FORMATS
 from kimitap.interchange.incoming.detect import FORMATS as CAPTURES
 from kimitap.store import file_of, location, shown
-from kimitap.visible import one_line
+from kimitap.visible import one_line, visible
 
 _BODILESS = "which the capture does not hold"
 _LEFT_OUT = f"{_BODILESS} (mitmproxy's stream_large_bodies leaves them out)"
@@ -90,7 +90,7 @@ def record(
         listen,
         where,
         on_ready=ready,
-        say=click.echo,
+        say=lambda line: click.echo(visible(line)),  # it may quote what a client or server sent
         keep=keep,
         max_size=max_size,
     )

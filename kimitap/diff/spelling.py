@@ -3,6 +3,7 @@
 import orjson
 
 from kimitap.conversation import canonical_json
+from kimitap.visible import visible
 
 _LAYOUT = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
@@ -12,11 +13,12 @@ def laid_out(text: str) -> str | None:
 
     A text in it that has several lines keeps its escapes and is broken after each line feed's, the
     later lines indented: a file's content in a tool's arguments is one endless line otherwise.
+    Characters that act are escaped, also those that `text` had escaped and JSON need not.
     """
     if text.lstrip()[:1] not in {"{", "["}:
         return None
     try:
-        made = orjson.dumps(orjson.loads(text), option=_LAYOUT).decode()
+        made = visible(orjson.dumps(orjson.loads(text), option=_LAYOUT).decode())
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
         return None
     return "\n".join(_broken(line) for line in made.split("\n")) if "\\n" in made else made
