@@ -85,9 +85,7 @@ class Frame:
     def _stop(self, body: bytes, at: int) -> int:
         """Where the letters of the event at `at` end; 0 where it is of another frame."""
         begin = at + len(self._before)
-        if not body.startswith(self._before, at) and not (
-            self._numbers and self._numbers.fits(body[at:begin])
-        ):
+        if not body.startswith(self._before, at) and not self._counted(body[at:begin]):
             return 0
         stop = body.find(b"\n", begin) + len(_END) - len(self._behind)
         if stop < begin:
@@ -111,6 +109,12 @@ class Frame:
             return begin - len(before)
         add(body[begin:stop])
         return stop + len(behind)
+
+    def _counted(self, before: bytes) -> bool:
+        """True where this stands before the letters of an event with other counts."""
+        if before.translate(_ZEROS) != self._before.translate(_ZEROS):
+            return False
+        return self._numbers is not None and self._numbers.fits(before)
 
     @cached_property
     def _counts(self) -> Mold:

@@ -124,10 +124,8 @@ class Segments(TimedSegments):
         """
         planes = self._planes
         count = len(planes) // 16
-        gaps, codes = (
-            [planes[start : start + count] for start in range(first, 16 * count, 2 * count)]
-            for first in (0, count)
-        )
+        rows = [planes[i * count : (i + 1) * count] for i in range(16)]
+        gaps, codes = rows[::2], rows[1::2]
         if (
             codes[0] != _ONE_EVENT.to_bytes() * count
             or any(map(bytes(count).__ne__, (*codes[1:], *gaps[4:])))
@@ -135,10 +133,10 @@ class Segments(TimedSegments):
             or b"\r" in self._data
         ):
             return None
-        rows = bytearray(4 * count)
+        numbers = bytearray(4 * count)
         for i in range(4):
-            rows[i::4] = gaps[i]
-        return struct.unpack(f"<{count}I", rows)
+            numbers[i::4] = gaps[i]
+        return struct.unpack(f"<{count}I", numbers)
 
     @cached_property
     def _are_blocks(self) -> bool:

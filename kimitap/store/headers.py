@@ -4,7 +4,7 @@ The text is stored once, like any piece; the values stand in the exchange's own 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import orjson
@@ -36,14 +36,29 @@ def split(headers: Headers) -> tuple[bytes, str]:
 
 def join(fixed: bytes, values: str) -> Headers:
     """The inverse of `split`."""
-    changing = iter(json.loads(values) if values else ())
-    return tuple((name, next(changing) if value is None else value) for name, value in _read(fixed))
+    changing: Iterator[str] = iter(_load(values) if values else ())
+    known, whole = _read(fixed)
+    if whole:
+        return whole
+    return tuple((name, next(changing) if value is None else value) for name, value in known)
 
 
 @lru_cache(maxsize=256)
-def _read(fixed: bytes) -> Sequence[tuple[str, str | None]]:
-    """The same few texts come back with every exchange of an agent."""
-    return [(name, value) for name, value in json.loads(fixed)]
+def _read(fixed: bytes) -> tuple[Sequence[tuple[str, str | None]], Headers]:
+    """The same few texts come back with every exchange of an agent: as they are, and whole if they
+    are the whole of it."""
+    known = [(name, value) for name, value in json.loads(fixed)]
+    whole = () if any(value is None for _, value in known) else known
+    return known, tuple(whole)
+
+
+def _load(values: str) -> list[str]:
+    """JSON; surrogates are escaped in it, which orjson refuses to read as well."""
+    try:
+        found: list[str] = orjson.loads(values)
+    except orjson.JSONDecodeError:
+        found = json.loads(values)
+    return found
 
 
 def _dump(value: Sequence[object]) -> bytes:

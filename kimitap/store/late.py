@@ -72,6 +72,7 @@ class LateBodies:
         return piece.data
 
     def _pieces(self, ids: Set[int]) -> Mapping[int, Piece]:
-        self._fresh = self._content.unshared(ids - self._known.keys())
+        new = {id_ for id_ in ids if id_ not in self._known}
+        self._fresh = self._content.unshared(new)
         self._known |= {id_: LatePiece(p.key, id_, self) for id_, p in self._fresh.items()}
         return self._known
