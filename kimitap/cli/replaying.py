@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 import orjson
 
+from kimitap.amounts import counted, in_words
 from kimitap.analysis import Analysis
 from kimitap.cli.consent import demand_sending
+from kimitap.cli.progress import Line
 from kimitap.cli.words import split, with_database
 from kimitap.errors import UsageError
 from kimitap.exchange import Exchange, Outcome
@@ -28,6 +30,7 @@ from kimitap.replay.editing import changed, pretty, written
 from kimitap.replay.experiment import Variant, Wish, body_of, run, variants
 from kimitap.replay.outgoing import parse_header
 from kimitap.replay.repair import Gap, gaps, repaired
+from kimitap.replay.sending import Progress
 from kimitap.replay.shape import Shape, shape_of
 from kimitap.replay.telling import off_machine, plan_lines, question
 from kimitap.store import Recording, RecordingWriter, location, shown
@@ -201,13 +204,16 @@ def _carry_out(
     came: list[Exchange] = []
     total = runs * len(tried)
 
+    progress = Line()
+
     def tell(name: str, answer: Exchange, shape: Shape) -> None:
+        progress.clear()
         came.append(answer)
         named = f" {name}" if len(tried) > 1 else ""
         click.echo(f"run {len(came)} of {total}{named}: {_in_short(answer, shape)}", err=as_json)
 
     with RecordingWriter(places[1]) as writer:
-        groups = run(tried, runs, writer, done=tell)
+        groups = run(tried, runs, writer, done=tell, heard=lambda far: progress.show(_so_far(far)))
     recorded = Group(RECORDED, "", (shape_of(exchange),))
     loops = [loop for group in (recorded, *groups) if (loop := loop_of(group, lacking))]
     if all(answer.outcome is Outcome.REFUSED for answer in came):
@@ -217,6 +223,14 @@ def _carry_out(
     else:
         _print_text(exchange, places, (recorded, *groups), loops)
     return INTERRUPTED if came[-1].outcome is Outcome.CLIENT_HUNG_UP else 0
+
+
+def _so_far(far: Progress) -> str:
+    """What came of an answer that is still under way."""
+    if not far.size:
+        return f"{far.after_s:.0f} s: nothing came yet; Ctrl-C hangs up"
+    events = f"{counted(far.events, 'event')}, " if far.events else ""
+    return f"{far.after_s:.0f} s: {events}{in_words(far.size)}; Ctrl-C hangs up"
 
 
 def _unreachable(tried: Sequence[Variant], answer: Exchange) -> str:

@@ -10,7 +10,7 @@ from kimitap.exchange import Exchange, Headers, Outcome
 from kimitap.replay.comparing import UNCHANGED, Group
 from kimitap.replay.editing import asks_for_stream, streamed
 from kimitap.replay.outgoing import Outgoing, outgoing
-from kimitap.replay.sending import Hangup, transmit
+from kimitap.replay.sending import Hangup, Heard, transmit
 from kimitap.replay.shape import Shape, shape_of
 from kimitap.store import RecordingWriter
 
@@ -104,15 +104,16 @@ def run(
     *,
     done: Done | None = None,
     hangup: Hangup | None = None,
+    heard: Heard | None = None,
 ) -> tuple[Group, ...]:
     """Send each variant so many times, in turns, and wait for each answer.
 
     In turns: what changes on the server meanwhile (its cache, its load) strikes all alike. Ends
-    early where whoever asked hangs up. `done` hears of each run.
+    early where whoever asked hangs up. `done` hears of each run, `heard` of how far one is.
     """
     shapes: dict[str, list[Shape]] = {variant.name: [] for variant in tried}
     for variant in _in_turns(tried, runs):
-        exchange = transmit(variant.request, into, hangup)
+        exchange = transmit(variant.request, into, hangup, heard)
         shape = shape_of(exchange)
         shapes[variant.name].append(shape)
         if done is not None:

@@ -6,6 +6,7 @@ up, by Ctrl-C or from another thread, and what came by then is kept.
 
 import asyncio
 import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, ClientTimeout
@@ -30,9 +32,23 @@ BEAT_S = 0.4
 """How often what streamed is put on disk."""
 LONGEST_FIELD = 1 << 18
 """Bytes of one header of an answer."""
+_DATA = re.compile(rb"^data:", re.MULTILINE)
+"""Where an event begins; one that a part of the answer cuts within this word is not counted."""
 HUNG_UP = "ended by whoever replayed it"
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """Headers that aiohttp would add: a request goes out with those that it was recorded with."""
+
+
+class Progress(NamedTuple):
+    """How far an answer is: seconds since it was asked for, and what came by then. `events` are
+    those of a stream, 0 in an answer that is none."""
+
+    after_s: float
+    size: int
+    events: int
+
+
+Heard = Callable[[Progress], None]
 
 
 class Hangup:
@@ -62,19 +78,23 @@ class Hangup:
 
 
 def transmit(
-    request: Outgoing, into: RecordingWriter | None = None, hangup: Hangup | None = None
+    request: Outgoing,
+    into: RecordingWriter | None = None,
+    hangup: Hangup | None = None,
+    heard: Heard | None = None,
 ) -> Exchange:
     """Send the request and wait for all of the answer; record both as they come.
 
+    `heard` is told again and again how far it is.
     A request that comes to nothing is an exchange like any other (refused, cut, hung up). Its
     number is the recording's, 0 without one. Raises a `RecordingError` before anything is sent
     where the recording cannot be written, and after the answer where it could not be any more.
     """
-    return asyncio.run(_transmit(request, into, hangup or Hangup()))
+    tape = _Tape(_begun(request), into, heard)
+    return asyncio.run(_transmit(request, tape, hangup or Hangup()))
 
 
-async def _transmit(request: Outgoing, into: RecordingWriter | None, hangup: Hangup) -> Exchange:
-    tape = _Tape(_begun(request), into)
+async def _transmit(request: Outgoing, tape: "_Tape", hangup: Hangup) -> Exchange:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     hangup.ends(lambda: loop.call_soon_threadsafe(task.cancel))
@@ -152,9 +172,13 @@ def _why(error: Exception) -> str:
 class _Tape:
     """The answer as it comes: in memory, and within half a second on disk."""
 
-    def __init__(self, begun: Exchange, into: RecordingWriter | None) -> None:
+    def __init__(
+        self, begun: Exchange, into: RecordingWriter | None, heard: Heard | None = None
+    ) -> None:
         self._zero = time.monotonic()
         self._into = into
+        self._heard = heard
+        self._size = self._events = 0
         self._exchange = replace(begun, number=into.begin(begun)) if into else begun
         self._parts: list[tuple[float, bytes]] = []
         self._kept = 0
@@ -183,6 +207,8 @@ class _Tape:
         """A part of the answer."""
         if data:
             self._parts.append((time.monotonic() - self._zero, data))
+            self._size += len(data)
+            self._events += len(_DATA.findall(data))
 
     @property
     def said_all(self) -> bool:
@@ -196,9 +222,13 @@ class _Tape:
         self._ending = self._ending or Ending(outcome, detail, self._now())
 
     async def beat(self) -> None:
-        """Put on disk what came, again and again."""
+        """Put on disk what came, and tell how far it is, again and again."""
         while True:
             await asyncio.sleep(BEAT_S)
+            if self._heard is not None:
+                streams = self._head is not None and is_event_stream(self._head.headers)
+                events = self._events if streams else 0
+                self._heard(Progress(time.monotonic() - self._zero, self._size, events))
             if self._into is not None and len(self._parts) > self._kept:
                 self._write()
 

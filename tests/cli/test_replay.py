@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -277,6 +278,36 @@ def test_a_turn_that_waits_for_its_answer_can_be_sent_again(
     status, out, _ = kimitap("replay", "w.db", 1, "--server", server.url, "--json")
     assert status == 0
     assert json.loads(out)["recorded"]["runs"][0]["ending"] != "complete"
+
+
+def slowly(peer: Peer) -> None:
+    peer.stream_head()
+    for word in ("Once", "upon", "a", "time"):
+        peer.chunk(f'data: {{"choices":[{{"delta":{{"content":"{word} "}}}}]}}\n\n'.encode())
+        time.sleep(0.4)
+    peer.chunk(b"data: [DONE]\n\n")
+    peer.chunk(b"")
+
+
+def test_on_a_terminal_it_is_told_how_far_an_answer_is(
+    kimitap: Type, where: Path, server: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(PATH, slowly)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    status, out, err = kimitap("replay", where, 3, "--server", server.url)
+    assert status == 0
+    shown = err.split("\r")
+    assert any("s: nothing came yet" in line or " event" in line for line in shown)
+    assert any(re.search(r"\d s: \d events?, \d+ bytes; Ctrl-C hangs up", line) for line in shown)
+    assert err.endswith("\r\x1b[K"), "nothing of it stays"
+    assert "Ctrl-C" not in out
+
+
+def test_without_a_terminal_nothing_is_told_of_it(
+    kimitap: Type, where: Path, server: Upstream
+) -> None:
+    server.on(PATH, slowly)
+    assert kimitap("replay", where, 3, "--server", server.url)[2] == ""
 
 
 def test_ctrl_c_ends_a_request_that_never_ends_and_keeps_what_came(where: Path) -> None:
