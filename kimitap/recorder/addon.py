@@ -45,9 +45,11 @@ SILENCE_S = 86_400
 
 
 _taps: WeakKeyDictionary[http.HTTPFlow, Tap] = WeakKeyDictionary()
+_gathered: WeakKeyDictionary[http.HTTPFlow, Gathering] = WeakKeyDictionary()
 _handed_over: list[Line] = []
-"""Exchanges under way, and the line of an addon that was taken off. Both outlive the addon, since
-mitmproxy loads a script anew when its file changes: the new addon ends what the old one began."""
+"""Exchanges under way, bodies that are streamed past us, and the line of an addon that was taken
+off. All outlive the addon, since mitmproxy loads a script anew when its file changes: the new addon
+ends what the old one began."""
 
 
 class Recorder:
@@ -65,7 +67,6 @@ class Recorder:
         """Whether mitmproxy ends at once, since the recording cannot be opened."""
         self._early: set[http.HTTPFlow] = set()
         """Requests that are on their way, and not yet begun to be recorded."""
-        self._streamed: WeakKeyDictionary[http.HTTPFlow, Gathering] = WeakKeyDictionary()
 
     # --- mitmproxy's life cycle ---
 
@@ -171,7 +172,7 @@ class Recorder:
             timeline.note(flow)
         if flow.live and flow.request.stream:
             gathering = Gathering(flow.request.stream, ctx.options.kimitap_memory << 20)
-            self._streamed[flow] = flow.request.stream = gathering
+            _gathered[flow] = flow.request.stream = gathering
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Begin to record the request while it goes on its way; or take in a flow from a file."""
@@ -243,7 +244,7 @@ class Recorder:
 
     def _begin(self, flow: http.HTTPFlow) -> Tap:
         self._early.discard(flow)
-        gathered = self._streamed.pop(flow, None)
+        gathered = _gathered.pop(flow, None)
         body = bytes(gathered.seen) if gathered else flow.request.raw_content
         line = self._open()
         if body is None and flow.request.timestamp_end:
