@@ -53,6 +53,12 @@ def serve_recording(
     path.
     """
     address = parse_listen(listen, remote=allow_remote)
+    if address.remote:
+        click.echo(
+            "kimitap: other machines can connect: whoever can reach this one can read the recorded "
+            "conversation, and it goes in the clear",
+            err=True,
+        )
     where, rest = split(words, db)
     with Recording.open(where) as recording:
         analysis = Analysis(recording)

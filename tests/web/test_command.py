@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from kimitap.cli import run
+from tests.support.proxy import environment
 from tests.support.served import SAMPLE, until
 
 READY = re.compile(r"ready: open (http://127\.0\.0\.1:(\d+)/\?token=[\w-]{40,})\n")
@@ -141,17 +142,49 @@ finally:
 """
 
 
-def test_with_a_word_others_are_let_in_who_have_the_token_and_the_user_is_warned() -> None:
-    """In a network of its own, which nobody else can reach."""
-    command = ["unshare", "--map-root-user", "--net", sys.executable, "-c", _ALONE, SAMPLE]
+_OTHERS = """
+import os, subprocess, sys
+for words in (["serve-recording", sys.argv[1]], ["record", "--upstream", "http://127.0.0.1:1"]):
+    words = [sys.executable, "-m", "kimitap.cli", *words, "--listen", "0.0.0.0:0", "--allow-remote"]
+    with subprocess.Popen(words, stdout=-1, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            if "can connect" in line or "can use your server" in line:
+                print(line, end="", flush=True)
+                process.terminate()
+"""
+
+
+def alone(script: str, folder: Path) -> str:
+    """What a script prints in a network of its own, which nobody else can reach."""
+    command = ["unshare", "--map-root-user", "--net", sys.executable, "-c", script, SAMPLE]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=folder,
+            env=environment(folder),
+        )
     except FileNotFoundError:
         pytest.skip("needs Linux's unshare")
     if "unshare" in done.stderr:
         pytest.skip("no network of one's own is permitted here")
     assert done.returncode == 0, done.stderr
-    answers, warning = done.stdout.splitlines()
+    return done.stdout
+
+
+def test_a_recorder_and_a_recording_that_is_served_warn_too(tmp_path: Path) -> None:
+    served, recorded = alone(_OTHERS, tmp_path).splitlines()
+    assert served.startswith("kimitap: other machines can connect: ")
+    assert "listens on 0.0.0.0" in recorded
+
+
+def test_with_a_word_others_are_let_in_who_have_the_token_and_the_user_is_warned(
+    tmp_path: Path,
+) -> None:
+    answers, warning = alone(_ALONE, tmp_path).splitlines()
     assert answers == "403 403 200 403"
     assert warning.startswith("kimitap: other machines can connect: ")
 
