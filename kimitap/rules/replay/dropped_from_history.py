@@ -1,11 +1,10 @@
 """What one request still carried is gone from the next, out of the middle."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kimitap.conversation import Message, ToolCall, ToolResult
-from kimitap.lineage import EchoKind, Link, Relation, Session, Thread
+from kimitap.lineage import Session, Thread
+from kimitap.rules.drops import Dropped, drops, drops_at, is_reminder, is_window
 from kimitap.rules.each import each
 from kimitap.rules.examples import (
     ASKED,
@@ -22,144 +21,9 @@ from kimitap.rules.examples import (
     user,
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.gaps import Differences, Gap, bare, differences, lost_calls, says_nothing
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.stand_ins import is_deleted_talk, is_summed_up
+from kimitap.rules.stand_ins import is_deleted_talk
 from kimitap.rules.wording import cut, named, quoted_request, spoken, times
-
-HEAD = 2
-"""Messages after the system prompt behind which a window takes out the oldest."""
-MOVING = (Relation.CONTINUES, Relation.WINDOW, Relation.REBUILT)
-STEPS = 2
-"""Times that the oldest messages go away, which make a window."""
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """What a request misses in one place: messages as a whole, or calls out of one."""
-
-    link: Link
-    at: int
-    gone: tuple[int, ...]
-    calls: tuple[ToolCall, ...]
-    results: tuple[ToolResult, ...]
-    summed_up: bool = False
-    """New messages in their place tell of them."""
-
-    @property
-    def messages(self) -> list[Message]:
-        return [self.link.parent.messages[i] for i in self.gone]
-
-    @property
-    def grave(self) -> bool:
-        """True where a turn with calls, or a result, is among it."""
-        return bool(self.calls or self.results)
-
-
-def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
-    """What the request no longer holds, in order of its places.
-
-    `window`: the oldest messages may go.
-    """
-    if link.relation not in (Relation.CONTINUES, Relation.REBUILT):
-        return
-    found = differences(link)
-    if link.relation is Relation.REBUILT and not is_clean_cut(found, link):
-        return
-    others = [*found.fresh, *(edit.new for edit in found.edits)]
-    for gap in found.gaps:
-        several = turns_in(gap, link) > 1 and not is_whole_task(gap, link)
-        slid = slides(gap, link) and (window or several)
-        gone = None if slid else _lost(link, gap, others)
-        if gone is not None:
-            yield replace(gone, summed_up=is_summed_up(gap, link, found.fresh))
-    for edit in found.edits:
-        old, new = link.parent.messages[edit.old], link.child.messages[edit.new]
-        calls = lost_calls(old, link, others)
-        if len(new.tool_calls) < len(old.tool_calls) and calls:
-            yield Dropped(link, edit.new, (edit.old,), tuple(calls), ())
-
-
-def is_clean_cut(found: Differences, link: Link) -> bool:
-    """True where nothing came instead of what is gone: the rest is as it was, the reply included.
-
-    Else the agent writes its whole prompt anew each time.
-    """
-    slot = link.echo.slot
-    kept = link.echo.kind is EchoKind.SAME and bool(slot)
-    return kept and not found.edits and all(i > slot[-1] for i in found.fresh)
-
-
-def _lost(link: Link, gap: Gap, others: Sequence[int]) -> Dropped | None:
-    """What of a gap is lost: neither blank, nor said or answered elsewhere in the request."""
-    near = [*others, *range(max(gap.at - 4, 0), min(gap.at + 4, len(link.child.messages)))]
-    given = {r.call_id for i in near for r in link.child.messages[i].tool_results if r.call_id}
-    texts = [bare(link.child.messages[i].text) for i in near]
-    gone, calls, results = list[int](), list[ToolCall](), list[ToolResult]()
-    for i in gap.gone:
-        old = link.parent.messages[i]
-        missing = lost_calls(old, link, near)
-        lacking = [r for r in old.tool_results if r.call_id not in given]
-        said = bool(old.tool_calls or old.tool_results) or any(bare(old.text) in t for t in texts)
-        if missing or lacking or not (said or says_nothing(old)):
-            gone.append(i)
-            calls += missing
-            results += lacking
-    if not gone:
-        return None
-    return Dropped(link, gap.at, tuple(gone), tuple(calls), tuple(results))
-
-
-def slides(gap: Gap, link: Link) -> bool:
-    """True where the oldest messages went away in one run, as those before a window do."""
-    messages, gone = link.parent.messages, gap.gone
-    first = next((i for i, m in enumerate(messages) if m.role != "system"), 0)
-    return gone[0] - first < HEAD and gone[-1] - gone[0] == len(gone) - 1
-
-
-def _drops_at(thread: Thread, position: int) -> list[Dropped]:
-    link = thread.links[position]
-    return [] if link is None else list(drops(link))
-
-
-def is_whole_task(gap: Gap, link: Link) -> bool:
-    """True where all calls and results are gone that an answer came of, and the answer is kept.
-
-    A window keeps the latest; chat clients whose history is text only keep none.
-    """
-    messages, reply = link.parent.messages, link.parent.reply.message
-    if gap.gone[-1] != len(messages) - 1 or reply.tool_calls or link.echo.kind is not EchoKind.SAME:
-        return False
-    if not all(messages[i].role == "assistant" or messages[i].tool_results for i in gap.gone):
-        return False
-    said = bare(reply.text)
-    return all(bare(link.child.messages[i].text) in said for i in link.echo.slot)
-
-
-def turns_in(gap: Gap, link: Link) -> int:
-    """How many turns of the model are among what is gone."""
-    return sum(link.parent.messages[i].role == "assistant" for i in gap.gone)
-
-
-def is_window(session: Session) -> bool:
-    """True where the oldest messages went away again and again, in whichever of its threads: an
-    attempt that failed, or going back, makes two of one."""
-    links = (link for thread in session.threads for link in thread.links if link is not None)
-    steps = 0
-    for link in links:
-        if link.relation in MOVING:
-            gaps = differences(link).gaps
-            steps += link.relation is Relation.WINDOW or any(slides(gap, link) for gap in gaps)
-    return steps >= STEPS
-
-
-def is_reminder(dropped: Dropped) -> bool:
-    """True where only what stood at the end of the request, from the agent, is gone."""
-    end = len(dropped.link.parent.messages)
-    run = range(end - len(dropped.gone), end)
-    ours = all(message.role in ("user", "system") for message in dropped.messages)
-    return ours and dropped.gone == tuple(run) and not dropped.grave
-
 
 HALF = assistant("Now I write.", call("c3", "write_file", '{"path": "summary.md", "cont'))
 ERROR = tool("c3", "Error: the arguments are no JSON.")
@@ -282,7 +146,7 @@ class DroppedFromHistory(Rule):
     reads_session = True
 
     def check(self, thread: Thread, session: Session) -> Iterator[Finding]:
-        found = [drop for drops_here in each(thread, _drops_at) for drop in drops_here]
+        found = [drop for drops_here in each(thread, drops_at) for drop in drops_here]
         links = [link for link in thread.links if link is not None] if found else []
         if found and is_window(session):
             found = [drop for link in links for drop in drops(link, window=True)]
