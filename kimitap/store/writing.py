@@ -1,5 +1,6 @@
 """The writer of a recording: for one thread of a recorder; what it returned from is on disk."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from kimitap.store.migrating import ensure_schema
 from kimitap.store.times import to_us
 from kimitap.store.trouble import translated
 
+DELETING_S = 10.0
+"""A deletion may still go on for so long after one of its transactions."""
 TIDY_S = 1.0
 TRIM_S = 0.5
 """How long closing may take, about, to merge what is small, and to give back empty pages."""
@@ -113,7 +116,8 @@ class RecordingWriter:
         request = cut(exchange.request.content, self._familiar)
         with self._transaction():
             number = self._exchanges.add(exchange, request, renumber)
-        self.tidy()
+        with suppress(RecordingError):  # the exchange is there
+            self.tidy()
         return number
 
     def lose(self, count: int, reason: str, at: datetime) -> None:
@@ -135,13 +139,20 @@ class RecordingWriter:
     def tidy(self, at_the_end: bool = False) -> bool:
         """Merge some of the small packs that were written here, where there are enough of them.
 
-        Takes some ten milliseconds, for moments when nobody waits. False: there was nothing to do.
+        Takes some ten milliseconds, for moments when nobody waits. False: there was nothing to do,
+        or somebody deletes, who would have to begin again.
         """
         small = self._exchanges.small
         dictionary = small.ready(at_the_end)
         if dictionary is None:
             return False
-        with merging.unhindered(self._connection), self._transaction():
+        with (
+            translated(self.where),
+            merging.unhindered(self._connection),
+            self._transaction(),
+        ):
+            if time.monotonic() - self._deleted_at < DELETING_S:
+                return False
             merging.merge(self._connection, dictionary, small.take(dictionary))
         return True
 
@@ -186,6 +197,7 @@ class RecordingWriter:
             self._file = self._identity()
             self._exchanges = ExchangeWriter(self._connection, self._recorder)
             self._generation = -1
+            self._deleted_at = -math.inf
             self._end_abandoned()
         except BaseException:
             self._connection.close()
@@ -234,6 +246,8 @@ class RecordingWriter:
         """
         now = self._exchanges.generation()
         if now != self._generation:
+            if self._generation >= 0:
+                self._deleted_at = time.monotonic()
             self._exchanges.forget()
             recall.recall(self._connection, self._exchanges.bodies)
             self._generation = now

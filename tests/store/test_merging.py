@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kimitap.exchange import Exchange, Outcome
-from kimitap.store import Recording, RecordingWriter, delete, deleting, merging
+from kimitap.store import Recording, RecordingWriter, delete, deleting, merging, writing
 from kimitap.store.verifying import verify
 from tests.support.requests_made import START, asked, conversation, reply
 
@@ -183,6 +183,7 @@ def test_a_recorder_merges_between_two_steps_of_a_deletion(
             if random_.random() < 0.5:
                 merged.append(writer.tidy(at_the_end=True))
 
+        monkeypatch.setattr(writing, "DELETING_S", 0)
         monkeypatch.setattr(deleting, "LONGEST_S", 0)
         monkeypatch.setattr(deleting.time, "sleep", meanwhile)
         gone = random_.sample(numbers, 12)
@@ -196,6 +197,24 @@ def test_a_recorder_merges_between_two_steps_of_a_deletion(
     assert not verify(where).damages
     with closing(sqlite3.connect(where)) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+@pytest.mark.usefixtures("eager")
+def test_nothing_is_merged_while_somebody_deletes(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion would begin again each time, and never end."""
+    with RecordingWriter(where) as writer:
+        numbers = [record(writer, body, i) for i, body in enumerate(conversation(20))]
+        assert writer.untidy
+        merged: list[bool] = []
+        monkeypatch.setattr(deleting.time, "sleep", lambda _: merged.append(writer.tidy()))
+        delete(where, numbers[:10])
+        assert merged
+        assert True not in merged
+        monkeypatch.setattr(writing, "DELETING_S", 0)
+        assert writer.tidy()
+    assert not verify(where).damages
 
 
 @pytest.mark.usefixtures("eager")
