@@ -138,3 +138,27 @@ def test_the_loop_ends_when_the_model_sees_its_result(
     assert all(shape["has_text"] for shape in after["replays"][0]["runs"])
     analysis = Middle("", where).analysis()
     assert [thread.kind for thread in analysis.threads] == ["main", *["replay"] * 3]
+
+
+RESULT = "The file Test.md now holds four lines about tea."
+
+
+def test_a_repair_shows_the_model_itself_what_it_had_lost(llama: str, tmp_path: Path) -> None:
+    """With the model's own template and its own words: nothing is scripted here."""
+    where = tmp_path / "lost.db"
+    where.write_bytes(LOST.read_bytes())
+    greedy = ("temperature=0", "cache_prompt=false", "max_tokens=6", "ignore_eos=true")
+    sets = [word for field in (*greedy, "verbose=true") for word in ("--set", field)]
+    words = ["replay", str(where), "2", "--server", llama, "--no-stream", *sets, "--json"]
+    assert run(words) == 0
+    assert run([*words, "--repair", "--result", RESULT]) == 0
+    turns = Middle("", where).analysis().turns
+    (call,) = turns[1].reply.message.tool_calls
+    before, after = (turns[number].reply for number in (5, 6))
+    poem = json.loads(call.arguments)["content"].splitlines()[0]
+    for what in (RESULT, poem, call.name + ":0"):
+        assert what not in before.prompt, what
+        assert what in after.prompt, what
+    asked = turns[2].messages[2].text[-40:]
+    assert after.prompt.index(poem) < after.prompt.index(RESULT) < after.prompt.rindex(asked)
+    assert "" != after.message.text != before.message.text != ""
