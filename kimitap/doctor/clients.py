@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kimitap.doctor import editors
 from kimitap.doctor.check import Check, good, warning
 from kimitap.loopback import is_here
 from kimitap.running import VARIABLES
@@ -22,6 +23,8 @@ HOME_FILES = (
     ".continue/config.yaml",
     ".continue/config.json",
     ".config/crush/crush.json",
+    ".cline/data/globalState.json",
+    ".config/zed/settings.json",
     ".config/io.datasette.llm/extra-openai-models.yaml",
 )
 PROJECT_FILES = (
@@ -47,7 +50,11 @@ def look_at_clients(
 
     Only names of files, lines and variables are told, never a line's text: it may hold a key.
     """
-    found = [*_variables(upstream, environment), *_files(upstream, home, here)]
+    found = [
+        *_variables(upstream, environment),
+        *_files(upstream, home, here),
+        *editors.that_name(lambda text: _names(text, upstream), home),
+    ]
     for where in found:
         yield warning(
             "Bypass",
@@ -56,6 +63,8 @@ def look_at_clients(
         )
     if not found:
         yield good("Agents", "no setting that I know names the server itself")
+    if editors.roo_is_there(home):
+        yield good("Roo Code", f"keeps its settings encrypted: look there that {proxy}/v1 is named")
     yield from _proxy_variables(upstream, environment)
 
 

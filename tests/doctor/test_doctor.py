@@ -2,7 +2,9 @@
 
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -10,7 +12,7 @@ import pytest
 
 from kimitap.cli import run
 from kimitap.doctor import Check, State
-from kimitap.doctor.clients import look_at_clients
+from kimitap.doctor.clients import HOME_FILES, PROJECT_FILES, look_at_clients
 from kimitap.doctor.machine import look_at_machine
 from kimitap.doctor.place import look_at_place
 from kimitap.doctor.server import look_at_server
@@ -118,6 +120,55 @@ def test_a_file_that_names_the_server_is_told_without_its_text(tmp_path: Path) -
     assert [check.state for check in checks] == [State.WARNING, State.WARNING]
     assert "config.toml, line 2, names" in checks[0].said
     assert "geheim" not in repr(checks)
+
+
+def test_an_extension_of_an_editor_that_names_the_server_is_told_without_its_text(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / ".config" / "Code" / "User" / "globalStorage" / "state.vscdb"
+    state.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(state)) as database, database:
+        database.execute("CREATE TABLE ItemTable (key TEXT UNIQUE, value BLOB)")
+        kept = {
+            "saoudrizwan.claude-dev": '{"openAiBaseUrl": "http://127.0.0.1:8080/v1", "k":"geheim"}',
+            "other": '{"openAiBaseUrl": "http://127.0.0.1:9090/v1"}',
+        }
+        database.executemany("INSERT INTO ItemTable VALUES (?, ?)", kept.items())
+    before = state.read_bytes()
+    (check,) = look_at_clients("http://127.0.0.1:8080", PROXY, {}, tmp_path, tmp_path)
+    assert check.state is State.WARNING
+    assert check.said.startswith(f"saoudrizwan.claude-dev in {state} names the server itself")
+    assert check.to_do == f"say {PROXY} there, while you record"
+    assert "geheim" not in repr(check)
+    assert state.read_bytes() == before
+    assert [path.name for path in state.parent.iterdir()] == [state.name]
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\x00 and no more"])
+def test_an_editors_database_that_is_none_is_passed_over(tmp_path: Path, content: bytes) -> None:
+    state = tmp_path / ".config" / "VSCodium" / "User" / "globalStorage" / "state.vscdb"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(content)
+    checks = look_at_clients("http://127.0.0.1:8080", PROXY, {}, tmp_path, tmp_path)
+    assert [check.state for check in checks] == [State.GOOD]
+
+
+def test_what_roo_code_encrypts_is_left_to_the_user(tmp_path: Path) -> None:
+    (tmp_path / ".vscode" / "extensions" / "rooveterinaryinc.roo-cline-3.34.2").mkdir(parents=True)
+    checks = list(look_at_clients("http://127.0.0.1:8080", PROXY, {}, tmp_path, tmp_path))
+    assert f"{PROXY}/v1" in named(checks, "Roo Code").said
+
+
+@pytest.mark.parametrize("name", [*HOME_FILES, *PROJECT_FILES])
+def test_every_file_that_is_looked_into_is_told(tmp_path: Path, name: str) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    for folder in (home, here):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("base_url: http://localhost:8080/v1\n")
+    told = [check.said for check in look_at_clients("http://127.0.0.1:8080", PROXY, {}, home, here)]
+    for folder, names in ((home, HOME_FILES), (here, PROJECT_FILES)):
+        assert any(str(folder / name) in said for said in told) is (name in names)
 
 
 def test_a_proxy_for_all_traffic_is_told_unless_loopback_is_spared(tmp_path: Path) -> None:
