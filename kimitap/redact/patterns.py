@@ -107,7 +107,7 @@ PATTERNS: tuple[Pattern, ...] = (
         PASSWORD_KIND,
         ("pass", "pwd"),
         re.compile(
-            r"(?i:pass(?:word|wd|phrase)|pwd)\s{0,4}(?:[:=]|\bis\b)\s{0,4}"
+            r"(?i:pass(?:word|wd|phrase)|pwd)(?: for \S{1,64}?)?\s{0,4}(?:[:=]|\bis\b)\s{0,4}"
             rf"{NO_VALUE}(?=[^\s\"'`;&|(),<>]{{0,64}}?[0-9!@#$%^*?~+])([^\s\"'`;&|(),<>]{{5,256}})"
         ),
     ),

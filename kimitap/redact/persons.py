@@ -86,16 +86,18 @@ PERSONAL: tuple[Pattern, ...] = (
         USER_KIND,
         ("@",),
         re.compile(
-            rf"@({_HOST})(?=(?::[~/][^\s$#%]{{0,200}}|[ ][~/\w][^\s\]]{{0,100}}[\] ])[$#%](?!\w))"
+            rf"@{_HOST}(?=(?::[~/][^\s$#%]{{0,200}}|[ ][~/\w][^\s\]]{{0,100}}[\] ])[$#%](?!\w))"
         ),
-        behind=re.compile(r"(?:\A|[\s\[(>\"'`])([A-Za-z_][\w.-]{0,31})\Z"),
+        0,
+        re.compile(r"(?:\A|[\s\[(>\"'`])([A-Za-z_][\w.-]{0,31})\Z"),
     ),
     Pattern(
         USER_KIND,
         ("@",),
-        re.compile(rf"@({_HOST})(?![\w@(-])"),
-        behind=re.compile(
-            rf"(?:\b(?:{_SHELLS})\s[^\n|;&<>]{{0,48}}?[\s\"']?|ssh://|sftp://)\b(?!(?:git|hg|svn)\Z)"
+        re.compile(rf"@{_HOST}(?![\w@(-])"),
+        0,
+        re.compile(
+            rf"(?:\b(?:{_SHELLS})\s[^\n|;&<>]{{0,48}}?[\s\"']?|ssh://|sftp://)\b(?!(?:git|hg|svn|user|username|name|you|me)\Z)"
             r"([A-Za-z_][\w.-]{0,31})\Z"
         ),
     ),
@@ -114,6 +116,36 @@ PERSONAL: tuple[Pattern, ...] = (
         re.compile(rf"(?:\A|[\s\"'`]){_NO_USER}([a-z_][a-z0-9_.-]{{0,31}})\Z"),
     ),
     Pattern(USER_KIND, (":x:",), re.compile(r":x:[1-5]?[0-9]{4}:[0-9]{1,9}:([^:\r\n]{2,100}):/")),
+    Pattern(
+        USER_KIND,
+        (" -l ",),
+        re.compile(rf" -l {_NO_USER}([A-Za-z_][\w.-]{{0,31}})(?=\s)"),
+        behind=re.compile(r"\bssh\b[^\n|;&]{0,60}\Z"),
+        exact=True,
+    ),
+    Pattern(
+        USER_KIND,
+        ("User ",),
+        re.compile(rf"User {_NO_USER}([A-Za-z_][\w.-]{{0,31}})(?=\s{{0,8}}(?:\n|\Z))"),
+        behind=re.compile(r"\n[ \t]{1,8}\Z"),
+        exact=True,
+    ),
+    Pattern(
+        USER_KIND,
+        ("USER=", "LOGNAME=", "USERNAME="),
+        re.compile(
+            rf"(?:LOGNAME|USER(?:NAME)?)={_NO_USER}([A-Za-z_][\w.-]{{0,31}})(?=[\s;\"']|\Z)"
+        ),
+        behind=re.compile(r"(?:\A|[\s;\"'])\Z"),
+        exact=True,
+    ),
+    Pattern(
+        USER_KIND,
+        ("uid=", "gid=", "groups="),
+        re.compile(rf"(?:[ug]id|groups)=[0-9]{{1,9}}\({_NO_USER}([A-Za-z_][\w.-]{{0,31}})\)"),
+        behind=re.compile(r"(?:\A|\W|e)\Z"),
+        exact=True,
+    ),
     Pattern(
         HOST_KIND,
         (".ts.net",),

@@ -11,7 +11,6 @@ NO_VALUE = (
     r"|input|example)\b)"
 )
 """What stands where a secret would, and is none: a variable, a type, a place to fill in."""
-_ELEMENT = r"password|passwd|pwd|passphrase|api[_-]?key|client[_-]?secret|access[_-]?token"
 
 HOOKS: tuple[Pattern, ...] = (
     Pattern(
@@ -94,8 +93,48 @@ PROGRAMS: tuple[Pattern, ...] = (
     ),
     Pattern(
         PASSWORD_KIND,
-        ("<pass", "<pwd", "<api", "<client", "<access"),
-        re.compile(rf"<(?i:{_ELEMENT})>\s{{0,40}}{NO_VALUE}([^<>\s]{{3,512}})\s{{0,40}}</"),
+        ("password>", "passwd>", "pwd>", "passphrase>", "apikey>", "api_key>", "api-key>"),
+        re.compile(rf"[\w-]{{3,13}}>\s{{0,40}}{NO_VALUE}([^<>\s]{{3,512}})\s{{0,40}}</"),
+        behind=re.compile(r"<[\w:.-]{0,40}\Z"),
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        ('password" value=', "password' value="),
+        re.compile(rf"(?i:password)[\"']\s?value=[\"']{NO_VALUE}([^\"'\r\n]{{3,256}})[\"']"),
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        (" -p",),
+        re.compile(rf" -P\s?[\"']?{NO_VALUE}(?!-)([^\s\"'`$|;&<>]{{3,128}})"),
+        behind=re.compile(r"\b(?:un)?zip\b[^\n|;&]{0,60}\Z"),
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        (" -w ",),
+        re.compile(rf" -w [\"']?{NO_VALUE}(?!-)([^\s\"'`$|;&<>]{{3,128}})"),
+        behind=re.compile(r"\bldap[a-z]{3,10}\b[^\n|;&]{0,60}\Z"),
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        (" -u",),
+        re.compile(rf" -U\s?[\"']?[\w.\\@-]{{1,64}}%{NO_VALUE}([^\s\"'`$|;&<>]{{3,128}})"),
+        behind=re.compile(r"\b(?:smb|rpc)client\b[^\n|;&]{0,60}\Z"),
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        ("htpasswd -",),
+        re.compile(
+            rf"htpasswd -\w{{0,8}}b\w{{0,8}} \S{{1,200}} \S{{1,64}} [\"']?{NO_VALUE}"
+            r"([^\s\"'`$|;&<>]{3,128})"
+        ),
+        exact=True,
+    ),
+    Pattern(
+        PASSWORD_KIND,
+        ("PIN",),
+        re.compile(r"PIN(?: code)?\s?(?::|=|is)\s?([0-9]{4,12})(?![\w.])"),
+        behind=re.compile(r"(?:\A|\W)\Z"),
+        exact=True,
     ),
     Pattern(
         PASSWORD_KIND,

@@ -86,6 +86,8 @@ MAKERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("pscale_",), r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_=.-]{32,64}"),  # PlanetScale
     (("HRKU-",), r"HRKU-[A-Za-z0-9_-]{36,64}"),  # Heroku
     (("LTAI",), r"LTAI[A-Za-z0-9]{16,20}"),  # Alibaba
+    (("AQVN",), rf"{_APART}AQVN[A-Za-z0-9_-]{{35,38}}"),  # Yandex
+    (("sq0atp-",), r"sq0atp-[A-Za-z0-9_-]{22,60}"),  # Square
     (("NRAK-",), r"NRAK-[A-Z0-9]{27}"),  # New Relic
     (("sha256~",), r"sha256~[A-Za-z0-9_-]{43}"),  # OpenShift
     (("eyJ",), r"eyJ[A-Za-z0-9_-]{8,1024}+\.eyJ[A-Za-z0-9_.-]{16,}[A-Za-z0-9_-]"),  # JWT

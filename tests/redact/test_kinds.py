@@ -2,6 +2,7 @@
 
 import base64
 import random
+import re
 import time
 from dataclasses import replace
 
@@ -30,6 +31,9 @@ def test_a_secret_is_gone_from_a_text(name: str) -> None:
     assert secret in text
     out = mask_text(text)
     assert secret[-16:] not in out
+    assert secret.startswith("https://") or secret[:16] not in out
+    assert not re.search(rf"{re.escape(secret[0])}\[(?:masked|user)\]", out)
+    assert not re.search(rf"\[(?:masked|user)\]{re.escape(secret[-1])}", out)
     assert mask_text(out) == out
 
 
