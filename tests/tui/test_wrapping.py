@@ -51,3 +51,8 @@ def test_a_line_of_a_megabyte_is_wrapped_in_no_time(text: str) -> None:
     lines = Wrapped(text, 80)
     assert lines[len(lines) - 1]
     assert time.process_time() - began < 2
+
+
+def test_a_mark_without_a_cell_stays_with_its_letter_at_the_end_of_a_line() -> None:
+    shown = Wrapped("a" * 20 + "\u0301" + "b", 10, words=False)
+    assert [*shown] == ["a" * 10, "a" * 10 + "\u0301", "b"]

@@ -12,7 +12,7 @@ from kimitap.tui.conversation.conversation_view import ConversationView
 from kimitap.tui.conversation.reading_pane import ReadingPane, Remedies
 from kimitap.tui.keys import MAIN_KEYS
 from kimitap.tui.source import View
-from kimitap.tui.widgets.bars import Bar, foot_segments
+from kimitap.tui.widgets.bars import Bar, Edge, foot_segments
 from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.widgets.filter_field import FilterField
 from kimitap.tui.wishes import (
@@ -43,6 +43,7 @@ class ReaderScreen(Composed[None]):
         yield Bar(id="status")
         with Horizontal(id="panes"):
             yield Contents(id="contents")
+            yield Edge(id="edge")
             yield ReadingPane(self._remedies, id="reading")
         yield FilterField(id="filter")
         yield Bar(id="foot")

@@ -7,7 +7,7 @@ from textual.containers import Horizontal, Vertical
 
 from kimitap.lineage import Thread
 from kimitap.rules.finding import Finding, Severity
-from kimitap.transcript import Kind, Memo, rows
+from kimitap.transcript import Kind, Memo, Row, rows
 from kimitap.tui.conversation.conversation_view import ConversationView
 from kimitap.tui.conversation.detail import detail
 from kimitap.tui.conversation.findings_map import FindingsMap
@@ -29,6 +29,8 @@ class ReadingPane(Vertical):
         self.thread: Thread | None = None
         self._remedies = remedies
         self._memos: dict[int, Memo] = {}
+        self._said: tuple[Row, Mapping[Finding, str]] | None = None
+        """The row that the lower part speaks of, and the findings' numbers."""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="thread"):
@@ -60,6 +62,11 @@ class ReadingPane(Vertical):
         row = self.conversation.current
         self.conversation.join()
         self._draw_map()
+        if row is not None and self._said is not None:
+            said, known = self._said
+            if said is row and known is numbers:
+                return
+        self._said = None if row is None else (row, numbers)
         pane = self.query_one(TextPane)
         pane.show_blocks(detail(row, numbers, self._remedies()) if row is not None else nothing())
         for severity in Severity:

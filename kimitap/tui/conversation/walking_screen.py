@@ -54,6 +54,7 @@ class WalkingScreen(SeekingScreen):
             stops = self.reading.stops() or [0]
             at = stops[0] if way > 0 else stops[-1]
         self.conversation.go_to_row(at)
+        self._stand()
 
     def visit(self, wish: Visit) -> None:
         """Open the thread of a place there, with its words lit; nothing is followed any more."""
@@ -106,19 +107,28 @@ class WalkingScreen(SeekingScreen):
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         if event.source is self.conversation:
-            if self.conversation.cursor < self.conversation.count - 1:
-                self.following = False  # he reads elsewhere
-            self.describe()
-            if self.focused is not self.contents:
-                self._follow_in_contents()
+            self._stand()
         elif event.source is self.contents and self.focused is self.contents:
             node = self.contents.current
             if node is None:
                 return
             if node.kind is NodeKind.TURN:
                 self.conversation.go_to(header_key(node.number))
+                self._stand()
             elif isinstance(shown := self.contents.nodes, Listing) and event.index < len(shown) - 1:
                 self.wait_for(node.number)
+
+    def _stand(self) -> None:
+        """Say all there is to say of the row at the cursor, in both panes.
+
+        A key that moves the cursor far calls it at once, and all is painted together; it is called
+        again when the list tells that it moved, and has nothing left to do then.
+        """
+        if self.conversation.cursor < self.conversation.count - 1:
+            self.following = False  # he reads elsewhere
+        self.describe()
+        if self.focused is not self.contents:
+            self._follow_in_contents()
 
     def _follow_in_contents(self) -> None:
         row = self.conversation.current

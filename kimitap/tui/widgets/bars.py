@@ -40,6 +40,13 @@ class Bar(Widget):
         return Strip(out).adjust_cell_length(width, ground)
 
 
+class Edge(Widget):
+    """A line between two panes, painted once: a border at the side is painted with every line."""
+
+    def render_line(self, y: int) -> Strip:
+        return Strip([Segment("▕", self.rich_style)])
+
+
 @dataclass(frozen=True)
 class Status:
     """What the top line says, in the order in which it may be cut at the right."""

@@ -1,5 +1,6 @@
 """A list of lines that paints only what is on the screen, however long it is."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -25,6 +26,22 @@ class Line(NamedTuple):
     ground: Style = Style.null()
 
 
+def _strip(segments: Iterable[Segment], ground: Style, width: int) -> Strip:
+    """The segments on a ground, as many cells wide as is said. Neighbours that look alike are one:
+    each segment is filtered, cut and written by itself."""
+    out: list[Segment] = []
+    texts: list[str] = []
+    last: Style | None = None
+    for text, style, _ in segments:
+        if style is not last and style != last:
+            if texts:
+                out.append(Segment("".join(texts), ground + last if last else ground))
+            texts, last = [], style
+        texts.append(text)
+    out.append(Segment("".join(texts), ground + last if last else ground))
+    return Strip(out).adjust_cell_length(width, ground)
+
+
 class VirtualList(ScrollView, can_focus=True):
     """One line a row, drawn by `paint`; a cursor on one of them.
 
@@ -40,6 +57,8 @@ class VirtualList(ScrollView, can_focus=True):
     cursor_always = True
     """False for a text, where the cursor matters only to who scrolls in it."""
     _ground = Style.null()
+    _painted_width = 0
+    """The cells of a line while a paint is under way."""
 
     class Moved(Message):
         """The cursor stands on another line."""
@@ -119,22 +138,24 @@ class VirtualList(ScrollView, can_focus=True):
         self.show(self.count)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._ground = self.rich_style  # walks all ancestors: once a paint, not once a line
-        return super().render_lines(crop)
+        # what walks all ancestors: once a paint, not once a line
+        self._ground, self._painted_width = self.rich_style, self.line_width
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painted_width = 0
 
     def render_line(self, y: int) -> Strip:
-        width = self.line_width + 1
+        width = self._painted_width or self.line_width
         index = y + self.scroll_offset.y
         if index >= self.count:
-            return Strip.blank(width, self._ground)
+            return Strip.blank(width + 1, self._ground)
         here = index == self.cursor and (self.cursor_always or self.has_focus)
-        line = self.paint(index, self.line_width)
-        ground = self._ground + line.ground + (CURSOR_GROUND if here else Style.null())
+        line = self.paint(index, width)
+        ground = self._ground + line.ground if line.ground else self._ground
+        ground = ground + CURSOR_GROUND if here else ground
         bar = _BAR if here and self.has_focus else _NO_BAR
-        segments = [
-            Segment(s.text, ground + (s.style or Style.null())) for s in (bar, *line.segments)
-        ]
-        return Strip(segments).adjust_cell_length(width, ground)
+        return _strip((bar, *line.segments), ground, width + 1)
 
     def on_focus(self) -> None:
         self.refresh_line(self.cursor)

@@ -102,6 +102,11 @@ class Wrapped:
 def _pieces(text: str, begin: int, end: int, width: int, words: bool) -> Iterator[tuple[int, int]]:
     words = words and end - begin <= _WORDS_UP_TO
     while begin < end:
+        if not words:
+            narrow = _run(_NARROW, text, begin, end)
+            while narrow - begin > width:  # what follows the run may be a mark of its last line
+                yield begin, begin + width
+                begin += width
         stop = max(_reach(text, begin, end, width), begin + 1)
         if words and stop < end:
             space = text.rfind(" ", begin + width // 2, stop + 1)
