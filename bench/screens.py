@@ -22,6 +22,8 @@ from bench.views import VIEWS
 
 _LOSE_EVERY = 10
 """Every so many turns of a session there is a finding."""
+_FILLING, _FILLING_TURNS = 50, 10
+"""So many sessions of so many turns fill a terminal of 40 lines, in each list."""
 _BUSY_MS = 100
 """No key may take longer."""
 
@@ -30,13 +32,16 @@ Said = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """The recordings: a short one, a long one, and one of a short and a long thread."""
+    """The recordings: a short one, one that fills the screen, a long one, and two threads' one."""
 
     few: Path
+    filled: Path
+    """The smallest that fills every list and its thread as `many` does, and no more than that."""
     many: Path
     long: Path
+    few_turns: int
     turns: int
-    """Of the long one."""
+    """Of `few` and `many`."""
     keys: int
 
     def run(self, case: str, where: Path) -> Said:
@@ -68,13 +73,20 @@ def measure(settings: Settings, folder: Path) -> list[Row]:
 
 
 def _written(settings: Settings, folder: Path) -> Shown:
-    few, many, long = (folder / f"screens-{name}.db" for name in ("few", "many", "long"))
+    names = ("few", "filled", "many", "long")
+    few, filled, many, long = (folder / f"screens-{name}.db" for name in names)
     sessions, turns = settings.screen_sessions, settings.screen_turns
     recordings.write(few, [_session(900).turns(settings.screen_few)])
+    recordings.write(filled, [_session(800).turns(turns)])
+    shorter = min(turns, _FILLING_TURNS)
+    filling = range(min(sessions, _FILLING))
+    recordings.write(filled, [_session(801 + n).turns(shorter) for n in filling])
     recordings.write(many, [_session(700 + n).turns(turns) for n in range(sessions)])
     recordings.write(long, [_session(901).turns(settings.screen_thread)])
     recordings.write(long, [_session(902).turns(settings.screen_few)])
-    return Shown(few, many, long, sessions * turns, settings.screen_keys)
+    return Shown(
+        few, filled, many, long, settings.screen_few, sessions * turns, settings.screen_keys
+    )
 
 
 def _session(seed: int) -> Session:
@@ -120,13 +132,19 @@ def _loading(shown: Shown) -> Iterator[Row]:
 
 
 def _views(shown: Shown) -> Iterator[Row]:
-    """Each view and its keys: the processor's time, many turns ÷ few."""
-    few, many = shown.run("views", shown.few), shown.run("views", shown.many)
+    """Each view and its keys: the processor's time, many turns ÷ the fewest that fill the screen.
+
+    Against fewer the ratio would tell how full the screen is: a key that has nothing to paint costs
+    next to nothing. What that costs with the fewest turns is said beside it.
+    """
+    few, filled, many = (
+        shown.run("views", where) for where in (shown.few, shown.filled, shown.many)
+    )
     for view in VIEWS:
-        short, long = few[view.name], many[view.name]
-        if view.opens:
-            yield _ratio(f"open {view.name}", long["open_ms"], short["open_ms"])
-        yield _ratio(view.doing, long["key_ms"], short["key_ms"])
+        for what, name in (("open_ms", f"open {view.name}"), ("key_ms", view.doing)):
+            if what == "key_ms" or view.opens:
+                short, base, long = (said[view.name][what] for said in (few, filled, many))
+                yield _ratio(name, long, base, f"; with {shown.few_turns} turns {short:.1f}")
     slowest = max(VIEWS, key=lambda view: many[view.name]["worst_ms"])
     note = f"{slowest.doing}; by the clock, {shown.turns} turns"
     yield Row("slowest key", many[slowest.name]["worst_ms"], "ms", most=_BUSY_MS, note=note)
@@ -143,8 +161,8 @@ def _threads(shown: Shown) -> Iterator[Row]:
         yield Row(f"turn {long}, {step}", spent, "ms", note=note)
 
 
-def _ratio(name: str, long_ms: float, short_ms: float) -> Row:
-    note = f"{long_ms:.1f} ÷ {short_ms:.1f} ms of the processor"
+def _ratio(name: str, long_ms: float, short_ms: float, more: str = "") -> Row:
+    note = f"{long_ms:.1f} ÷ {short_ms:.1f} ms of the processor{more}"
     return Row(name, long_ms / max(short_ms, 0.1), most=2, note=note)
 
 
