@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def test_a_thousand_streams_at_once_are_each_exact_and_recorded(begin: Begin, wh
         assert exchange.response == reply(f"/{n}")
     assert losses(where) == ()
     proxy_mb, writer_mb = grown.measured()
+    proxy.process.send_signal(signal.SIGINT)
+    proxy.process.wait(120)
     assert f"{STREAMS} exchanges recorded" in proxy.stop()
     assert_whole(where)
     assert proxy_mb < STREAM_KB * STREAMS / 1000

@@ -3,6 +3,7 @@
 The bounds that README.md names are held here.
 """
 
+import logging
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.support.floods import BLOCK, Flood, Reader, block, body, digest, floo
 from tests.support.memory import MB, Growth
 from tests.support.proxy import request_bytes, wait_for
 from tests.support.wholeness import assert_whole, ended, losses
+
+logger = logging.getLogger(__name__)
 
 LONG = 100 * MB
 PROXY_MB = 350.0
@@ -49,6 +52,7 @@ def test_bodies_of_100_mb_pass_unaltered_and_are_recorded(begin: Begin, where: P
     assert exchange.lost_bytes == 0
     assert losses(where) == ()
     assert_whole(where)
+    logger.info(f"100 MB: proxy {proxy_mb:.0f} MB, writer {writer_mb:.0f} MB")
     assert proxy_mb < PROXY_MB
     assert writer_mb < WRITER_MB
 

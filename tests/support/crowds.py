@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-EVENTS = 12
+EVENTS = 5
 
 
 def reply(name: str) -> bytes:
