@@ -7,10 +7,10 @@ Slips that fail for a reason of their own are tried thrice, then given up and co
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 
 from kimitap.errors import NewerRecording, NotARecording, RecordingError, UsageError
 from kimitap.exchange import Body, Piece
@@ -36,6 +36,10 @@ from kimitap.recorder.slips import (
 from kimitap.store import Ending, Head, RecordingWriter
 
 _TRIES = 3
+_TOGETHER = 16
+_LITTLE = 1 << 18
+"""So many responses, and bytes of them, are flushed in one transaction: a request that comes then
+waits for a few milliseconds."""
 _AT_ONCE = 4 << 20
 """Bytes of one exchange that are written in one transaction, about."""
 _LASTING = (NotARecording, NewerRecording, UsageError)
@@ -87,7 +91,7 @@ class Scribe:
         if writer and self._requests:
             if self._written(writer, [self._requests[0]]):
                 self._free([self._requests.popleft()])
-        elif writer and self._waiting:
+        elif writer and self._waiting and not self._flushed_together(writer):
             self._go_on(writer, next(iter(self._waiting)))
         if writer and self.in_trouble and not self.waits:
             self.in_trouble = False
@@ -122,6 +126,40 @@ class Scribe:
                 del self._waiting[key]
             self._free(some)
 
+    def _flushed_together(self, writer: RecordingWriter) -> bool:
+        """Write what came of several open responses in one transaction, which costs more than what
+        is in it while a hundred stream. False where there are not several, or one of them cannot be
+        written: one by one it is known which.
+        """
+        some = dict(self._streaming(writer))
+        if len(some) < 2:
+            return False
+        slips = [self._waiting[ticket] for ticket in some]
+        parts = [[part for slip in each for part in _parts(slip)] for each in slips]
+        try:
+            writer.append_all(dict(zip(some.values(), parts, strict=True)))
+        except Exception as error:
+            if not _of_database(error):
+                return False
+            self._troubled(error)
+            return True
+        for ticket in some:
+            del self._waiting[ticket]
+        for each in slips:
+            self._free(each)
+        return True
+
+    def _streaming(self, writer: RecordingWriter) -> Iterator[tuple[int, int]]:
+        """Ticket and number of some of those that wait longest, if only parts of them wait."""
+        size = 0
+        for ticket, slips in islice(self._waiting.items(), _TOGETHER):
+            opening, number = self._begun.get(ticket, (0, 0))
+            size += sum(map(weight, slips))
+            if size > _LITTLE:
+                return
+            if opening == writer.openings and all(isinstance(slip, Arrived) for slip in slips):
+                yield ticket, number
+
     def _free(self, slips: Iterable[AnySlip]) -> None:
         self._tell(Freed(sum(map(weight, slips))))
 
@@ -144,10 +182,7 @@ class Scribe:
             self._put(writer, slips)
         except Exception as error:
             self._tries += 1
-            of_database = isinstance(error, _LASTING) or (
-                isinstance(error, RecordingError) and error.__cause__ is not None
-            )
-            if of_database or self._tries < _TRIES:
+            if _of_database(error) or self._tries < _TRIES:
                 self._troubled(error)
                 return False
             ticket = getattr(slips[0], "ticket", 0)
@@ -196,6 +231,17 @@ class Scribe:
         if ending:
             del self._begun[ticket]
             self._tell(Settled(ticket))
+
+
+def _of_database(error: Exception) -> bool:
+    """Whether the database raised it, and not what was to be written."""
+    return isinstance(error, _LASTING) or (
+        isinstance(error, RecordingError) and error.__cause__ is not None
+    )
+
+
+def _parts(slip: AnySlip) -> list[tuple[float, bytes]]:
+    return slip.parts if isinstance(slip, Arrived) else []
 
 
 def _first(slips: Sequence[AnySlip]) -> Sequence[AnySlip]:

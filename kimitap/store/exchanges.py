@@ -1,5 +1,6 @@
 """Writing exchanges, each step inside its caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,9 +95,15 @@ class ExchangeWriter:
 
     def append(self, number: int, position: int, arrived: Arrived) -> None:
         """One flush of the response."""
-        flush = arrivals.pack_flush(arrived)
-        values = {"exchange_id": number, "position": position, "data": flush}
-        self._driver.run(_insert_segment, values)
+        self.append_all([(number, position, arrived)])
+
+    def append_all(self, some: Sequence[tuple[int, int, Arrived]]) -> None:
+        """Flushes of several responses: number, position and parts of each."""
+        rows = [
+            {"exchange_id": number, "position": position, "data": arrivals.pack_flush(arrived)}
+            for number, position, arrived in some
+        ]
+        self._driver.run_for_each(_insert_segment, rows)
 
     def end(self, number: int, ending: Ending, rest: Arrived | None, flushed: bool) -> None:
         """Pack what streamed: what was `flushed`, if something was, and the `rest`.

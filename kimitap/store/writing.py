@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Self
@@ -66,6 +66,19 @@ class RecordingWriter:
     def append(self, number: int, parts: Parts) -> None:
         """Store parts of the response as they came: seconds since the start, and bytes."""
         self.advance(number, parts=parts)
+
+    def append_all(self, some: Mapping[int, Parts]) -> None:
+        """The same for several exchanges, by number, in one transaction: all or nothing."""
+        if not some.keys() <= self._flushed.keys():
+            raise RecordingUnavailable(f"an exchange is not open in {shown(self.where)}")
+        rows = [
+            (number, self._flushed[number], arrivals.of_parts(parts))
+            for number, parts in some.items()
+        ]
+        with self._transaction():
+            self._exchanges.append_all(rows)
+        for number in some:
+            self._flushed[number] += 1
 
     def finish(
         self,

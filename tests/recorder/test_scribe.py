@@ -25,7 +25,7 @@ from kimitap.recorder.slips import (
     Trouble,
     weight,
 )
-from kimitap.store import Recording
+from kimitap.store import Recording, opening
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -119,6 +119,49 @@ def test_exchanges_that_interleave_are_each_in_order(desk: Desk) -> None:
         *(ended(2), Missed(1, "why", START), ended(1)),
     )
     assert [exchange.response for exchange in desk.exchanges()] == [b"1a1b", b"2a2b"]
+
+
+def test_what_streams_of_many_is_written_in_few_steps_each_in_order(desk: Desk) -> None:
+    tickets = range(1, 41)
+    desk.write(*map(begun, tickets), *map(answered, tickets))
+    desk.news.clear()
+    sent = []
+    for part in (b"a", b"b"):
+        slips = [arrived(ticket, b"%d%b" % (ticket, part)) for ticket in tickets]
+        assert desk.write(*slips) < 5
+        sent += slips
+    assert sum(one.weight for one in desk.told(Freed)) == sum(map(weight, sent))
+    desk.write(*(arrived(ticket, b"c") for ticket in tickets), *map(ended, tickets))
+    assert [exchange.response for exchange in desk.exchanges()] == [
+        b"%da%dbc" % (ticket, ticket) for ticket in tickets
+    ]
+    assert len(desk.told(Settled)) == 40
+
+
+def test_of_many_that_stream_the_one_that_cannot_be_written_is_given_up_alone(desk: Desk) -> None:
+    desk.write(begun(1), begun(2), begun(3), answered(1), answered(2), answered(3))
+    desk.write(arrived(1, b"a"), Arrived(2, [(1e300, b"a")], 1), arrived(3, b"a"))
+    desk.write(*map(ended, (1, 2, 3)))
+    assert [one.ticket for one in desk.told(Spoiled)] == [2]
+    first, second, third = desk.exchanges()
+    assert first.response == third.response == b"a"
+    assert second.outcome is Outcome.IN_FLIGHT
+
+
+def test_a_database_that_refuses_many_at_once_has_them_wait(desk: Desk) -> None:
+    desk.write(begun(1), begun(2))
+    with closing(sqlite3.connect(desk.where)) as other:
+        assert desk.scribe._writer
+        opening.pragma(desk.scribe._writer._connection, "busy_timeout=10")
+        other.execute("BEGIN IMMEDIATE")
+        desk.scribe.take([arrived(1, b"a"), arrived(2, b"a")])
+        desk.scribe.step()
+        assert desk.scribe.refused
+        assert len(desk.told(Trouble)) == 1
+    assert desk.write() >= 1
+    assert not desk.scribe.in_trouble
+    desk.write(ended(1), ended(2))
+    assert [exchange.response for exchange in desk.exchanges()] == [b"a", b"a"]
 
 
 def test_much_that_waits_of_one_answer_is_written_in_several_steps(desk: Desk) -> None:
