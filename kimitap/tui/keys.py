@@ -40,7 +40,7 @@ MAIN_KEYS = (
     Key("mark", "m", "m", "mark", "mark this turn, for D"),
     Key("compare", "D", "D", "compare", "compare the marked one with this one"),
     Key("open", "v", "v", "open('messages')", "this turn: messages, JSON, wire, …", "v turn"),
-    Key("raw", "r", "r", "open('wire')", "the raw exchange", "r raw"),
+    Key("raw", "r", "r", "open('wire')", "the raw exchange"),
     Key("prompt", "p", "p", "open('prompt')", "the prompt that the model read"),
     Key("export", "e", "e", "export", "write a report for a bug tracker", "e export"),
     Key(
@@ -119,7 +119,7 @@ TURN_KEYS = (
         "next-absent", "a", "a", "absent(1)", "next part that is absent from the prompt", "a absent"
     ),
     Key("previous-absent", "A", "A", "absent(-1)", "absent part before"),
-    Key("copy", "y", "y", "copy", "copy what stands at the cursor", "y copy"),
+    Key("copy", "y", "y", "copy", "copy what stands at the cursor"),
     PLACE,
     CURL,
     Key("timeline", "T", "T", "timeline", "tokens, cache and speed, turn by turn"),
@@ -189,7 +189,7 @@ FINDINGS_KEYS = (
     Key("find", "slash,ampersand", "/ &", "filter", "words, sev: side: rule: session:", "/ filter"),
     Key("findings", "f", "f", "severity", "errors, warnings, notes, or all", "f severity"),
     Key("export", "e", "e", "export", "report on this finding", "e report"),
-    Key("copy", "y", "y", "copy", "copy this finding", "y copy"),
+    Key("copy", "y", "y", "copy", "copy this finding"),
     PLACE,
     CURL,
     Key("pane", "tab", "tab", "pane", "the list, or what is said of it"),

@@ -52,6 +52,13 @@ def test_every_screen_goes_on_with_n_and_back_with_capital_n() -> None:
             assert {key.id for key in table if key.keys in {"n", "N"}} == {"next", "previous"}
 
 
+@pytest.mark.parametrize("number", range(1, 8))
+async def test_the_keys_of_each_tab_fit_into_eighty_columns(number: int) -> None:
+    async with reading(size=(80, 24), place="3") as reader:
+        await reader.press("v", str(number))
+        assert "esc back" in reader.words("foot")
+
+
 @pytest.mark.parametrize("tab", ["v", "r"])
 async def test_n_on_a_turn_goes_to_the_findings_of_its_thread(tab: str) -> None:
     async with reading(place="2") as reader:
