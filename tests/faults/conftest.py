@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.proxy import Proxy, Upstream, fetch, request_bytes, upstream
-from tests.support.recorders import KINDS, start_recorder
+from tests.support.recorders import KINDS, start_recorder, stop
 from tests.support.wholeness import assert_whole, losses, recorded
 
 Begin = Callable[..., Proxy]
@@ -80,7 +80,7 @@ def stage(
         proxy = start_recorder(str(request.param), server.url, where, home)
         try:
             yield Stage(server, proxy)
-            assert "kimitap/recorder" not in proxy.stop(), proxy.output
+            assert "kimitap/recorder" not in stop(proxy), proxy.output
             assert losses(where) == ()
             assert_whole(where)
         finally:

@@ -13,6 +13,7 @@ from kimitap.store import Recording
 from tests.faults.conftest import Begin
 from tests.support.altered_clock import YEAR_S, AlteredClock
 from tests.support.proxy import Client, Peer, Proxy, Upstream, dechunked, request_bytes
+from tests.support.recorders import stop
 from tests.support.wholeness import assert_whole, ended
 
 TURNS = 6
@@ -78,7 +79,7 @@ def test_a_clock_that_jumps_by_a_year_changes_no_order_no_duration_and_no_conver
     clock = AlteredClock(tmp_path)
     proxy = begin(server.url, where, **clock.variables)
     talk(proxy, server, clock, SHIFTS_S)
-    assert f"{TURNS} exchanges recorded" in proxy.stop()
+    assert f"{TURNS} exchanges recorded" in stop(proxy)
     found = ended(where, TURNS)
     assert [exchange.outcome for exchange in found] == [Outcome.COMPLETE] * TURNS
     for before, after in pairwise(found):
@@ -104,6 +105,6 @@ def test_the_altered_clock_is_what_the_recorder_reads(
     clock.put(YEAR_S)
     proxy = begin(server.url, where, **clock.variables)
     talk(proxy, server, clock, (YEAR_S,))
-    proxy.stop()
+    stop(proxy)
     (exchange,) = ended(where, 1)
     assert exchange.started_at.timestamp() > time.time() + YEAR_S / 2

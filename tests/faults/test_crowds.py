@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.faults.conftest import Begin
 from tests.support.crowds import Crowd, ask_all, chunked, reply
 from tests.support.memory import Growth
 from tests.support.proxy import Proxy
+from tests.support.recorders import stop
 from tests.support.wholeness import assert_whole, ended, losses
 
 STREAMS = 1000
@@ -63,9 +63,7 @@ def test_a_thousand_streams_at_once_are_each_exact_and_recorded(begin: Begin, wh
         assert exchange.response == reply(f"/{n}")
     assert losses(where) == ()
     proxy_mb, writer_mb = grown.measured()
-    proxy.process.send_signal(signal.SIGINT)
-    proxy.process.wait(120)
-    assert f"{STREAMS} exchanges recorded" in proxy.stop()
+    assert f"{STREAMS} exchanges recorded" in stop(proxy)
     assert_whole(where)
     assert proxy_mb < STREAM_KB * STREAMS / 1000
     assert writer_mb < 100

@@ -14,6 +14,7 @@ from tests.faults.conftest import Begin
 from tests.support.floods import BLOCK, Flood, Reader, block, body, digest, flooding, joined
 from tests.support.memory import MB, Growth
 from tests.support.proxy import request_bytes, wait_for
+from tests.support.recorders import stop
 from tests.support.wholeness import assert_whole, ended, losses
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def test_bodies_of_100_mb_pass_unaltered_and_are_recorded(begin: Begin, where: P
         assert digest(reader.received) == wanted
         (exchange,) = ended(where, 1)
         proxy_mb, writer_mb = grown.measured()
-        proxy.stop()
+        stop(proxy)
     assert exchange.outcome is Outcome.COMPLETE
     assert digest(exchange.request.content) == wanted
     assert digest(exchange.response) == wanted
@@ -87,7 +88,7 @@ def test_a_client_that_hardly_reads_slows_the_server_down_and_fills_no_memory(
             pass
         (exchange,) = ended(where, 1)
         assert digest(joined(reader.received)) == digest(body(size))
-        proxy.stop()
+        stop(proxy)
     assert exchange.response == body(size)
     assert exchange.outcome is Outcome.COMPLETE
     assert_whole(where)
@@ -122,7 +123,7 @@ def test_a_server_that_never_ends_is_recorded_up_to_the_bound_and_memory_stays_w
         (exchange,) = ended(where, 1)
         proxy_mb, writer_mb = grown.measured()
         wait_for(lambda: losses(where), "the mark")
-        proxy.stop()
+        stop(proxy)
     assert exchange.outcome is Outcome.CLIENT_HUNG_UP
     assert exchange.response == body(len(exchange.response))
     assert bound * MB * 3 // 4 < len(exchange.response) <= bound << 20
@@ -151,7 +152,7 @@ def test_what_is_over_the_bound_leaves_other_exchanges_alone(begin: Begin, where
             assert bytes(reader.received) == body(size)
             reader.socket.close()
         found = ended(where, 3)
-        proxy.stop()
+        stop(proxy)
     assert [exchange.lost_bytes > 0 for exchange in found] == [True, False, False]
     assert [len(exchange.response) for exchange in found[1:]] == [1000, MB]
     assert_whole(where)

@@ -20,6 +20,7 @@ from tests.support.proxy import (
     request_bytes,
     upstream,
 )
+from tests.support.recorders import stop
 from tests.support.wholeness import assert_whole, by_path, ended, recorded
 
 EVENT = b"data: first\n\n"
@@ -225,7 +226,7 @@ def test_a_server_that_restarts_in_the_middle_is_found_again(begin: Begin, where
         fresh = Client(proxy.port).send(b"GET /kept?2 HTTP/1.1\r\nHost: x\r\n\r\n")
         fresh.until(b"after")
         ended(where, 5)
-        assert "5 exchanges recorded" in proxy.stop()
+        assert "5 exchanges recorded" in stop(proxy)
     found = by_path(where)
     assert {path: found[path].outcome for path in found} == {
         "/kept?1": Outcome.COMPLETE,

@@ -16,7 +16,7 @@ from kimitap.exchange import Exchange, Outcome
 from tests.faults.conftest import Begin
 from tests.support.killing import VICTIMS, Agents, Asked, kill, serve_agents, settled
 from tests.support.proxy import Proxy, Upstream, alive, scribe_of, wait_for
-from tests.support.recorders import KINDS
+from tests.support.recorders import KINDS, stop
 from tests.support.wholeness import assert_whole, by_path, losses
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def go_on(proxy: Proxy, agents: Agents) -> None:
     proxy.said("the process that writes died; another one goes on", 60)
     wait_for(lambda: settled(proxy.where) & {a.path for a in agents.asked[-20:]}, "later ones", 60)
     agents.stop()
-    proxy.stop()
+    stop(proxy)
 
 
 def assert_true_beginning(one: Asked, found: Exchange | None) -> None:

@@ -9,7 +9,7 @@ from kimitap.exchange import Outcome
 from tests.faults.conftest import Begin, Stage
 from tests.support.http2 import ask_all, events, http2_server
 from tests.support.proxy import Client, Peer
-from tests.support.recorders import MITMDUMP
+from tests.support.recorders import MITMDUMP, stop
 from tests.support.wholeness import assert_whole, by_path, ended, losses, recorded
 
 BODY = b'{"messages":[{"role":"user","content":"%d"}]}'
@@ -24,7 +24,7 @@ def test_streams_of_http_2_pass_and_are_recorded(begin: Begin, where: Path, home
         answers = ask_all(proxy.port, asked)
         ended(where, len(asked))
         assert server.bodies == asked
-        output = proxy.stop()
+        output = stop(proxy)
     assert "Traceback" not in output
     found = by_path(where)
     for path, (body, well) in answers.items():

@@ -16,7 +16,7 @@ import pytest
 from kimitap.exchange import Outcome
 from tests.faults.conftest import Begin
 from tests.support.proxy import Proxy, Upstream, fetch, request_bytes, wait_for
-from tests.support.recorders import MITMDUMP, RECORD, obey_permissions
+from tests.support.recorders import MITMDUMP, RECORD, obey_permissions, stop
 from tests.support.wholeness import assert_whole, by_path, ended, losses
 
 LOCKED_S = float(os.environ.get("KIMITAP_TEST_LOCKED_S", "5"))
@@ -94,7 +94,7 @@ def test_a_disk_that_is_full_and_freed_again_costs_nothing(
     ballast.unlink()
     proxy.said("Kimitap records again", 60)
     ask(proxy, 5)
-    assert "6 exchanges recorded" in proxy.stop()
+    assert "6 exchanges recorded" in stop(proxy)
     for file in seen.glob("kimitap.db*"):
         shutil.copy(file, tmp_path / file.name)
     os.close(handle)
@@ -120,7 +120,7 @@ def test_a_database_that_is_locked_for_long_costs_nothing(
         time.sleep(max(0.0, locked_at + LOCKED_S - time.monotonic()))
         proxy.said("has taken nothing for 2 s|is locked by another program")
     assert_all(where, range(12))
-    assert "12 exchanges recorded" in proxy.stop()
+    assert "12 exchanges recorded" in stop(proxy)
     assert_whole(where)
 
 
@@ -150,7 +150,7 @@ def test_a_read_only_folder_lets_the_traffic_flow_until_it_is_mended(
     folder.chmod(0o700)
     proxy.said("Kimitap records again")
     assert_all(where, range(5))
-    assert "5 exchanges recorded" in proxy.stop()
+    assert "5 exchanges recorded" in stop(proxy)
     assert_whole(where)
 
 
@@ -162,7 +162,7 @@ def test_kimitap_record_refuses_a_read_only_folder_in_one_line(
         server.url, folder / "kimitap.db", before=obey_permissions, ready="cannot be written"
     )
     assert proxy.process.wait(60) == 2
-    (line,) = proxy.stop().splitlines()
+    (line,) = stop(proxy).splitlines()
     assert "Permission denied): change the permissions" in line
 
 
@@ -181,7 +181,7 @@ def test_a_folder_that_becomes_read_only_while_recording_costs_nothing(
         for number in range(1, 6):
             assert ask(proxy, number) < 5
         ended(where, 6)
-        assert "6 exchanges recorded" in proxy.stop()
+        assert "6 exchanges recorded" in stop(proxy)
     finally:
         folder.chmod(0o700)
         where.chmod(0o600)
@@ -214,5 +214,5 @@ def test_two_recorders_on_one_database_lose_nothing_though_one_is_killed(
     work(proxies[1], range(30, 40))
     bodies = {n: b'{"messages":[{"role":"user","content":"%d"}]}' % n for n in range(40)}
     assert_all(where, range(40), bodies)
-    assert "25 exchanges recorded" in proxies[1].stop()
+    assert "25 exchanges recorded" in stop(proxies[1])
     assert_whole(where)

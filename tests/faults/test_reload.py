@@ -11,7 +11,7 @@ from kimitap.exchange import Outcome
 from tests.faults.conftest import Begin
 from tests.support.killing import Agents, serve_agents
 from tests.support.proxy import SCRIPT, Client, Proxy, Upstream, wait_for
-from tests.support.recorders import MITMDUMP
+from tests.support.recorders import MITMDUMP, stop
 from tests.support.wholeness import assert_whole, by_path, ended, losses, recorded
 
 RELOADS = 3
@@ -52,7 +52,7 @@ def test_reloads_while_agents_are_at_work_lose_nothing(
     agents.stop()
     assert len(agents.asked) > RELOADS
     ended(where, len(agents.asked))
-    output = proxy.stop()
+    output = stop(proxy)
     assert f": {len(agents.asked)} exchanges recorded" in output
     found = by_path(where)
     for one in agents.asked:
@@ -78,7 +78,7 @@ def test_a_request_that_is_streamed_past_the_addons_keeps_its_body_over_a_reload
     client.until(b"%d" % len(body))
     assert recorded(where, "/upload").request.content == body
     client.close()
-    assert "NOT recorded" not in proxy.stop()
+    assert "NOT recorded" not in stop(proxy)
     assert losses(where) == ()
 
 
@@ -95,7 +95,7 @@ def test_a_script_that_is_broken_for_a_moment_leaves_the_recorder_as_it_was(
     change(script, proxy, whole)
     Client(proxy.port).send(b"GET /after HTTP/1.1\r\nHost: x\r\n\r\n").until(b"after")
     found = ended(where, 2)
-    proxy.stop()
+    stop(proxy)
     assert [exchange.response for exchange in found] == [b"before", b"after"]
     assert losses(where) == ()
     assert_whole(where)

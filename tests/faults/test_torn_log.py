@@ -15,6 +15,7 @@ from kimitap.store import RecordingWriter
 from kimitap.store.verifying import verify
 from tests.faults.conftest import Begin
 from tests.support.proxy import Upstream, fetch, request_bytes
+from tests.support.recorders import stop
 from tests.support.requests_made import START, asked, conversation, reply
 from tests.support.wholeness import assert_whole, exchanges
 
@@ -168,7 +169,7 @@ def test_a_recorder_that_finds_a_torn_log_records_on(
     server.on("/later", lambda peer: peer.answer(b"answer"))
     proxy = begin(server.url, torn)
     assert fetch(proxy.port, request_bytes("/later", b"{}"))[1] == b"answer"
-    proxy.stop()
+    stop(proxy)
     found = exchanges(torn)
     assert (found[-1].path, found[-1].response) == ("/later", b"answer")
     assert found[:5] == whole[:5]

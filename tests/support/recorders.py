@@ -1,6 +1,7 @@
 """The two ways to record, each a real process that a test may hinder, limit or kill."""
 
 import ctypes
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ run_proxy(*sys.argv[1:4], on_ready=lambda url: say("ready: " + url), say=say,
 """`kimitap record` with another bound on its memory, for which it has no option."""
 
 READY = r"^ready: |Kimitap (records|cannot record|does NOT)|recording cannot"
+
+_PATIENCE_S = 180.0
 
 _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
 _libc = ctypes.CDLL(None)
@@ -93,9 +96,16 @@ def start_recorder(
     proxy = Proxy(process, port, where)
     proxy.read()
     try:
-        proxy.said(ready, 60)
-        wait_for(lambda: listens(port) or process.poll() is not None, f"port {port}", 60)
+        proxy.said(ready, _PATIENCE_S)
+        wait_for(lambda: listens(port) or process.poll() is not None, f"port {port}", _PATIENCE_S)
     except BaseException:
         proxy.kill()
         raise
     return proxy
+
+
+def stop(proxy: Proxy) -> str:
+    """Ctrl-C; all that it has printed. It may take long: what waits is written first."""
+    proxy.process.send_signal(signal.SIGINT)
+    proxy.process.wait(_PATIENCE_S)
+    return proxy.stop()
