@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from kimitap.cli.consent import demand_consent
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.settings import Settings
 from kimitap.visible import one_line
+
+if TYPE_CHECKING:
+    from kimitap.evidence import Report
 
 LEVELS = ("none", "secrets", "text")
 
@@ -99,13 +103,17 @@ def report(
         done = write_report(
             analysis, subject, target, wanted, as_zip=zipped, force=force, agree=agree
         )
+    _say(done, "" if zipped else "/")
+
+
+def _say(done: "Report", ending: str) -> None:
+    """What was written where, in a line; what the report does not show by itself on stderr."""
     if done.unshown:
         click.echo(f"not shown by the exchanges alone: {done.unshown}", err=True)
     what = done.rule or done.unshown or "nothing wrong was found here"
-    name = one_line(str(done.path), 1000) + ("" if zipped else "/")
-    click.echo(
-        f"{name}  {what}; {done.exchanges:,} of {done.of:,} exchanges; {_masks(done.masked)}"
-    )
+    counted = f"{done.exchanges:,} of {done.of:,} exchanges"
+    name = one_line(str(done.path), 1000) + ending
+    click.echo(f"{name}  {what}; {counted}; {_masks(done.masked)}")
 
 
 def _demand_room(folder: Path, yes: bool, size: int) -> None:

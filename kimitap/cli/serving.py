@@ -17,6 +17,11 @@ from kimitap.serving import (
 )
 from kimitap.store import Recording, shown
 
+_IN_REACH = (
+    "kimitap: other machines can connect: whoever can reach this one can read the recorded "
+    "conversation, and it goes in the clear"
+)
+
 
 @click.command("serve-recording")
 @click.argument("words", nargs=-1, metavar="[DB] [SESSION]")
@@ -54,11 +59,7 @@ def serve_recording(
     """
     address = parse_listen(listen, remote=allow_remote)
     if address.remote:
-        click.echo(
-            "kimitap: other machines can connect: whoever can reach this one can read the recorded "
-            "conversation, and it goes in the clear",
-            err=True,
-        )
+        click.echo(_IN_REACH, err=True)
     where, rest = split(words, db)
     with Recording.open(where) as recording:
         analysis = Analysis(recording)

@@ -15,12 +15,12 @@ from kimitap.exchange import NO_REQUEST, Body, Exchange, Headers, Outcome, Segme
 from kimitap.interchange.bodies import content_origin
 from kimitap.interchange.incoming.opening import content, lines
 from kimitap.interchange.incoming.record import (
-    LeftOut,
     Object,
     Read,
     Unreadable,
     at,
     count,
+    each,
     inner,
     items,
     object_of,
@@ -42,11 +42,7 @@ _WRITTEN_ANEW = "its bytes are written anew from claude-tap's JSON"
 
 def read(path: Path, key: bytes) -> Read:
     """The exchanges of a trace in JSON lines."""
-    for line_number, data in lines(path):
-        try:
-            yield exchange_of(object_of(parsed(data), "it"), key)
-        except Unreadable as why:
-            yield LeftOut(f"line {line_number}", str(why))
+    return each(lines(path), lambda data: exchange_of(object_of(parsed(data), "it"), key))
 
 
 def read_bundle(path: Path, key: bytes) -> Read:
@@ -55,11 +51,8 @@ def read_bundle(path: Path, key: bytes) -> Read:
     if not isinstance(bundle, dict) or not isinstance(bundle.get("records"), list):
         raise CaptureError(f"{path}: the bundle has no records")
     blobs = inner(bundle, "blobs")
-    for i, kept in enumerate(items(bundle, "records")):
-        try:
-            yield exchange_of(_unpacked(object_of(kept, "it"), blobs), key)
-        except Unreadable as why:
-            yield LeftOut(f"record {i + 1}", str(why))
+    records = ((f"record {i}", kept) for i, kept in enumerate(items(bundle, "records"), 1))
+    return each(records, lambda kept: exchange_of(_unpacked(object_of(kept, "it"), blobs), key))
 
 
 def _unpacked(kept: Object, blobs: Object) -> Object:

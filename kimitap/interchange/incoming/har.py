@@ -29,7 +29,6 @@ from kimitap.interchange.bodies import content_origin, from_base64
 from kimitap.interchange.incoming.jsonl import own_facts
 from kimitap.interchange.incoming.opening import content
 from kimitap.interchange.incoming.record import (
-    LeftOut,
     Object,
     Read,
     Unreadable,
@@ -37,6 +36,7 @@ from kimitap.interchange.incoming.record import (
     as_bytes,
     at,
     count,
+    each,
     inner,
     items,
     number,
@@ -77,12 +77,12 @@ class _Document(msgspec.Struct):
 def read(path: Path, key: bytes) -> Read:
     """The exchanges of a HAR file; raises `CaptureError` for what is none."""
     entries, creator = _opened(path)
-    for i, entry in enumerate(entries):
-        try:
-            value = parsed(bytes(entry)) if isinstance(entry, msgspec.Raw) else entry
-            yield exchange_of(object_of(value, "it"), key, creator)
-        except Unreadable as why:
-            yield LeftOut(f"entry {i + 1}", str(why))
+
+    def made_of(entry: object) -> Exchange:
+        value = parsed(bytes(entry)) if isinstance(entry, msgspec.Raw) else entry
+        return exchange_of(object_of(value, "it"), key, creator)
+
+    return each(((f"entry {i}", entry) for i, entry in enumerate(entries, 1)), made_of)
 
 
 def _opened(path: Path) -> tuple[Sequence[object], str]:

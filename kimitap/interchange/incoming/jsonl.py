@@ -9,12 +9,12 @@ from kimitap.exchange import Body, Exchange, Headers, Outcome, Segment
 from kimitap.interchange.bodies import content_origin, from_base64
 from kimitap.interchange.incoming.opening import lines
 from kimitap.interchange.incoming.record import (
-    LeftOut,
     Object,
     Read,
     Unreadable,
     at,
     count,
+    each,
     inner,
     items,
     number,
@@ -30,11 +30,7 @@ _A_YEAR_S = 366 * 86_400.0
 
 def read(path: Path, key: bytes) -> Read:
     """The exchanges of a file that `kimitap export --format jsonl` wrote."""
-    for line_number, data in lines(path):
-        try:
-            yield exchange_of(object_of(parsed(data), "it"), key)
-        except Unreadable as why:
-            yield LeftOut(f"line {line_number}", str(why))
+    return each(lines(path), lambda data: exchange_of(object_of(parsed(data), "it"), key))
 
 
 def exchange_of(line: Object, key: bytes) -> Exchange:

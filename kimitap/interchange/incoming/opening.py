@@ -50,8 +50,8 @@ def content(path: Path) -> bytes:
     return data
 
 
-def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers from 1; raises `CaptureError`."""
+def lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The lines that are not blank, each with its name (`line 1`); raises `CaptureError`."""
     with opened(path) as file:
         number = 0
         while line := file.readline(LONGEST_LINE):
@@ -59,4 +59,4 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
                 raise CaptureError(f"{path}: line {number} is longer than 256 MiB")
             if line.strip():
-                yield number, line
+                yield f"line {number}", line

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +38,16 @@ Read = Iterator[Exchange | LeftOut]
 
 class Unreadable(Exception):
     """One entry is not what it should be; the text says why."""
+
+
+def each[T](entries: Iterable[tuple[str, T]], made_of: Callable[[T], Exchange]) -> Read:
+    """What is made of each entry, under the name of its place; one that is unreadable is left out
+    by that name, and the others are read."""
+    for where, entry in entries:
+        try:
+            yield made_of(entry)
+        except Unreadable as why:
+            yield LeftOut(where, str(why))
 
 
 def object_of(value: object, what: str) -> Object:
