@@ -97,8 +97,8 @@ PERSONAL: tuple[Pattern, ...] = (
         re.compile(rf"@{_HOST}(?![\w@(-])"),
         0,
         re.compile(
-            rf"(?:\b(?:{_SHELLS})\s[^\n|;&<>]{{0,48}}?[\s\"']?|ssh://|sftp://)\b(?!(?:git|hg|svn|user|username|name|you|me)\Z)"
-            r"([A-Za-z_][\w.-]{0,31})\Z"
+            rf"(?:\b(?:{_SHELLS})\s[^\n|;&<>]{{0,48}}?[\s\"']?|ssh://|sftp://)\b"
+            r"(?!(?:git|hg|svn|user|username|name|you|me)\Z)([A-Za-z_][\w.-]{0,31})\Z"
         ),
     ),
     Pattern(

@@ -1,6 +1,7 @@
 """Each kind of secret is found by the one detector, in texts and in exchanges."""
 
 import base64
+import json
 import random
 import re
 import time
@@ -8,6 +9,8 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kimitap.exchange import Body
 from kimitap.redact import mask_headers, mask_text, mask_url
@@ -110,6 +113,26 @@ def test_what_only_looks_like_one_stays(text: str) -> None:
     assert mask_text(text) == text
 
 
+def test_a_text_of_json_is_masked_by_its_members_names_and_stays_json() -> None:
+    inner = json.dumps({"passwd": "xyz"})
+    out = mask_text(json.dumps({"password": "abc", "pwd": 90817263, "n": 123456, "inner": inner}))
+    told = json.loads(out)
+    assert (told["password"], told["pwd"], told["n"]) == ("[masked]", 0, 123456)
+    assert json.loads(told["inner"]) == {"passwd": "[masked]"}
+
+
+def test_the_value_of_a_member_is_masked_by_the_name_that_is_given() -> None:
+    assert mask_text("abcdef", "metadata.password") == "[masked]"
+    assert mask_text("abcdef", "metadata.title") == "abcdef"
+
+
+@pytest.mark.parametrize("name", ["Brave", "crates.io", "NuGet", "Firecrawl", "Facebook"])
+def test_what_stands_within_base64_is_no_key(name: str) -> None:
+    data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYA"
+    text = f"data:image/png;base64,{data}/{KEYS[name]}+{data}"
+    assert mask_text(text) == text
+
+
 def test_base64_of_an_image_holds_no_key() -> None:
     """Data of chance, long enough to hold the beginning of every key of three letters."""
     data = base64.b64encode(random.Random(7).randbytes(3_000_000)).decode()
@@ -129,3 +152,13 @@ def test_a_line_made_of_a_patterns_beginning_takes_time_in_proportion(pattern: P
         return time.process_time() - start
 
     assert taken_s(48_000) < 120 * max(taken_s(3_000), 0.002)  # 256 times if quadratic
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([text for text, _ in ALL.values()]) | st.text(max_size=9)))
+def test_texts_of_any_kinds_side_by_side_never_make_it_fail(parts: list[str]) -> None:
+    text = "".join(parts)
+    once = mask_text(text)
+    assert mask_text(text) == once
+    mask_text(once)
+    assert json.loads(mask_text(json.dumps({"content": text, "password": text}))).keys()

@@ -83,7 +83,7 @@ def test_at_the_level_none_it_stays() -> None:
 
 
 def test_a_host_of_one_word_stays_where_it_is_a_word() -> None:
-    text = "llamabox is at http://llamabox:8080/v1, ask llamabox-server or //llamaboxes/"
+    text = "our llamabox is at http://llamabox:8080/v1, ask llamabox-server or //llamaboxes/"
     out, _ = one(asked("llamabox", text))
     (message,) = orjson.loads(out.request.content)["messages"]
     assert message["content"] == text.replace("//llamabox:", "//host-1.invalid:")
