@@ -67,7 +67,7 @@ def settings_in(path: Path) -> Settings:
     """The settings of that file, which must be there and hold them."""
     found = _table(path)
     if found is None:
-        raise UsageError(f"{path} has no [tool.kimitap]")
+        raise UsageError(f"{path} has no [tool.kimitap]: add it, or name another file")
     return _settings(path, found)
 
 
@@ -151,7 +151,8 @@ def _table(path: Path) -> Mapping[str, object] | None:
             return None  # whatever it says, it is not for us
         whole = tomllib.loads(data.decode("utf-8-sig"))  # Windows editors begin with a BOM
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        why = f"cannot be read: {error.strerror}; --no-config reads none"
+        raise UsageError(f"{path} {why}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no TOML: {error} (--no-config reads none)") from error
     tool = whole.get("tool")
@@ -159,7 +160,7 @@ def _table(path: Path) -> Mapping[str, object] | None:
     if ours is None:
         return None if path.name == "pyproject.toml" else whole
     if not isinstance(ours, dict):
-        raise UsageError(f"{path}: tool.kimitap must be a table")
+        raise UsageError(f"{path}: tool.kimitap must be a table, as in [tool.kimitap]")
     return ours
 
 

@@ -33,7 +33,8 @@ def written_to(output: Path | None) -> Iterator[BinaryIO]:
             yield from _replaced(output.resolve())
     except OSError as error:
         name = one_line(str(output), 300)
-        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from error
+        why = error.strerror or error
+        raise UsageError(f"{name} cannot be written: {why}; name another file") from error
 
 
 def _replaced(output: Path) -> Iterator[BinaryIO]:

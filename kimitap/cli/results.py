@@ -94,7 +94,9 @@ def _refused(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         name = one_line(str(path), 300)
-        raise UsageError(f"{name} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            f"{name} cannot be written: {error.strerror}; name another file"
+        ) from error
 
 
 def _private(path: Path) -> TextIO:

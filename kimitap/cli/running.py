@@ -157,7 +157,9 @@ def _judged(
 def _demand_folder(output: Path | None) -> None:
     """Raise `UsageError` before the command runs where its findings could not be written."""
     if output is not None and not output.absolute().parent.is_dir():
-        raise UsageError(f"{output} cannot be written: there is no such folder")
+        raise UsageError(
+            f"{output} cannot be written: there is no such folder; make it, or name another"
+        )
 
 
 def _begin(upstream: str, where: str, url: str) -> None:

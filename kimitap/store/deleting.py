@@ -71,7 +71,7 @@ def delete(where: str, numbers: Iterable[int], pause_s: float = PAUSE_S) -> Dele
     """
     path = file_of(where)
     if path is not None and not path.exists():
-        raise NoRecording(f"there is no recording at {where}")
+        raise NoRecording(f"there is no recording at {where}: name another")
     wanted = sorted(set(numbers))
     with translated(where), closing(opening.writer(where)) as connection:
         opening.demand_schema(where, connection)

@@ -57,7 +57,7 @@ def shown(where: str) -> str:
 def demand_folder(file: Path) -> None:
     """Raise UsageError where there is no folder for a new file: a slip makes none."""
     if not file.parent.is_dir():
-        raise UsageError(f"{file}: there is no folder {file.parent}")
+        raise UsageError(f"{file}: there is no folder {file.parent}: make it, or name another")
 
 
 def make_folder(folder: Path) -> None:

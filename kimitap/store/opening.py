@@ -185,11 +185,15 @@ def _journal_mode(where: str, path: Path) -> int:
     except IsADirectoryError as error:
         raise NotARecording(f"{where} is a folder: name the database inside it") from error
     except OSError as error:
-        raise RecordingUnavailable(f"{where} cannot be read: {error.strerror}") from error
+        raise RecordingUnavailable(
+            f"{where} cannot be read ({error.strerror}): change its permissions, or name another"
+        ) from error
     if not head:
-        raise NotARecording(f"{where} is empty: it is no Kimitap recording")
+        raise NotARecording(f"{where} is empty: it is no Kimitap recording; name another")
     if not head.startswith(MAGIC):
-        raise NotARecording(f"{where} is no Kimitap recording: it is no SQLite database")
+        raise NotARecording(
+            f"{where} is no Kimitap recording: it is no SQLite database; name another"
+        )
     return head[18]
 
 
@@ -307,4 +311,4 @@ def _is_first(connection: Connection) -> bool:
 
 def not_ours(where: str) -> NotARecording:
     """What to raise for a database that holds something else."""
-    return NotARecording(f"{shown(where)} is a database, but no Kimitap recording")
+    return NotARecording(f"{shown(where)} is a database, but no Kimitap recording: name another")

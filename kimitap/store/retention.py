@@ -70,7 +70,9 @@ def used_bytes(where: str) -> int:
     Raises UsageError for a server, and RecordingErrors as a reader does.
     """
     if file_of(where) is None:
-        raise UsageError(f"{shown(where)} is on a server, which has its own limits of size")
+        raise UsageError(
+            f"{shown(where)} is on a server, which has its own limits of size: go by age"
+        )
     with translated(where), opening.reader(where) as connection, connection.begin():
         pages, free, size = (
             int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())

@@ -17,7 +17,7 @@ def seal(where: str) -> None:
     if path is None:
         raise UsageError(f"{shown(where)} is no file: only a file can be sealed")
     if not path.exists():
-        raise NoRecording(f"there is no recording at {where}")
+        raise NoRecording(f"there is no recording at {where}: name another")
     with translated(where), opening.writer(where) as connection:
         opening.demand_schema(where, connection)
         with connection.begin():

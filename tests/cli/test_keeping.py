@@ -272,3 +272,36 @@ def test_a_copy_made_while_a_real_recorder_records_is_whole(tmp_path: Path) -> N
                 agent.join(30)
             output = proxy.stop()
     assert "NOT" not in output
+
+
+def test_status_of_a_real_recorder_says_who_records_and_what_is_in_flight(
+    tmp_path: Path, capsys: Said
+) -> None:
+    where, answered = tmp_path / "k.db", threading.Event()
+
+    def wait(peer: Peer) -> None:
+        peer.stream_head()
+        peer.chunk(b"data: {}\n\n")
+        answered.wait(60)
+        peer.chunk(b"")
+
+    with upstream() as server:
+        server.on("/v1/chat/completions", wait)
+        proxy = start_proxy(server.url, where, tmp_path)
+        request = request_bytes("/v1/chat/completions", b'{"messages": []}')
+        agent = threading.Thread(target=fetch, args=(proxy.port, request), daemon=True)
+        agent.start()
+        try:
+            wait_for(lambda: is_there(where), "the request", 60)
+            assert run(["status", str(where)]) == 0
+            live = capsys.readouterr().out
+        finally:
+            answered.set()
+            agent.join(30)
+            proxy.stop()
+    assert f"{where}: 1 exchange\n" in live
+    assert re.search(r"^recording  process \d+ on .+, since \d{4}-", live, re.M)
+    assert re.search(r"^in flight  #1, for \d+ ", live, re.M)
+    assert run(["status", str(where)]) == 0
+    ended = capsys.readouterr().out
+    assert "recording  nobody, now" in ended and "in flight" not in ended
