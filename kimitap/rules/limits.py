@@ -19,7 +19,7 @@ def filled_its_limit(turn: Turn) -> bool:
     ik_llama.cpp calls such a reply finished, though it was cut; vLLM's streams say `tool_calls`.
     """
     made = generated(turn)
-    if made and any(turn.parameters.get(name) == made for name in _LIMITS):
+    if made and made in _limits(turn):
         return True
     if filled_its_context(turn):
         return True
@@ -41,11 +41,16 @@ def limit_reached(turn: Turn) -> int | None:
     Some servers count one more, for the end that did not come.
     """
     made = generated(turn) or 0
-    limits = (turn.parameters.get(name) for name in _LIMITS)
-    return next((n for n in limits if isinstance(n, int) and 0 < n <= made), None)
+    return next((n for n in _limits(turn) if isinstance(n, int) and 0 < n <= made), None)
 
 
 def is_probe(turn: Turn) -> bool:
     """True where the request allows one token at most: it asks whether the server answers."""
-    limits = (turn.parameters.get(name) for name in _LIMITS)
+    limits = _limits(turn)
     return any(isinstance(limit, int | float) and 0 <= limit <= 1 for limit in limits)
+
+
+def _limits(turn: Turn) -> list[object]:
+    """What the request says under the names of limits; most say nothing."""
+    sent = turn.parameters
+    return [sent[name] for name in _LIMITS if name in sent]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from kimitap.conversation import Image, Message, Other, ToolCall
+from kimitap.conversation import Image, Message, Other, Reasoning, Text, ToolCall, ToolResult
 from kimitap.rewrites import CLEARED, mask
 from kimitap.weave.markers import holds
 
@@ -59,18 +59,17 @@ def message_key(message: Message) -> bytes:
     fields = [message.role, spoken(message)]
     for part in message.parts:
         match part:
+            case Text() | ToolResult() | Reasoning():
+                pass
             case ToolCall():
                 fields += ["call", part.name, part.canonical_arguments]
             case Image():
                 fields += ["image", part.digest]
             case Other():
                 fields += ["other", part.kind, part.json]
-    made = blake2b(digest_size=16)
-    for field in fields:
-        data = field.encode(errors="surrogatepass")
-        made.update(len(data).to_bytes(8))
-        made.update(data)
-    return made.digest()
+    data = [field.encode(errors="surrogatepass") for field in fields]
+    whole = b"".join([x for one in data for x in (len(one).to_bytes(8), one)])
+    return blake2b(whole, digest_size=16).digest()
 
 
 class Keys:
