@@ -20,6 +20,8 @@ _EVENTS = 300
 """Events of one reply."""
 _THINK_S = 0.02
 """How long the upstream reads the prompt; a real model needs longer."""
+_WIDE = 32
+"""More streams than this get longer rounds, or each would be at its beginning only."""
 _PAUSE_S = 0.02
 """Between two requests of an agent, so that the first event does not wait for the last reply."""
 _FIRSTS = (
@@ -64,15 +66,16 @@ async def events_per_s(
     upstream: Upstream, proxies: Sequence[Proxy], width: int, settings: Settings
 ) -> dict[str, Tally]:
     """Rounds of `width` streams at once through one proxy after another."""
+    seconds = settings.round_s * max(1.0, width / _WIDE)
     tallies = {proxy.name: Tally() for proxy in proxies}
     clients = {p.name: [Client(upstream.streams, p.port) for _ in range(width)] for p in proxies}
     for proxy in proxies:
-        await _flood(clients[proxy.name], settings.round_s / 4)
+        await _flood(clients[proxy.name], seconds / 4)
     spent = {proxy.name: (proxy.cpu_s(), proxy.writer_cpu_s()) for proxy in proxies}
     for order in in_turn(proxies, settings.rounds):
         for proxy in order:
             own_s = time.process_time()
-            events, rate = await _flood(clients[proxy.name], settings.round_s)
+            events, rate = await _flood(clients[proxy.name], seconds)
             tallies[proxy.name].own_s += time.process_time() - own_s
             tallies[proxy.name].values.append(rate)
             tallies[proxy.name].events += events
