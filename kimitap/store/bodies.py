@@ -13,7 +13,7 @@ from kimitap.store.pieces import PieceWriter
 LONGEST_CHAIN = 128
 """A list has at most so many ancestors; the next one is written whole."""
 
-_RECENT = 64
+_RECENT = 256
 
 _by_digest = select(tables.body.c.id, tables.body.c.depth).where(
     tables.body.c.digest == bindparam("key")

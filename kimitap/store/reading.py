@@ -37,6 +37,10 @@ _next = (
     .order_by(tables.exchange.c.id)
     .limit(_AT_ONCE)
 )
+_arrivals = select(tables.arrivals.c.exchange_id, tables.arrivals.c.data).where(
+    tables.arrivals.c.exchange_id.between(bindparam("first"), bindparam("last"))
+)
+"""Of exchanges that are read together: all that there are between the first and the last."""
 _count = select(func.count()).where(tables.exchange.c.id > bindparam("after"))
 
 
@@ -195,13 +199,9 @@ class Recording:
     ) -> dict[int, tuple[Sequence[Segment], bytes]]:
         """Segments and bytes of each response, by the exchange's number."""
         pieces = self._content.unshared({row.response_id for row in rows if row.response_id})
-        columns = tables.arrivals.c
-        query = select(columns.exchange_id, columns.data).where(
-            columns.exchange_id.in_([row.id for row in rows])
-        )
-        times: dict[int, bytes] = {
-            row.exchange_id: row.data for row in self._connection.execute(query)
-        }
+        ids = [row.id for row in rows]
+        span = {"first": min(ids, default=0), "last": max(ids, default=0)}
+        times = dict(self._driver.rows(_arrivals, span))
         responses: dict[int, tuple[Sequence[Segment], bytes]] = {}
         for row in rows:
             data = pieces[row.response_id].data if row.response_id else b""

@@ -61,9 +61,7 @@ def _host(endpoint: str) -> str:
         parts, port_is_fit = urlsplit(""), False
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fit:
         shown = endpoint.rpartition("@")[2].partition("?")[0]
-        raise UsageError(
-            f"{shown!r} is no collector's address: say one like http://127.0.0.1:4318"
-        )
+        raise UsageError(f"{shown!r} is no collector's address: say one like http://127.0.0.1:4318")
     return parts.hostname
 
 
