@@ -27,7 +27,7 @@ logger = logging.getLogger("kimitap")
 
 PATIENCE_S = 2.0
 """How long an answer's head waits at most for its request to be on disk."""
-OPENING_S = 3.0
+OPENING_S = 6.0
 """How long the start waits for the recording to be opened; afterwards traffic comes first."""
 STARTED_S = 0.5
 """When mitmproxy has certainly started, after it said that it runs."""
