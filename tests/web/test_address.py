@@ -24,7 +24,9 @@ def test_loopback_is_taken_in_any_spelling(listen: str, address: Address) -> Non
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9091", "192.168.1.5:9091", "[::]:80", "[fe80::1]:1"])
 def test_an_address_that_others_can_reach_is_refused(listen: str) -> None:
-    with pytest.raises(UsageError, match=r"can be reached by other machines.*or say --allow-remote"):
+    with pytest.raises(
+        UsageError, match=r"can be reached by other machines.*or say --allow-remote"
+    ):
         parse_listen(listen)
     address = parse_listen(listen, remote=True)
     assert address.remote
