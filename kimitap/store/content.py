@@ -21,8 +21,15 @@ _WHOLE = 16
 """So many bodies are remembered whole: the next of a conversation is put together from its last."""
 _DICTIONARIES = 32
 _CONTENTS = 32 * 1024 * 1024
-"""So many bytes of packs are remembered: the next piece of each of a hundred conversations, recorded
-side by side, stands in the pack of its last."""
+"""So many bytes of packs are remembered: the next piece of each of a hundred conversations
+recorded at once stands in the pack of its last."""
+
+_bodies = select(tables.body.c.id, tables.body.c.parent_id, tables.body.c.manifest)
+_columns = tables.piece.c
+_pieces = select(_columns.id, _columns.digest, _columns.pack_id, _columns.start, _columns.length)
+_packs = select(tables.pack.c.id, tables.pack.c.dictionary_id, tables.pack.c.data)
+_SLOTS = tuple(f"id_{i}" for i in range(512))
+"""The names of the ids in a query for some of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kimitap.errors import DamagedRecording, RecordingUnavailable, UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Pauses, Segment, pauses_since, times_since
-from kimitap.store import Loss, Recording, RecordingWriter
+from kimitap.store import Loss, Recording, RecordingWriter, content
 from tests.support.requests_made import START, asked, conversation, reply
 
 HEAD = (("Server", "llama.cpp"), ("Content-Type", "text/event-stream"))
@@ -412,7 +412,10 @@ def test_late_bodies_are_whole_in_whatever_order_they_are_asked_for(where: str):
         assert recording.exchange(7, late=True).request.content == bodies[6]
 
 
-def test_late_pieces_hold_no_bytes_once_the_next_ones_were_read(where: str):
+def test_late_pieces_hold_no_bytes_once_the_next_ones_were_read(
+    where: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(content, "_CONTENTS", 256 * 1024)  # that is bounded by itself
     bodies = conversation(70, words=3000)
     with RecordingWriter(where) as writer:
         for second, body in enumerate(bodies):
