@@ -210,8 +210,10 @@ def _keep(where: Path, name: str, config: pytest.Config) -> None:
     folder = config.getoption("kimitap_keep") or config.getini("kimitap_keep")
     if not folder or not where.exists():
         return
+    from kimitap.store.location import make_folder
+
     into = Path(config.invocation_params.dir, folder)
-    into.mkdir(parents=True, exist_ok=True)
+    make_folder(into)
     path = _reserved(into, re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[-150:])
     handle, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=into)  # for its owner only
     os.close(handle)

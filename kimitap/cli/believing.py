@@ -39,7 +39,8 @@ def belief(words: Sequence[str], db: str | None, as_json: bool, settings: Settin
     history = read_history(path)
     analysis = read(where, settings.choice)
     place = one_place(rest)
-    threads = analysis.threads_at(place) if place else analysis.threads
+    found = analysis.threads_at(place) if place else analysis.threads
+    threads = [thread for thread in found if thread.kind != "replay"]  # no request of the client's
     thread = best_thread(history, threads)
     if thread is None:
         raise UsageError(f"no thread of {where} has a message of {path}: is it of another task?")

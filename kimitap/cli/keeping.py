@@ -159,7 +159,7 @@ def prune(
 def _pruned(
     where: str, age: timedelta | None, most: int | None, dry_run: bool, yes: bool
 ) -> Iterator[str]:
-    from kimitap.store import delete, retention
+    from kimitap.store import delete, retention, sweep
 
     if dry_run:
         yield from _would_go(where, retention.plan(where, age, most), most)
@@ -175,6 +175,7 @@ def _pruned(
             done = delete(where, old.numbers)
             yield f"{counted(done.exchanges, 'exchange')} deleted from {shown(where)}"
         else:
+            sweep(where)
             yield f"nothing in {shown(where)} is that old"
     if most is None:
         return

@@ -21,7 +21,8 @@ def look_at_port(host: str, port: int) -> Check:
     """Is the port free, or is a recorder there already?"""
     address = f"{host}:{port}"
     try:
-        socket.create_server((host, port)).close()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         if _answers(host, port):
             return warning(

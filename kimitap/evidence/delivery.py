@@ -38,7 +38,7 @@ def demand_free(target: Path, force: bool) -> None:
         return
     if not force:
         raise UsageError(f"{name} is there already: name another with -o, or say --force")
-    if target.is_symlink() or not (_is_report(target) or zipfile.is_zipfile(target)):
+    if target.is_symlink() or not (_is_report(target) or _is_zipped_report(target)):
         raise UsageError(f"{name} is no report of Kimitap's: it is not replaced; name another")
 
 
@@ -47,6 +47,15 @@ def _is_report(folder: Path) -> bool:
         return False
     there = {path.name for path in folder.iterdir()}
     return there <= NAMES and (not there or "report.md" in there)
+
+
+def _is_zipped_report(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        parted = [name.split("/") for name in archive.namelist()]
+    there = {parts[1] for parts in parted if len(parts) > 1}
+    return "report.md" in there <= NAMES and all(len(parts) > 1 for parts in parted)
 
 
 @contextmanager

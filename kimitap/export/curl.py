@@ -35,14 +35,14 @@ def curl(exchange: Exchange, base: str = "", body: str = "") -> str:
     words = [f"curl --no-buffer -X {shlex.quote(exchange.method)} {_url(exchange, base)}"]
     words += _headers(exchange)
     if exchange.request.size:
-        data = f"@{_quoted(body)}" if body else _body(exchange)
-        words.append(f"--data-binary {data}")
+        words.append(f"--data-binary @{_quoted(body)}" if body else _body(exchange))
     return " \\\n  ".join(words) + "\n"
 
 
 def _url(exchange: Exchange, base: str) -> str:
     if not base:
-        return _quoted(f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.path}")
+        url = f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.path}"
+        return f"--globoff {_quoted(url)}"
     path = exchange.path if exchange.path.startswith("/") else f"/{exchange.path}"
     return f'--globoff "{base}"{_quoted(path)}'
 
@@ -60,13 +60,15 @@ def _headers(exchange: Exchange) -> Iterator[str]:
 
 
 def _body(exchange: Exchange) -> str:
+    """The body's option: what begins with `@` is a file's name for `--data-binary`, and recorded
+    text shall name none."""
     try:
         text = exchange.request.content.decode("utf-8")
     except UnicodeDecodeError:
-        return f"@request-{exchange.number}.bin"
+        text = "\0"
     if "\0" in text:
-        return f"@request-{exchange.number}.bin"
-    return _quoted(mask_text(text))
+        return f"--data-binary @request-{exchange.number}.bin"
+    return f"--data-raw {_quoted(mask_text(text))}"
 
 
 def _quoted(text: str) -> str:

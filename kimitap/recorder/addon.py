@@ -245,7 +245,9 @@ class Recorder:
     def _begin(self, flow: http.HTTPFlow) -> Tap:
         self._early.discard(flow)
         gathered = _gathered.pop(flow, None)
-        body = bytes(gathered.seen) if gathered else flow.request.raw_content
+        body = flow.request.raw_content
+        if gathered:
+            body = bytes(gathered.seen) if gathered.whole else None
         line = self._open()
         if body is None and flow.request.timestamp_end:
             line.say_aloud(

@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from kimitap.amounts import counted, in_words, span
 from kimitap.errors import KimitapError, NoRecording
-from kimitap.store import Recording, delete, file_of, location, retention
+from kimitap.store import Recording, delete, file_of, location, retention, sweep
 
 SIZE_EVERY_S = 2.0
 """How often the size is looked at: at that of the files alone, as long as that is small enough."""
@@ -52,11 +53,16 @@ class Keeping:
         self._most = most
         self._say = say
         self._next_age_s = 0.0
+        self._swept = False
         self._complaint = ""
+        self._began, self._began_s = datetime.now(UTC), _steady_s()
 
     def look(self) -> None:
         """Delete what is due. What hinders that is said once, until something else does."""
         try:
+            if not self._swept:
+                sweep(self._where, PAUSE_S)
+                self._swept = True
             if self._age is not None and time.monotonic() >= self._next_age_s:
                 self._delete_old(self._age)
                 self._next_age_s = time.monotonic() + AGE_EVERY_S
@@ -73,10 +79,14 @@ class Keeping:
 
     def _delete_old(self, age: timedelta) -> None:
         with Recording.open(self._where) as recording:
-            old = retention.older_than(recording.glimpses(), datetime.now(UTC) - age).numbers
+            old = retention.older_than(recording.glimpses(), self._now() - age).numbers
         if old:
             gone = delete(self._where, old, PAUSE_S).exchanges
             self._say(f"{counted(gone, 'exchange')} deleted, older than {span(age)}", False)
+
+    def _now(self) -> datetime:
+        """The time, as far as the steady clock agrees: a date put forward deletes nothing."""
+        return min(datetime.now(UTC), self._began + timedelta(seconds=_steady_s() - self._began_s))
 
     def _delete_surplus(self, most: int) -> None:
         if _size(self._where) <= most or retention.used_bytes(self._where) <= most:
@@ -96,8 +106,17 @@ def _size(where: str) -> float:
     path = file_of(where)
     if path is None:
         return float("inf")
-    files = (path, path.with_name(path.name + "-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
+    size = 0
+    for file in (path, path.with_name(path.name + "-wal")):
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
+
+
+def _steady_s() -> float:
+    """Seconds of a clock that nobody sets, and that runs on while the machine sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 def _tell(line: str, complaint: bool) -> None:

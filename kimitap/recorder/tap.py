@@ -146,11 +146,14 @@ class Gathering:
 
     def __init__(self, stream: bool | Stream, limit: int) -> None:
         self.seen = bytearray()
+        self.whole = True
+        """False once there was more than the limit; `seen` is the beginning then."""
         self._limit = limit
         self._then = stream if callable(stream) else None
 
     def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
         """mitmproxy's stream function: returns the data."""
-        if len(self.seen) + len(data) <= self._limit:
+        self.whole = self.whole and len(self.seen) + len(data) <= self._limit
+        if self.whole:
             self.seen += data
         return data if self._then is None else self._then(data)

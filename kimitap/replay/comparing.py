@@ -45,13 +45,13 @@ class Loop:
     group: str
     runs: int
     repeats: int
-    """Runs whose reply makes the same calls as the reply that was put back."""
+    """Runs whose reply makes a call again that was put back."""
     replied: int
     """Runs that came to a reply."""
 
     @property
     def ends(self) -> bool:
-        """True where replies came, and none of them makes those calls."""
+        """True where replies came, and none of them makes such a call."""
         return self.replied > 0 and not self.repeats
 
     @property
@@ -71,12 +71,18 @@ def proves_nothing(loops: Sequence[Loop]) -> bool:
 
 def loop_of(group: Group, lacking: Sequence[Gap]) -> Loop | None:
     """What became of the loop in a group's runs; None where no call was put back."""
-    made = [tuple(c.stands_for for c in gap.calls) for gap in lacking if gap.calls]
+    made = {call.stands_for for gap in lacking for call in gap.calls}
     if not made:
         return None
-    replied = [shape for shape in group.runs if shape.status == 200 and not shape.error]
-    repeats = sum(shape.stands_for in made for shape in replied)
+    replied = [shape for shape in group.runs if _replied(shape)]
+    repeats = sum(not made.isdisjoint(shape.stands_for) for shape in replied)
     return Loop(group.name, len(group.runs), repeats, len(replied))
+
+
+def _replied(shape: Shape) -> bool:
+    """True where the model said something to its end: a page, a cut, a blank reply tell nothing."""
+    whole = shape.status == 200 and shape.ending == "complete" and not shape.error
+    return whole and (shape.has_text or bool(shape.calls))
 
 
 def comparison_lines(groups: Sequence[Group]) -> Iterator[str]:

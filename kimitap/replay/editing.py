@@ -20,7 +20,7 @@ def assigned(body: bytes, words: str) -> bytes:
         raise UsageError(f"{words!r} sets nothing: say {_HOW}")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
     steps = _steps(path)
     fields = _fields(body)
@@ -96,7 +96,7 @@ def written(text: str, body: bytes) -> bytes | None:
     """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"what you wrote is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise UsageError("what you wrote is no JSON object")
@@ -112,7 +112,7 @@ def _same(one: bytes, other: bytes) -> bool:
 def _read(body: bytes) -> object:
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the request's body is no JSON and cannot be changed: {error}") from error
 
 
@@ -120,7 +120,7 @@ def _fields(body: bytes) -> dict[str, msgspec.Raw]:
     """The body's fields by name, each as its bytes."""
     try:
         return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _read(body)
     if not isinstance(value, dict):
         raise UsageError("the request's body is no JSON object and cannot be changed")

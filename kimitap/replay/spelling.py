@@ -18,7 +18,7 @@ def respelled(turn: Turn, body: bytes, fillings: Sequence[Filling]) -> bytes:
     name, spell = SPELLERS[turn.dialect]
     try:
         value = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the request's body is no JSON: {error}") from error
     items = value.get(name) if isinstance(value, dict) else None
     if not isinstance(items, list):
@@ -154,7 +154,7 @@ def _blocks(reply: Message) -> list[Json]:
 def _object(arguments: str) -> object:
     try:
         value = json.loads(arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

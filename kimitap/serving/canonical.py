@@ -24,9 +24,12 @@ _MASKED = "[masked:"
 def canonical(data: bytes) -> bytes | None:
     """A digest that equal requests share; None for what is no JSON object."""
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
+        return _canonical(json.loads(data))
+    except (ValueError, RecursionError):  # nested too deep, for the parser or for us
         return None
+
+
+def _canonical(value: object) -> bytes | None:
     if not isinstance(value, dict):
         return None
     kept = {name: field for name, field in value.items() if name not in _OF_ONE_RUN}

@@ -11,7 +11,7 @@ from kimitap.store.location import file_of, location, looks_recorded, shown
 from kimitap.store.losses import Loss
 
 if TYPE_CHECKING:
-    from kimitap.store.deleting import Deleted, delete
+    from kimitap.store.deleting import Deleted, delete, sweep
     from kimitap.store.exchanges import Ending, Head
     from kimitap.store.migrating import migrate
     from kimitap.store.reading import Recording
@@ -33,6 +33,7 @@ __all__ = [
     "migrate",
     "seal",
     "shown",
+    "sweep",
 ]
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "delete": "deleting",
     "migrate": "migrating",
     "seal": "sealing",
+    "sweep": "deleting",
 }
 _load = lazily(__name__, _HOMES)
 

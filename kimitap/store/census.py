@@ -71,7 +71,16 @@ class Census:
         self._last = (0, 0, 0, 0)
 
     def look(self, connection: Connection) -> None:
-        """Take in what was added since the last look, in a transaction."""
+        """Take in what was added since the last look, in a transaction. Raises DamagedRecording."""
+        try:
+            self._look(connection)
+        except KeyError as error:
+            raise DamagedRecording(
+                f"something that it needs (number {error}) is missing: `kimitap verify --save` "
+                "keeps what is not damaged"
+            ) from error
+
+    def _look(self, connection: Connection) -> None:
         seen = dict(zip(("exchange", "body", "piece", "pack"), self._last, strict=True))
         for pack, dictionary in connection.execute(_packs, {"after": seen["pack"]}).all():
             self.contents[pack] = set()

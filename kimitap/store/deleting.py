@@ -69,17 +69,29 @@ def delete(where: str, numbers: Iterable[int], pause_s: float = PAUSE_S) -> Dele
     Their numbers are never given again. Raises UsageError, and deletes nothing, where one of them
     is still in flight; NoRecording, NotARecording, OlderRecording, RecordingUnavailable.
     """
-    path = file_of(where)
-    if path is not None and not path.exists():
-        raise NoRecording(f"there is no recording at {where}: name another")
     wanted = sorted(set(numbers))
-    with translated(where), closing(opening.writer(where)) as connection:
-        opening.demand_schema(where, connection)
-        deletion = _Deletion(where, connection, pause_s)
+    with _deletion(where, pause_s) as deletion:
         deletion.demand_ended(wanted)
+        deletion.demand_sound()
         count = deletion.exchanges(wanted)
         deletion.sweep()
         return Deleted(count, deletion.compact())
+
+
+def sweep(where: str, pause_s: float = PAUSE_S) -> None:
+    """Delete what a deletion that was ended too soon left behind. Raises as `delete` does."""
+    with _deletion(where, pause_s) as deletion:
+        deletion.sweep()
+
+
+@contextmanager
+def _deletion(where: str, pause_s: float) -> Iterator["_Deletion"]:
+    path = file_of(where)
+    if path is not None and not path.exists():
+        raise NoRecording(f"there is no recording at {where}: name another")
+    with translated(where), closing(opening.writer(where)) as connection:
+        opening.demand_schema(where, connection)
+        yield _Deletion(where, connection, pause_s)
 
 
 class _Deletion:
@@ -110,6 +122,11 @@ class _Deletion:
                 f"{shown(self._where)}: {named} is still being recorded: wait for its end, or end "
                 "the recorder"
             )
+
+    def demand_sound(self) -> None:
+        """Raise DamagedRecording before anything is gone: what is needed could not be told."""
+        with closing(opening.reader(self._where)) as reader, reader.begin():
+            Census().look(reader)
 
     def exchanges(self, numbers: Sequence[int]) -> int:
         """Delete the rows; how many there were."""
@@ -157,7 +174,10 @@ class _Deletion:
                     self._census.settle(self._connection)
 
     def compact(self) -> bool:
-        """Give the space back where nobody else writes; True if that was possible."""
+        """Give the space back where nobody else writes; True if that was possible.
+
+        Beside a recorder what was deleted is overwritten, as soon as no reader needs it.
+        """
         if self._connection.dialect.name != "sqlite":
             return False
         with suppress(RecordingUnavailable), translated(self._where):
@@ -167,6 +187,7 @@ class _Deletion:
                 opening.pragma(self._connection, "busy_timeout=1000")
                 opening.shrink(self._connection)
                 return True
+            opening.empty_log(self._connection)
         return False
 
     def _steps(self) -> Iterator[Step]:

@@ -49,7 +49,7 @@ class Small:
     """The small packs that were written here and not yet merged, by the dictionary they lean on.
 
     What it remembers may be wrong: a transaction may have come to nothing, or somebody deleted. So
-    `Merger` asks the recording again.
+    `merge` asks the recording again.
     """
 
     def __init__(self) -> None:
@@ -88,6 +88,8 @@ class Small:
             if total >= ENOUGH:
                 break
         self._sizes[dictionary] -= total
+        if not some:
+            del self._packs[dictionary], self._sizes[dictionary]
         self._count -= len(taken)
         return taken
 

@@ -30,6 +30,8 @@ from kimitap.store.location import MAGIC, file_of, make_folder, shown
 from kimitap.store.tables import SCHEMA, VERSION_TABLE
 from kimitap.store.trouble import translated
 
+_LOG_TRIES = 20
+_LOG_NAP_S = 0.05
 WRITER_PATIENCE_S = 30.0
 """How long a writer waits for another program's lock."""
 READER_PATIENCE_S = 5.0
@@ -119,6 +121,20 @@ def shrink(connection: Connection) -> None:
     driver_of(connection).execute(_CAN_SHRINK)
     driver_of(connection).execute("VACUUM")
     driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def empty_log(connection: Connection) -> bool:
+    """Move what the log of a SQLite recording holds into the file, beside others who write.
+
+    Nobody waits longer than that takes. False where readers hindered it.
+    """
+    pragma(connection, "busy_timeout=0")
+    for mode in ("PASSIVE", *["TRUNCATE"] * _LOG_TRIES):
+        done = driver_of(connection).execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        if mode == "TRUNCATE" and not done[0]:
+            return True
+        time.sleep(_LOG_NAP_S)
+    return False
 
 
 def fold(connection: Connection) -> None:

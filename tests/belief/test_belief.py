@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from kimitap.belief.comparison import Compared
 from kimitap.belief.history import history_of
 from kimitap.belief.words import rules_of, verdict
 from kimitap.dialects import Memo, decode
-from kimitap.exchange import Exchange
+from kimitap.exchange import REPLAY, Exchange
 from kimitap.lineage import Thread
 from kimitap.store import Recording
 from kimitap.weave import weave
@@ -221,6 +222,12 @@ def test_the_command_is_content_with_a_healthy_wire(kimitap: Command, tmp_path: 
     where = recording(tmp_path / "x.db", healthy())
     done = kimitap("belief", where, kept(tmp_path, BELIEF))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_replay_is_no_request_of_the_clients(kimitap: Command, tmp_path: Path) -> None:
+    repaired = replace(healthy()[-1], number=4, request_headers=((REPLAY, "3; repaired"),))
+    where = recording(tmp_path / "x.db", [*lossy(), repaired])
+    assert kimitap("belief", where, kept(tmp_path, BELIEF)).returncode == 1
 
 
 def test_the_command_speaks_json(kimitap: Command, tmp_path: Path) -> None:

@@ -203,6 +203,13 @@ def test_nothing_is_sent_elsewhere_without_a_word(
     assert done.returncode == 2 and "took 0 spans" in done.stderr
 
 
+def test_a_collectors_password_and_key_are_not_printed(kimitap: Command, where: Path) -> None:
+    endpoint = "http://me:secretpw@127.0.0.1:9/otel?key=sk-abc"
+    done = kimitap("export", where, "--format", "otlp", "--endpoint", endpoint)
+    assert done.returncode == 2 and "http://127.0.0.1:9/otel cannot be reached" in done.stderr
+    assert "secretpw" not in done.stderr + done.stdout and "sk-abc" not in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [

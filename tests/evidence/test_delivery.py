@@ -66,6 +66,16 @@ def test_an_earlier_report_gives_way_where_that_is_asked_for(tmp_path: Path, as_
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
+def test_a_zip_of_other_things_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "mine.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("mine/report.md", "my report")
+        archive.writestr("mine/thesis.txt", "years of work")
+    with pytest.raises(UsageError, match=r"is no report of Kimitap's"):
+        write(target, as_zip=True, force=True)
+    assert zipfile.is_zipfile(target)
+
+
 def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
     target = tmp_path / "work"
     write(target)

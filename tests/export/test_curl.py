@@ -33,8 +33,9 @@ def asked(body: bytes, **changes: object) -> Exchange:
 def test_the_body_and_the_headers_are_sent_as_they_were() -> None:
     body = b'{"model":"kimi","messages":[{"role":"user","content":"It\'s $HOME `id` \\"now\\""}]}'
     words = words_of(curl(asked(body)))
-    assert words[:4] == ["--no-buffer", "-X", "POST", "http://127.0.0.1:8080/v1/chat/completions"]
-    assert words[words.index("--data-binary") + 1] == body.decode()
+    assert words[:4] == ["--no-buffer", "-X", "POST", "--globoff"]
+    assert words[4] == "http://127.0.0.1:8080/v1/chat/completions"
+    assert words[words.index("--data-raw") + 1] == body.decode()
     assert "Content-Type: application/json" in words
 
 
@@ -60,9 +61,14 @@ def test_a_body_that_is_no_text_is_named_and_not_quoted() -> None:
     assert "--data-binary @request-7.bin" in curl(asked(b"\xff\xfe\x00"))
 
 
+def test_no_recorded_body_names_a_file_to_curl() -> None:
+    words = words_of(curl(asked(b"@/etc/hosts")))
+    assert words[words.index("@/etc/hosts") - 1] == "--data-raw"
+
+
 def test_a_request_without_a_body_sends_none() -> None:
     bare = asked(b"", method="GET", path="/props", request=Body())
-    assert "--data-binary" not in curl(bare)
+    assert "--data" not in curl(bare)
 
 
 @given(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -237,6 +237,24 @@ def test_what_hinders_is_told_once(tmp_path: Path) -> None:
     keeping.look()
     assert told[1:] == [("2 exchanges deleted, older than 30 d", False)]
     assert numbers(where) == []
+
+
+def test_a_date_put_forward_deletes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(days=365)
+
+    where, told = tmp_path / "k.db", list[tuple[str, bool]]()
+    fill(where, 2)
+    age = datetime.now(UTC) - asked(b"").started_at + timedelta(hours=1)
+    keeping = Keeping(str(where), age, None, lambda *said: told.append(said))
+    monkeypatch.setattr("kimitap.recorder.keeping.datetime", Ahead)
+    keeping.look()
+    assert numbers(where) == [1, 2]
+    assert told == []
 
 
 def test_what_is_younger_stays(tmp_path: Path) -> None:

@@ -95,7 +95,11 @@ def test_what_differs_is_named() -> None:
         ((CALLS, CALLS), "the loop goes on"),
         ((CALLS, SAYS), "the loop goes on at times"),
         ((SAYS,), "the loop ends"),
+        ((replace(CALLS, stands_for=(("list", "{}"), *CALLS.stands_for)),), "the loop goes on"),
         ((replace(SAYS, status=500, error="no"),), "no reply came: nothing can be told"),
+        ((replace(SAYS, ending="complete, but no reply"),), "no reply came: nothing can be told"),
+        ((replace(SAYS, ending="server cut"),), "no reply came: nothing can be told"),
+        ((replace(SAYS, has_text=False),), "no reply came: nothing can be told"),
     ],
 )
 def test_a_loop_goes_on_where_the_call_that_was_put_back_is_made_again(

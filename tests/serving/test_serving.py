@@ -15,6 +15,7 @@ import pytest
 from kimitap.errors import UsageError
 from kimitap.exchange import Body, Exchange, Outcome, Segment
 from kimitap.places import PlaceWord
+from kimitap.serving.canonical import canonical
 from kimitap.serving.server import parse_listen
 from tests.support import chat
 from tests.support.playing import Played, playing
@@ -395,3 +396,9 @@ def test_other_machines_are_let_in_only_where_that_was_said(listen: str) -> None
 def test_what_is_no_address_is_said_so(listen: str) -> None:
     with pytest.raises(UsageError, match="no address to listen on"):
         parse_listen(listen, remote=True)
+
+
+@pytest.mark.parametrize("depth", [900, 5_000, 200_000])
+def test_what_is_nested_too_deep_is_no_request_and_no_error(depth: int) -> None:
+    nested = canonical(b'{"messages":' + b"[" * depth + b"]" * depth + b"}")
+    assert nested is None or depth == 900

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kimitap.errors import NoRecording, RecordingUnavailable, UsageError
+from kimitap.errors import DamagedRecording, NoRecording, RecordingUnavailable, UsageError
 from kimitap.exchange import Exchange, Outcome
-from kimitap.store import Recording, RecordingWriter, delete, deleting, merging, packs
+from kimitap.store import Recording, RecordingWriter, delete, deleting, merging, packs, sweep
 from tests.support.recording_again import SEED, TURNS, write_twice
 from tests.support.requests_made import START, asked, conversation, dumped, prose, reply
 from tests.support.writing_processes import start
@@ -128,6 +128,47 @@ def test_no_byte_of_what_was_deleted_is_left_in_the_file(where: str) -> None:
     left = Path(where).read_bytes()
     assert not any(run in left for run in runs)
     assert not Path(f"{where}-wal").exists() or not Path(f"{where}-wal").stat().st_size
+
+
+def test_no_byte_of_it_is_left_while_a_recorder_has_the_file_open(where: str) -> None:
+    secret = bytes(random.Random(2).choices(b"abcdefghijklmnopqrstuvwxyz0123456789", k=3000))
+    with RecordingWriter(where) as writer:
+        gone = record(writer, b'{"messages":["%b"]}' % secret, 1)
+        stays = record(writer, b'{"messages":["hello, hello"]}', 2)
+        assert Path(f"{where}-wal").stat().st_size
+        assert not delete(where, [gone]).compacted
+        left = Path(where).read_bytes() + Path(f"{where}-wal").read_bytes()
+        assert not any(secret[at : at + 12] in left for at in range(3000 - 12))
+        record(writer, b'{"messages":["hello again"]}', 3)
+    assert min(read(where)) == stays
+    assert_tidy(where)
+
+
+def test_nothing_goes_from_a_damaged_recording(where: str) -> None:
+    first, _ = two_sessions(where, turns=3)
+    with sqlite3.connect(where) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("DELETE FROM pack WHERE id = (SELECT max(id) FROM pack)")
+    connection.close()
+    with pytest.raises(DamagedRecording, match="verify --save"):
+        delete(where, first)
+    with sqlite3.connect(where) as connection:
+        assert connection.execute("SELECT count(*) FROM exchange").fetchone() == (6,)
+    connection.close()
+
+
+def test_what_an_interrupted_deletion_left_is_swept(where: str) -> None:
+    first, second = two_sessions(where, turns=3)
+    before = read(where)
+    with sqlite3.connect(where) as connection:  # as `delete` does first
+        connection.execute("PRAGMA foreign_keys=OFF")
+        for table, column in (("arrivals", "exchange_id"), ("exchange", "id")):
+            marks = ",".join("?" * len(first))
+            connection.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", first)
+    connection.close()
+    sweep(where)
+    assert_same(read(where), {n: e for n, e in before.items() if n in second})
+    assert_tidy(where)
 
 
 def test_numbers_are_never_used_again(where: str) -> None:

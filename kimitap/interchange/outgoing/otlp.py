@@ -85,7 +85,7 @@ def send(sessions: Traces, endpoint: str) -> int:
                 some = spans[at : at + _AT_ONCE]
                 if not _taken(exporter, some):
                     why = complaints.last or "it did not answer"
-                    raise UsageError(f"{endpoint} took {sent} spans and no more: {why}")
+                    raise UsageError(f"{_named(endpoint)} took {sent} spans and no more: {why}")
                 sent += len(some)
     return sent
 
@@ -99,6 +99,12 @@ def _taken(exporter: OTLPSpanExporter, spans: Sequence[ReadableSpan]) -> bool:
         return False
 
 
+def _named(endpoint: str) -> str:
+    """The address without what may be a key."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def _demand_listener(endpoint: str) -> None:
     """Say at once that nobody listens: the exporter would try again and again before it gave up."""
     parts = urlsplit(endpoint)
@@ -106,7 +112,9 @@ def _demand_listener(endpoint: str) -> None:
     try:
         socket.create_connection((parts.hostname, port), TIMEOUT_S).close()
     except OSError as error:
-        raise UsageError(f"{endpoint} cannot be reached: {error.strerror or error}") from error
+        raise UsageError(
+            f"{_named(endpoint)} cannot be reached: {error.strerror or error}"
+        ) from error
 
 
 class _Complaints(logging.Handler):
