@@ -30,7 +30,13 @@ from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN
 from kimitap.rules.reply_choices import beginnings, choice_of, further
 from kimitap.rules.rule import Sample
 from tests.support import chat
-from tests.support.examples import defects_of, exchange_of, sessions_of, turn_of
+from tests.support.examples import (
+    defects_of,
+    exchange_of,
+    findings_of,
+    sessions_of,
+    turn_of,
+)
 
 HALF = '{"path": "summary.md", "content": "# Summ'
 SECOND = assistant("I look at the data.", READ_TWO)
@@ -186,3 +192,11 @@ def test_nobody_tells_how_many_tokens_a_further_choice_took() -> None:
     ((number, view),) = further(turn)
     assert (number, view.reply.usage.completion_tokens) == (2, None)
     assert view.reply.usage.prompt_tokens == 9
+
+
+def test_what_several_choices_took_together_is_no_limit_of_one() -> None:
+    sample = several(DONE, DONE)
+    usage = {"prompt_tokens": 900, "completion_tokens": 20}
+    raw = orjson.dumps({**orjson.loads(sample.raw or b""), "usage": usage})
+    full = replace(sample, request={**sample.request, "max_tokens": 20}, raw=raw)
+    assert [f.rule for f in findings_of([full])] == []

@@ -29,7 +29,12 @@ def _filled(sample: Sample, prompt: int, tokens: int, context: int) -> Sample:
 
 
 def is_hidden(turn: Turn) -> bool:
-    """True where the reply took all the tokens it may, and its finish reason is another."""
+    """True where the reply took all the tokens it may, and its finish reason is another.
+
+    What several choices took is counted together, and tells nothing of one.
+    """
+    if turn.reply.others:
+        return False
     reason = turn.reply.finish_reason
     if reason is None or was_cut(turn) or is_probe(turn):
         return False
