@@ -4,7 +4,9 @@ import ctypes
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.proxy import (
@@ -32,6 +34,7 @@ run_proxy(*sys.argv[1:4], on_ready=lambda url: say("ready: " + url), say=say,
 READY = r"^ready: |Kimitap (records|cannot record|does NOT)|recording cannot"
 
 _PATIENCE_S = 180.0
+_AGAIN_S = 15.0
 
 _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
 _libc = ctypes.CDLL(None)
@@ -105,7 +108,14 @@ def start_recorder(
 
 
 def stop(proxy: Proxy) -> str:
-    """Ctrl-C; all that it has printed. It may take long: what waits is written first."""
-    proxy.process.send_signal(signal.SIGINT)
-    proxy.process.wait(_PATIENCE_S)
+    """Ctrl-C; all that it has printed. It may take long: what waits is written first.
+
+    Once more after a while: asyncio forgets a signal that comes while its self-pipe is full, as
+    with mitmproxy's log of a thousand connections that close at once.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while proxy.process.poll() is None and time.monotonic() < deadline:
+        proxy.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            proxy.process.wait(_AGAIN_S)
     return proxy.stop()
