@@ -76,7 +76,7 @@ async def test_a_finding_unfolds_into_what_proves_it() -> None:
         await settle(app, pilot)
         await press(app, pilot, "v")
         while "tool-turn-lost" not in here(app):
-            await press(app, pilot, "N")
+            await press(app, pilot, "{")
         await press(app, pilot, "enter")
         assert any('#5  {"role":"assistant","content":""}' in line for line in lines(app))
 
