@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kimitap.conversation import Message, Other, ToolCall, ToolResult, Turn
 from kimitap.lineage import Relation, Session, Thread, named_by
-from kimitap.rules.endings import CALLED, SAID, is_unkept
+from kimitap.rules.endings import is_unkept, was_called, was_said
 from kimitap.rules.flaws import flaw
 from kimitap.rules.rounds import Part, answers
 
@@ -125,7 +125,7 @@ def _is_plain(turn: Turn) -> bool:
     """True where all of a reply is there, and an agent has to answer each call in it."""
     if not turn.succeeded or is_unkept(turn) or flaw(turn):
         return False
-    if turn.reply.finish_reason not in CALLED | SAID:
+    if not (was_called(turn) or was_said(turn)):
         return False
     return all(call.name not in _OWN_NAMES for call in turn.reply.message.tool_calls)
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.asked import is_filling_in
-from kimitap.rules.endings import ended
+from kimitap.rules.endings import ended, was_withheld
 from kimitap.rules.examples import NOTES, READ, TASK, WROTE, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.limits import generated, is_probe
@@ -18,8 +18,6 @@ REFUSED = (
     b'{"role":"assistant","content":null,"refusal":"I cannot help with that."}}]}'
 )
 
-_REFUSED = ("content_filter", "refusal", "cancelled")
-"""Finish reasons that explain why nothing came."""
 SWALLOWED = 4
 """Tokens from which on a reply without any text was more than its end token."""
 
@@ -27,7 +25,7 @@ SWALLOWED = 4
 def is_empty(turn: Turn) -> bool:
     """True where a whole reply has neither text nor call, nor refuses; no choice of several has."""
     reply = turn.reply
-    if reply.finish_reason in _REFUSED or not reply.message.blank:
+    if was_withheld(turn) or not reply.message.blank:
         return False
     if is_probe(turn) or is_filling_in(turn):
         return False

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.each import each
-from kimitap.rules.endings import CALLED, CUT, SAID
+from kimitap.rules.endings import was_called, was_cut, was_said, was_withheld
 from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, WRITTEN, WROTE, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.reply_choices import each_choice
@@ -50,10 +50,10 @@ def is_forced(turn: Turn) -> bool:
 def mismatch(turn: Turn) -> str:
     """What does not agree, in words; `""` where all does."""
     calls, reason = turn.reply.message.tool_calls, turn.reply.finish_reason
-    if calls and not _agrees(turn) and not (reason in SAID and is_forced(turn)):
+    if calls and not _agrees(turn) and not (was_said(turn) and is_forced(turn)):
         said = "it has no finish reason" if reason is None else f"its finish reason is “{reason}”"
         return f"it holds the {named(calls)}, but {said}"
-    if not calls and reason in CALLED and not turn.reply.message.tool_results:
+    if not calls and was_called(turn) and not turn.reply.message.tool_results:
         return f"its finish reason is “{reason}”, but it holds no call"
     return ""
 
@@ -63,7 +63,9 @@ def _agrees(turn: Turn) -> bool:
     reason = turn.reply.finish_reason
     if reason is None:
         return turn.dialect == "openai-responses"
-    return reason in CALLED | CUT or bool(_TELLING.search(reason))
+    if was_called(turn) or was_cut(turn) or was_withheld(turn):
+        return True
+    return bool(_TELLING.search(reason))
 
 
 class FinishReasonMismatch(Rule):

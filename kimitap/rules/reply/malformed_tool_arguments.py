@@ -6,7 +6,7 @@ from typing import ClassVar
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.arguments import breaks_off, is_json, malformed
-from kimitap.rules.endings import was_aborted
+from kimitap.rules.endings import was_aborted, was_cut
 from kimitap.rules.examples import READ, TASK, assistant, call, step
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.limits import filled_its_limit
@@ -124,7 +124,7 @@ class MalformedToolArguments(Rule):
 def _blame(turn: Turn, broken: ToolCall) -> tuple[Side, str]:
     """Whose side the arguments broke on, and what tells."""
     text = broken.arguments.strip()
-    if turn.reply.finish_reason == "length":
+    if was_cut(turn):
         return Side.SERVER, "the server ended the reply at its length limit, inside the arguments"
     if filled_its_limit(turn):
         said = f"its finish reason says “{turn.reply.finish_reason}”"

@@ -8,7 +8,7 @@ from kimitap.lineage import Session, Thread
 from kimitap.rules import markers
 from kimitap.rules.arguments import breaks_off
 from kimitap.rules.asked import is_filling_in, tool_names
-from kimitap.rules.endings import CALLED, ended, was_cut
+from kimitap.rules.endings import ended, was_called, was_cut
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, call, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.limits import filled_its_limit, generated, is_probe, limit_reached
@@ -35,7 +35,7 @@ def is_truncated(turn: Turn) -> bool:
         return False
     if was_cut(turn):
         return not is_filling_in(turn)
-    if filled_its_limit(turn) or turn.reply.finish_reason in CALLED:
+    if filled_its_limit(turn) or was_called(turn):
         return False
     return cut_call(turn) is not None
 

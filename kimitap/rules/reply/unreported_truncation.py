@@ -7,7 +7,7 @@ from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules import markers
 from kimitap.rules.asked import is_filling_in, tool_names
-from kimitap.rules.endings import CALLED, SAID, ended, was_cut
+from kimitap.rules.endings import ended, was_called, was_cut, was_said
 from kimitap.rules.examples import DONE, READ, TASK, assistant, call, step
 from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.limits import filled_its_context, filled_its_limit, generated, is_probe
@@ -35,10 +35,9 @@ def is_hidden(turn: Turn) -> bool:
     """
     if turn.reply.others:
         return False
-    reason = turn.reply.finish_reason
-    if reason is None or was_cut(turn) or is_probe(turn):
+    if was_cut(turn) or is_probe(turn):
         return False
-    if reason not in SAID | CALLED or not filled_its_limit(turn):
+    if not (was_said(turn) or was_called(turn)) or not filled_its_limit(turn):
         return False
     return not is_filling_in(turn)
 
