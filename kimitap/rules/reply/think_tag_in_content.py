@@ -12,6 +12,7 @@ from kimitap.rules.each import each
 from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, step, user
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.quotes import Quotes, quotes_of
+from kimitap.rules.reply.tool_call_in_content import was_stopped
 from kimitap.rules.reply_choices import each_choice
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
@@ -20,6 +21,18 @@ _LEADING = re.compile(r"\s*(?:<think>|\[THINK\]|<seed:think>)")
 _OPEN = re.compile(r"<think>|\[THINK\]|<seed:think>")
 _CLOSE = re.compile(r"</think>|\[/THINK\]|</seed:think>")
 SAID = assistant("<think>\nThe notes first.\n</think>\n\nI read them.")
+_SPOKEN_OF = re.compile(
+    r"[ \t]+(?:is|are|was|and|or|opens|starts|begins|marks|tags?|blocks?|stands|means|must)\b"
+    r"|[/,;:|)]"
+)
+"""What goes on after a tag at a text's beginning where it is the subject of a sentence."""
+_OPEN_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+"""A block of code that nothing closes: a limit cut the text within it."""
+_PAIRS = {*zip("\"'“‘«(*_|[", "\"'”’»)*_|]", strict=True)}
+_ENDS = ".!?…"
+_GOES_ON = re.compile(r"[ \t]*\n?[ \t]*[a-z]")
+_AROUND = 1000
+"""Characters before a tag that are looked at."""
 LISTED = 50
 """Replies that a finding names; the rest is a number."""
 _AS_TEXT = ("none", "raw")
@@ -32,8 +45,11 @@ def stray_tag(turn: Turn, quotes: Quotes) -> tuple[str, int] | None:
     if "think>" not in text and "THINK]" not in text:
         return None
     bare = markers.without_code(text)
+    if was_stopped(turn):
+        bare = _OPEN_FENCE.split(bare, maxsplit=1)[0]
     leading = _LEADING.match(bare)
-    found = (leading[0].strip(), leading.end()) if leading else _unmatched(bare)
+    spoken = leading is not None and _SPOKEN_OF.match(bare, leading.end())
+    found = _unmatched(bare) if leading is None or spoken else (leading[0].strip(), leading.end())
     return None if found is None or quotes.holds(turn, found[0]) else found
 
 
@@ -59,16 +75,33 @@ def _stray_at(thread: Thread, position: int) -> list[Stray]:
 
 
 def _unmatched(text: str) -> tuple[str, int] | None:
-    """The first closing tag without an opening one, unless it stands in a sentence as a word."""
-    close = _CLOSE.search(text)
-    if close is None or _OPEN.search(text, 0, close.start()) or _is_word(text, close):
-        return None
-    return close[0], close.start()
+    """The first closing tag that nothing opens, unless it stands in a sentence as a word."""
+    since = 0
+    for close in _CLOSE.finditer(text):
+        line = text.rfind("\n", 0, close.start())
+        opens = _OPEN.finditer(text, since, close.start())
+        if any(tag.start() > line or not _is_word(text, tag) for tag in opens):
+            since = close.end()
+        elif not _is_word(text, close):
+            return close[0], close.start()
+    return None
 
 
 def _is_word(text: str, found: re.Match[str]) -> bool:
-    before, after = text[: found.start()][-1:], text[found.end() :][:1]
-    return before in {" ", "\t", '"', "'", "(", "“"} and after not in {"", "\n"}
+    """True where a tag is a word of a sentence: quoted, or with the sentence around it."""
+    before, after = text[max(0, found.start() - _AROUND) : found.start()], text[found.end() :][:80]
+    left, right = before[-1:], after[:1]
+    if (left, right) in _PAIRS or (left == ">" and after.startswith("</")):
+        return True
+    line = before[before.rfind("\n") + 1 :]
+    said = line.rstrip()
+    if not said:
+        return False
+    if not right.strip() and right != " ":  # its line ends: the sentence may go on in the next
+        return left == " " and said[-1] not in _ENDS and bool(_GOES_ON.match(after))
+    if left in " \t(/=,":
+        return said[-1] not in _ENDS or bool(_GOES_ON.match(after))
+    return left.isalnum() and right == " " and bool(_GOES_ON.match(after))
 
 
 class ThinkTagInContent(Rule):

@@ -34,8 +34,8 @@ def leaks(turn: Turn, quotes: Quotes) -> list[Leak]:
     if message.tool_calls or not turn.tools:
         return []
     found = markers.calls_in(message.text, tool_names(turn))
-    if found and not found[-1].whole and _was_stopped(turn):
-        return []
+    if found and not found[-1].whole and was_stopped(turn):
+        found = found[:-1]
     if is_told_its_form(turn):
         found = [leak for leak in found if leak.family not in (BARE, FENCED)]
     return [leak for leak in found if not quotes.holds(turn, opening(message.text, leak))]
@@ -46,7 +46,8 @@ def opening(text: str, leak: Leak) -> str:
     return text[leak.start : min(leak.stop, leak.start + 160)]
 
 
-def _was_stopped(turn: Turn) -> bool:
+def was_stopped(turn: Turn) -> bool:
+    """True where a limit ended the reply: the last call in it may be cut, by that and no parser."""
     return was_cut(turn) or filled_its_limit(turn)
 
 
@@ -66,8 +67,8 @@ class ToolCallInContent(Rule):
         "is quoted (unless a block of code is all of the reply, and a call), an answer about chat "
         "templates, what a sentence gives as an example, text that a file or the user said before, "
         "JSON where the request told the form of the answer, and agents that declare no tools and "
-        "parse text themselves are no defect; nor is a call that the length limit cut within its "
-        "markup (truncated-by-length)."
+        "parse text themselves are no defect; nor is the last call, where the length limit cut it "
+        "within its markup (truncated-by-length)."
     )
     remedy = (
         "Use a newer build of the server, start it with --jinja and without --special, and give "

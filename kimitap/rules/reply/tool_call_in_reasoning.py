@@ -1,5 +1,6 @@
 """The model called a tool while it thought, and the call stayed in the reasoning."""
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -7,18 +8,18 @@ from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules import markers
 from kimitap.rules.asked import tool_names
-from kimitap.rules.endings import ended, was_cut
+from kimitap.rules.endings import ended
 from kimitap.rules.examples import NOTES, READ, TASK, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
-from kimitap.rules.limits import filled_its_limit
 from kimitap.rules.markers import Leak
 from kimitap.rules.quotes import Quotes, quotes_of
-from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN, opening
+from kimitap.rules.reply.tool_call_in_content import CODER, KIMI, QWEN, opening, was_stopped
 from kimitap.rules.rule import Example, Rule
 from kimitap.rules.wording import cut
 
 AT_THE_END = 80
 """Characters that may follow a call in the reasoning before the model went on thinking."""
+_MARKS = re.compile(r"<[^<>]*>")
 
 
 def leaked(turn: Turn, quotes: Quotes) -> Leak | None:
@@ -29,16 +30,28 @@ def leaked(turn: Turn, quotes: Quotes) -> Leak | None:
     message = turn.reply.message
     if message.tool_calls or not turn.tools or not message.reasoning:
         return None
-    if was_cut(turn) or filled_its_limit(turn):
-        return None
     thought = message.reasoning
     found = markers.calls_in(thought, tool_names(turn))
+    if found and was_stopped(turn):
+        found = _before_the_cut(thought, found) if message.blank else []
     if not found or quotes.holds(turn, opening(thought, found[-1])):
         return None
     last = found[-1]
     if message.blank or len(thought.rstrip()) - last.stop <= AT_THE_END:
         return last
     return None
+
+
+def _before_the_cut(thought: str, found: list[Leak]) -> list[Leak]:
+    """The whole calls right before the one in which a limit cut the thought; else none.
+
+    Where the model had gone on thinking after a call, or was cut in a thought, it rehearsed it.
+    """
+    *whole, last = found
+    if last.whole or not whole or not whole[-1].whole:
+        return []
+    between = _MARKS.sub("", thought[whole[-1].stop : last.start])
+    return [] if between.strip() else whole
 
 
 class ToolCallInReasoning(Rule):
