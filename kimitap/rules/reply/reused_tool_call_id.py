@@ -26,11 +26,17 @@ RESULT = tool(KIMI, "owner: Ada")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A call of a reply: its turn, its part's index."""
+    """A call of a reply, or of the history in a turn's request: its turn, its part's index."""
 
     turn: Turn
     part: int
     call: ToolCall
+    message: int | None = None
+    """The request's message that it stands in; None: the reply."""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.turn.exchange, self.message, self.part)
 
 
 def twice_in(turn: Turn) -> list[list[Use]]:
@@ -45,20 +51,22 @@ def again_in(thread: Thread) -> Iterator[tuple[Use, Use]]:
     """The calls whose id a call of an earlier reply has that is still in the history, with it.
 
     What was asked for again, never given back, given another id by the agent, compacted or left
-    behind by a fork is not.
+    behind by a fork is not. A thread's first request, and what goes on from a compaction or a fork,
+    may carry calls that nobody recorded: they count as well.
     """
     seen: dict[str, Use] = {}
     made: dict[int, list[Use]] = {}
     lost = each(thread, _lost_at)
-    for turn, uses, gone in zip(thread.turns, each(thread, _uses_at), lost, strict=True):
+    uses_at, carried_at = each(thread, _uses_at), each(thread, _carried_at)
+    for turn, uses, carried, gone in zip(thread.turns, uses_at, carried_at, lost, strict=True):
         if gone is None:
-            seen.clear()
+            seen = dict(carried)
         else:
             _forget(seen, [use for use in made.get(gone.parent, ()) if gone.takes(use)])
         made[turn.exchange] = uses
         for use in uses:
             first = seen.setdefault(use.call.id or "", use)
-            if first.turn is not turn:
+            if first.turn is not turn or first.message is not None:
                 yield first, use
 
 
@@ -93,6 +101,22 @@ def _uses_at(thread: Thread, position: int) -> list[Use]:
     return list(_uses(turn)) if turn.succeeded else []
 
 
+def _carried_at(thread: Thread, position: int) -> dict[str, Use]:
+    """By id, the calls in the request of a turn whose history is not that of the turn before.
+
+    One that an agent wrote anew is not looked at: it may do so every time.
+    """
+    turn, link = thread.turns[position], thread.links[position]
+    if link is not None and link.relation not in _ELSEWHERE - {Relation.REBUILT}:
+        return {}
+    found: dict[str, Use] = {}
+    for index, message in enumerate(turn.messages):
+        for part, call_ in enumerate(message.parts if message.role == "assistant" else ()):
+            if isinstance(call_, ToolCall) and call_.id:
+                found.setdefault(call_.id, Use(turn, part, call_, index))
+    return found
+
+
 def _renamed(echo: CallEcho) -> bool:
     """True where the agent gave the call another id: it made it unique."""
     return echo.new is not None and bool(echo.new.id) and echo.new.id != echo.call.id
@@ -121,7 +145,8 @@ class ReusedToolCallId(Rule):
         "Within one reply no result can be told from another's, and servers refuse it. Across the "
         "replies of one history agents that go by the id alone give the old call the new "
         "arguments, drop the new call, or stop; it is told once a thread. Kimi counts its ids "
-        "(functions.NAME:0), and the count starts again in some servers. Ids that repeat after a "
+        "(functions.NAME:0), and the count starts again in some servers, and when a session is "
+        "resumed. Ids that repeat after a "
         "compaction, in another session or in a sub-agent, in a retry, or after a reply that the "
         "history lost or the agent gave another id, harm nobody."
     )
@@ -178,6 +203,11 @@ class ReusedToolCallId(Rule):
             (Place(1, None, 1),),
         ),
         Example(
+            "a resumed session: the id stands in the first request that was recorded",
+            (step((*TASK, FIRST, RESULT), SECOND),),
+            (Place(1, None, 0),),
+        ),
+        Example(
             "in three turns: one finding",
             (
                 step(TASK, FIRST),
@@ -214,22 +244,24 @@ class ReusedToolCallId(Rule):
         first, again = found[0]
         side, why = _blame(again.call)
         turns = len({use.turn.exchange for _, use in found})
-        places = dict.fromkeys(
-            Place(use.turn.exchange, None, use.part) for pair in found[:50] for use in pair
-        )
-        at = Place(again.turn.exchange, None, again.part)
-        places.pop(at, None)
+        places = dict.fromkeys(use.place for pair in found[:50] for use in pair)
+        places.pop(again.place, None)
         return Finding(
             self.name,
             self.severity,
             side,
-            f"The id {_shown(again.call)} of exchange {again.turn.exchange} is already a call's of "
-            f"exchange {first.turn.exchange}, in the same history; ids are used again in "
-            f"{times(turns, 'turn')}: {why}.",
-            at,
+            f"The id {_shown(again.call)} of exchange {again.turn.exchange} is already a call's "
+            f"{_whereabouts(first)}; ids are used again in {times(turns, 'turn')}: {why}.",
+            again.place,
             related=tuple(places),
             evidence=(quoted_call(first.turn, first.call), quoted_call(again.turn, again.call)),
         )
+
+
+def _whereabouts(use: Use) -> str:
+    if use.message is None:
+        return f"of exchange {use.turn.exchange}, in the same history"
+    return f"in message {use.message} of the history that request {use.turn.exchange} carries"
 
 
 def _shown(call_: ToolCall) -> str:
