@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from kimitap.analysis import Analysis
+from kimitap.conversation import Turn
 from kimitap.diff import (
     Comparison,
     Respelling,
@@ -70,7 +71,9 @@ def compare_across(
             session = read.session(_session_at(old, old_place))
             found = compare_sessions(session, _session_at(new, new_place))
         case _:
-            found = compare_turns(read.turn(old.turn_at(old_place)), new.turn_at(new_place))
+            turn, later = old.turn_at(old_place), new.turn_at(new_place)
+            found = compare_turns(read.turn(turn), later)
+            one, other = _told(old, turn, one), _told(new, later, other)
     return named_apart(found, one, other)
 
 
@@ -86,8 +89,7 @@ def what_follows(analysis: Analysis, place: PlaceWord) -> Comparison:
         )
     thread = analysis.thread_of(link.child.exchange)
     found = compare_links([link], thread.name if thread else "")
-    names = f"exchange {link.parent.exchange}", f"exchange {link.child.exchange}"
-    return Comparison(*names, found.threads)
+    return _between(analysis, link.parent, link.child, found)
 
 
 def runs_of(analysis: Analysis, prefix: str = "", read: Respelling = AS_IT_IS) -> list[Run]:
@@ -107,6 +109,23 @@ def runs_of(analysis: Analysis, prefix: str = "", read: Respelling = AS_IT_IS) -
     return runs
 
 
+def standing(analysis: Analysis, exchange: int) -> tuple[str, str, str]:
+    """An exchange's session and thread, by their names, and which of the thread's turns it is."""
+    thread = analysis.thread_of(exchange)
+    if thread is None:
+        return "", "", ""
+    session = next((one for one in analysis.sessions if thread in one.threads), None)
+    at = thread.place_of(exchange)
+    return session.name if session else "", thread.name, "" if at is None else str(at + 1)
+
+
+def _told(analysis: Analysis, turn: Turn, word: str = "") -> str:
+    """An exchange as one side of a comparison is named: `exchange 2 (s1 t1, turn 2)`."""
+    session, thread, at = standing(analysis, turn.exchange)
+    where = f" ({session} {thread}, turn {at})" if thread else ""
+    return f"{word or f'exchange {turn.exchange}'}{where}"
+
+
 def _word(place: PlaceWord) -> str:
     return f"{place.kind}{place.number}"
 
@@ -123,5 +142,11 @@ def _exchanges(analysis: Analysis, old: PlaceWord, new: PlaceWord) -> Comparison
         earlier, later = sorted((old, new), key=lambda place: place.number)
         link = analysis.link_between(earlier, later)
         if link.relation is not Relation.RETRY:
-            return compare_links([link], thread.name)
-    return compare_turns(first, second)
+            found = compare_links([link], thread.name)
+            return _between(analysis, link.parent, link.child, found)
+    return _between(analysis, first, second, compare_turns(first, second))
+
+
+def _between(analysis: Analysis, old: Turn, new: Turn, found: Comparison) -> Comparison:
+    """The comparison of two turns of one recording, named for them."""
+    return Comparison(_told(analysis, old), _told(analysis, new), found.threads)

@@ -1,14 +1,15 @@
 """The report on a place of a recording, for the command line and the screens alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kimitap.analysis import Analysis
-from kimitap.comparison import compare
+from kimitap.comparison import compare, standing
 from kimitap.conversation import Turn
 from kimitap.diff import diff_link
 from kimitap.export import markdown
 from kimitap.export.comparison import comparison_report
+from kimitap.export.facts import Fact
 from kimitap.lineage import Link
 from kimitap.places import PlaceWord
 from kimitap.rules import RULES
@@ -20,10 +21,16 @@ def remedies() -> dict[str, str]:
     return {rule.name: rule.remedy for rule in RULES}
 
 
-def report_on(analysis: Analysis, places: Sequence[PlaceWord], first: Finding | None = None) -> str:
+def report_on(
+    analysis: Analysis,
+    places: Sequence[PlaceWord],
+    first: Finding | None = None,
+    database: str = "",
+) -> str:
     """The Markdown report on one place, or on two compared with each other.
 
     Two exchanges, two threads, or two sessions. Findings come the worst first, `first` before all.
+    `database` is what the recording is called on the page; without it, it is not named.
     Raises `UsageError` for a place that the recording
     does not have, and for two of different kinds.
     """
@@ -38,7 +45,25 @@ def report_on(analysis: Analysis, places: Sequence[PlaceWord], first: Finding | 
     found = _worst_first(_found_at(analysis, link), first) if follows else []
     parent, child = (analysis.with_prompt(turn) for turn in (link.parent, link.child))
     diff = diff_link(replace(link, parent=parent, child=child))
-    return markdown.report(diff, found, remedies(), follows=follows)
+    stands = list(_places(analysis, link, database))
+    return markdown.report(diff, found, remedies(), follows=follows, places=stands)
+
+
+def _places(analysis: Analysis, link: Link, database: str) -> Iterator[Fact]:
+    """Where the two turns of a link stand."""
+    if database:
+        yield "database", database, database
+    old, new = (turn.exchange for turn in (link.parent, link.child))
+    yield "exchange", str(old), str(new)
+    yield from (
+        (name, one, other)
+        for name, one, other in zip(
+            ("session", "thread", "turn"),
+            standing(analysis, old),
+            standing(analysis, new),
+            strict=True,
+        )
+    )
 
 
 def turns_of(analysis: Analysis, places: Sequence[PlaceWord]) -> tuple[Turn, ...]:

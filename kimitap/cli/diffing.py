@@ -184,7 +184,7 @@ def _places(
         if server is not None:
             ask_for(analysis, server, turns_of(analysis, places))
         if form == "markdown":
-            return report_on(analysis, places), _parted(analysis, places)
+            return report_on(analysis, places, database=shown(where[0])), _parted(analysis, places)
         comparison = _comparison(analysis, places)
         return DIFFERENCES[form](comparison), _parts(comparison)
 

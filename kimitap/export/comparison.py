@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Comparison, ThreadPair, TurnPair, doing, parting
+from kimitap.export.facts import facts_of, facts_table
 from kimitap.export.markdown import footer, message_table, settings_table
 from kimitap.export.measures import measures_table, of_threads
 from kimitap.export.text import code, prose
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
-from kimitap.visible import visible
 
 _FOLDED = 3
 """Rows of turns that are the same from which on they are one row."""
@@ -65,12 +65,7 @@ def _versions(pair: ThreadPair) -> str:
     """Who ran on each side: the first turn of each tells."""
     old = next((turn.old for turn in pair.turns if turn.old), None)
     new = next((turn.new for turn in pair.turns if turn.new), None)
-    rows = ["| what | before | after |", "| --- | --- | --- |"]
-    facts = (("agent", _agent), ("model", _model), ("recorded", _recorded))
-    for name, fact in facts:
-        sides = (code(mask_text(fact(turn))) if turn else "" for turn in (old, new))
-        rows.append(f"| {name} | {' | '.join(sides)} |")
-    return "\n".join(rows)
+    return facts_table(list(facts_of(old, new)))
 
 
 def _numbers(pair: ThreadPair) -> str:
@@ -78,18 +73,6 @@ def _numbers(pair: ThreadPair) -> str:
     old = [turn.old for turn in pair.turns if turn.old]
     new = [turn.new for turn in pair.turns if turn.new]
     return measures_table(of_threads(old, new))
-
-
-def _agent(turn: Turn) -> str:
-    return visible(turn.program or turn.agent) or "unknown"
-
-
-def _model(turn: Turn) -> str:
-    return visible(turn.reply.model or turn.model) or "unknown"
-
-
-def _recorded(turn: Turn) -> str:
-    return f"{turn.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _turns(pair: ThreadPair) -> str:

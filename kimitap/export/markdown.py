@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import kimitap
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Change, Diff, DiffRow, shared_start
+from kimitap.export.facts import Fact, facts_of, facts_table
+from kimitap.export.measures import measures_table, of_turns, shown
 from kimitap.export.prompt import saw
 from kimitap.export.text import code, fence, prose
 from kimitap.lineage import Mark
@@ -31,10 +33,12 @@ def report(
     remedies: Mapping[str, str],
     *,
     follows: bool = True,
+    places: Sequence[Fact] = (),
 ) -> str:
     """The Markdown report on one pair of requests.
 
     `findings` are those at this pair, worst first; `remedies` maps a rule's name to what to do.
+    `places` say where each side stands, in rows like those of `facts_of`.
     `follows` is False where the second request does not continue the first, so that nothing of the
     first was due in it.
     """
@@ -42,7 +46,8 @@ def report(
         f"## {_title(diff, findings)}",
         _verdict(diff, findings, follows),
         *_echo(diff, follows),
-        _versions(diff),
+        facts_table([*places, *_facts(diff.old, diff.new)]),
+        measures_table(of_turns(diff.old, diff.new)),
         f"### Request {diff.old.exchange} and its reply, against request {diff.new.exchange}",
         message_table(diff.rows),
         *settings_table(diff.settings),
@@ -60,7 +65,7 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
     blocks = [
         f"## {title}",
         " ".join(_sentence(f) for f in findings) or "Kimitap found nothing wrong here.",
-        _facts(turn, turn),
+        _facts_of_one(turn),
         f"### The reply of exchange {turn.exchange}",
         _quoted(turn.reply.message),
         *saw((turn,)),
@@ -104,22 +109,23 @@ def _sentence(finding: Finding) -> str:
     return f"**{finding.severity}, {finding.side}:** {prose(text)}"
 
 
-def _versions(diff: Diff) -> str:
-    return _facts(diff.old, diff.new)
+def _facts(old: Turn, new: Turn) -> Iterator[Fact]:
+    """Who ran on each side. What the agent says of itself stands in full: it may name its mode."""
+    for name, one, other in facts_of(old, new):
+        if name == "agent":
+            yield "agent (User-Agent)", old.agent or one, new.agent or other
+            continue
+        yield name, one, other
+        if name == "endpoint":
+            yield "API", old.dialect, new.dialect
 
 
-def _facts(old: Turn, new: Turn) -> str:
-    facts = {
-        "agent (User-Agent)": _agent(new),
-        "server": old.server,
-        "system_fingerprint": old.reply.fingerprint,
-        "model": _model(old),
-        "endpoint": f"{old.path} ({old.dialect}, {'streamed' if old.stream else 'not streamed'})",
-        "recorded": f"{old.started_at:%Y-%m-%d %H:%M:%S} UTC",
-        "Kimitap": kimitap.__version__,
-    }
-    rows = [f"| {name} | {code(mask_text(value or 'not sent'))} |" for name, value in facts.items()]
-    return "\n".join(["| what | version |", "| --- | --- |", *rows])
+def _facts_of_one(turn: Turn) -> str:
+    """Who ran, how long it took and how many tokens it was, in one column."""
+    facts = [(name, mask_text(old)) for name, old, _ in _facts(turn, turn)]
+    numbers = [(m.name, shown(m.old, m.unit)) for m in of_turns(turn, None)]
+    rows = [f"| {name} | {code(told or 'not sent')} |" for name, told in [*facts, *numbers]]
+    return "\n".join(["| what | |", "| --- | --- |", *rows])
 
 
 def _agent(turn: Turn) -> str:

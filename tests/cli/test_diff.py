@@ -55,10 +55,36 @@ def test_places_of_two_recordings_are_compared(diff: Diff, kind: str) -> None:
     number = "2" if not kind else "1"
     status, said, _ = diff(f"old.db:{kind}{number}", f"new.db:{kind}{number}", "--format", "text")
     assert status == 0
-    assert said.startswith(f"old.db:{kind}{number} against new.db:{kind}{number}\n")
+    at = "" if kind else " (s1 t1, turn 2)"
+    assert said.startswith(f"old.db:{kind}{number}{at} against new.db:{kind}{number}{at}\n")
     assert '"path": "[-notes-].txt"' in said
     if kind:
         assert "The same up to turn 2, where old t1 calls write" in said
+
+
+def test_a_page_on_two_requests_names_both_sides_and_their_numbers(diff: Diff) -> None:
+    for words in (["old.db", "1"], ["old.db", "1", "2"]):
+        _, said, _ = diff(*words)
+        for row in (
+            "| database | `old.db` | `old.db` |",
+            "| exchange | `1` | `2` |",
+            "| session | `s1` | `s1` |",
+            "| thread | `t1` | `t1` |",
+            "| turn | `1` | `2` |",
+            "| model | `kimi-k2` | `kimi-k2` |",
+            "| duration | 1.00 s | 1.00 s | ×1.00 |",
+        ):
+            assert row in said, (row, said)
+
+
+@pytest.mark.parametrize("form", ["markdown", "text", "html", "json", "patch"])
+def test_two_requests_of_one_thread_are_told_apart_in_every_format(diff: Diff, form: str) -> None:
+    _, said, _ = diff("old.db", "1", "2", "--format", form)
+    assert "t1 against t1" not in said
+    named = {"markdown": "| turn | `1` | `2` |", "json": '"exchange 1 (s1 t1, turn 1)"'}
+    named["patch"] = "--- a/exchange-1-s1-t1-turn-1.txt\n+++ b/exchange-2-s1-t1-turn-2.txt"
+    both = "exchange 1 (s1 t1, turn 1) against exchange 2 (s1 t1, turn 2)"
+    assert named.get(form, both) in said
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A comparison as a document: where the sides part, every pair of turns, and those that differ in
 full."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from kimitap.conversation import Message, Turn
 from kimitap.diff import (
@@ -25,6 +25,7 @@ from kimitap.export.differences.document import (
     TurnPart,
 )
 from kimitap.export.differences.fields import field, fields_of
+from kimitap.export.facts import Fact, facts_of
 from kimitap.export.measures import of_threads, of_turns
 from kimitap.lineage import Mark
 from kimitap.redact import mask_text
@@ -100,20 +101,10 @@ def _tells(turn: TurnPair) -> bool:
     return turn.mark is not Mark.SAME or bool(turn.differs)
 
 
-def _facts(old: Sequence[Turn], new: Sequence[Turn]) -> Iterator[tuple[str, str, str]]:
+def _facts(old: Sequence[Turn], new: Sequence[Turn]) -> Iterator[Fact]:
     """Who ran on each side: the first turn of each tells."""
-    facts: dict[str, Callable[[Turn], str]] = {
-        "agent": lambda turn: turn.program or turn.agent,
-        "model": lambda turn: turn.reply.model or turn.model,
-        "server": lambda turn: turn.server,
-        "build": lambda turn: turn.reply.fingerprint,
-        "endpoint": lambda turn: f"{turn.path}{' (streamed)' if turn.stream else ''}",
-        "recorded": lambda turn: f"{turn.started_at:%Y-%m-%d %H:%M:%S} UTC",
-    }
-    for name, fact in facts.items():
-        one, other = (_clean(fact(side[0]), 120) if side else "" for side in (old, new))
-        if one or other:
-            yield name, one, other
+    for name, one, other in facts_of(next(iter(old), None), next(iter(new), None)):
+        yield name, _clean(one, 120), _clean(other, 120)
 
 
 # --- turns in a line ----------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def text(document: Document) -> str:
 
 def _thread(thread: ThreadPart) -> Iterator[str]:
     names = " and ".join(dict.fromkeys(filter(None, [thread.old, thread.new])))
-    yield f"══ {thread.mark} {names} ══"
+    yield f"══ {thread.mark} {names or 'turn by turn'} ══"
     yield thread.sentence
     yield ""
     yield from table(["", "before", "after"], thread.facts)
