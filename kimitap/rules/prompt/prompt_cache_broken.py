@@ -150,7 +150,7 @@ class PromptCacheBroken(Rule):
         Example(
             "the history was compacted",
             (
-                _counted(step((*TASK, ASKED, NOTES, DONE, TASK[1]), ASKED), 0, 9000),
+                _counted(step((*TASK, ASKED, NOTES, DONE, TASK[1]), WROTE), 0, 9000),
                 _counted(
                     step((TASK[0], user("## Conversation Summary\nNotes read.")), DONE), 50, 700
                 ),
