@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from kimitap.lineage import EchoKind, Link, Session, Thread
+from kimitap.rules.answering import is_acting
 from kimitap.rules.echoes import judged, standing_at
 from kimitap.rules.examples import (
     ASKED,
@@ -44,7 +45,8 @@ def is_flattened(link: Link) -> bool:
 def is_protocol(link: Link) -> bool:
     """True where the text is an agent's own way with every call, or with an answer by a call."""
     texts = [link.child.messages[i].text for i in link.echo.slot]
-    answer = any(c.call.is_answer(text) for c in link.echo.calls for text in texts)
+    calls = [c.call for c in link.echo.calls if not is_acting(c.call.name)]
+    answer = any(call.is_answer(text) for call in calls for text in texts)
     return answer or any(mark in text for text in texts for mark in PROTOCOLS)
 
 

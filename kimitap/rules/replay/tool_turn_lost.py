@@ -7,6 +7,7 @@ import orjson
 
 from kimitap.conversation import ToolCall, Turn
 from kimitap.lineage import EchoKind, Fate, Link, Session, Thread
+from kimitap.rules.answering import is_acting, is_answering
 from kimitap.rules.echoes import judged
 from kimitap.rules.examples import (
     ASKED,
@@ -78,10 +79,14 @@ def _left_traces(link: Link) -> bool:
 def is_spoken(link: Link) -> bool:
     """True where the assistant's turn says, word for word, what the reply's only call was given.
 
-    Agents whose run ends with a call (`final_answer`) keep such a call as the text that it was.
+    Agents whose run ends with a call (`final_answer`) keep such a call as the text that it was. A
+    tool that does something, or may, is none of those: what it was to write is not what was said.
     """
     calls = [c.call for c in link.echo.calls]
     if len(calls) != 1 or len(link.echo.slot) != 1:
+        return False
+    alone = len(link.parent.tools) == 1 and not is_acting(calls[0].name)
+    if not alone and not is_answering(calls[0].name):
         return False
     said = bare(link.child.messages[link.echo.slot[0]].text)
     own = bare(link.parent.reply.message.text)
@@ -115,8 +120,8 @@ class ToolTurnLost(Rule):
         "were rewritten. A lost call whose arguments were no JSON is a warning where its text was "
         "kept, and a discarded reply where a user's message took its place. Nor is it "
         "one where the call was an answer and not a turn: its text comes back word for word as the "
-        "assistant's own (`final_answer`), or the request declared one tool and demanded a call of "
-        "it by its name, as frameworks do for a structured answer."
+        "assistant's own (`final_answer`, not `write_file`), or the request declared one tool and "
+        "demanded a call of it by its name, as frameworks do for a structured answer."
     )
     remedy = (
         "Change the agent's history format: in Roo Code turn off “R1 model parameters” and "
