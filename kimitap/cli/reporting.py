@@ -11,6 +11,7 @@ import click
 from kimitap.amounts import in_words
 from kimitap.cli.choosing import with_choice
 from kimitap.cli.consent import demand_consent
+from kimitap.cli.live import demand_possible, live_test, with_often
 from kimitap.cli.words import one_place, split, with_database
 from kimitap.settings import Settings
 from kimitap.visible import one_line
@@ -52,8 +53,19 @@ LEVELS = ("none", "secrets", "text")
     is_flag=True,
     help="Take away the messages, tools and text, too, that the finding does not need.",
 )
+@click.option(
+    "--server",
+    metavar="URL",
+    help="With --shrink, for a finding in a reply: send the smaller request to this server each "
+    "time, and go on only while the answer shows the finding again.",
+)
+@with_often
 @click.option("--force", is_flag=True, help="Replace an earlier report of the same name.")
-@click.option("--yes", is_flag=True, help="Do not ask before a large one is written.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask before a large one is written, nor before requests leave this machine.",
+)
 @with_choice
 def report(
     words: Sequence[str],
@@ -64,6 +76,9 @@ def report(
     as_zip: bool,
     whole: bool,
     shrink: bool,
+    server: str | None,
+    runs: int,
+    least: int,
     force: bool,
     yes: bool,
     settings: Settings,
@@ -74,7 +89,8 @@ def report(
     recording. It holds a page to paste, a page for a browser, the fewest exchanges that show the
     finding as a recording and as JSON lines, the requests as curl commands, and what was masked
     where. Secrets are masked unless --redact says otherwise. Before one of more than 50 MB is
-    written you are asked.
+    written you are asked, and before --server takes a request beyond this machine: it is sent as it
+    was recorded, not masked.
     """
     from kimitap.analysis import Analysis
     from kimitap.errors import UsageError
@@ -84,6 +100,9 @@ def report(
 
     if whole and shrink:
         raise UsageError("say --whole or --shrink, not both")
+    if server is not None and not shrink:
+        raise UsageError("--server goes with --shrink: it is asked about the smaller requests")
+    demand_possible((runs, least))
     where, rest = split(words, db)
     place = one_place(rest)
     wanted = Wanted(
@@ -91,6 +110,7 @@ def report(
         also=tuple(word for word in also if word),
         whole=whole,
         shrink=shrink,
+        ask=partial(live_test, server, (runs, least), yes) if server else None,
         choice=settings.choice,
         say=partial(click.echo, err=True),
     )
@@ -98,6 +118,8 @@ def report(
         analysis = Analysis(recording, choice=settings.choice)
         analysis.refresh()
         subject = subject_at(analysis, place)
+        if server is not None and subject.finding is None:
+            raise UsageError("nothing was found there that a server's answer could show")
         target, zipped = _target(output, f"kimitap-report-{subject.word}", as_zip)
         agree = partial(_demand_room, target.absolute().parent, yes)
         done = write_report(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kimitap.amounts import counted, in_words
-from kimitap.cli.consent import demand_sending
+from kimitap.cli.live import demand_possible, live_test, with_often
 from kimitap.cli.words import split, with_database
 from kimitap.errors import UsageError
 from kimitap.visible import one_line
@@ -52,17 +52,7 @@ MOST_MEASURED = 5_000_000
     help="For a finding in a reply: send the smaller request to this server each time, and go on "
     "only while the answer shows the finding again.",
 )
-@click.option(
-    "-n", "--runs", default=1, show_default=True, type=click.IntRange(1, 1000), help="Ask so often."
-)
-@click.option(
-    "-k",
-    "--least",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1, 1000),
-    help="So many must show it.",
-)
+@with_often
 @click.option("--yes", is_flag=True, help="Do not ask before requests leave this machine.")
 @click.option("--force", is_flag=True, help="Replace FILE.")
 def shrink(
@@ -88,8 +78,7 @@ def shrink(
 
     where, rest = split(words, db)
     demand_free(output, where, force)
-    if least > runs:
-        raise UsageError(f"of {runs} answers {least} cannot show it: say -n {least} at least")
+    demand_possible((runs, least))
     with Recording.open(where) as recording:
         analysis = Analysis(recording)
         analysis.refresh()
@@ -97,7 +86,7 @@ def shrink(
         exchanges = _concerned(recording, analysis, finding)
         before = _before(recording, analysis, finding)
     click.echo(f"{finding.severity}: {finding.rule} at exchange {finding.place.exchange}", err=True)
-    live = _live(finding, exchanges, server, (runs, least), yes) if server else None
+    live = live_test(server, (runs, least), yes, finding, exchanges) if server else None
     done = replace(shrunk(exchanges, finding, seconds, live), before=before)
     write_recording(output, done.exchanges)
     for line in _told(done, output):
@@ -207,32 +196,6 @@ def _before(recording: "Recording", analysis: "Analysis", finding: "Finding") ->
     if messages > MOST_MEASURED:
         return Size(len(turns), messages, 0)
     return size_of(recording.exchange(turn.exchange) for turn in turns)
-
-
-def _live(
-    finding: "Finding",
-    exchanges: "Sequence[Exchange]",
-    server: str,
-    often: tuple[int, int],
-    yes: bool,
-) -> "Live":
-    """The test by a server's live answers. Raises `UsageError` where it does not show the finding
-    to begin with, or the user does not want anything to be sent there."""
-    from kimitap.replay import outgoing, send
-    from kimitap.replay.telling import question
-    from kimitap.shrink import Live
-
-    own = next(one for one in exchanges if one.number == finding.place.exchange)
-    request = outgoing(own, server)
-    away = () if request.stays_here else (request.origin,)
-    demand_sending(question(away), away, yes)
-    live = Live(finding, partial(send, server=server), *often)
-    if not live(exchanges):
-        raise UsageError(
-            f"the answers of {request.origin} do not show the {finding.rule}: try -n 5, or the "
-            "server that answered then"
-        )
-    return live
 
 
 def _told(done: "Shrunk", output: Path) -> Iterable[str]:

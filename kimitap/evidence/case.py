@@ -5,12 +5,10 @@ read from that new recording. What was masked can therefore stand in none of its
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kimitap.analysis import Analysis
-from kimitap.errors import UsageError
 from kimitap.evidence.fewest import around, fewest, whole
 from kimitap.evidence.subject import Subject
 from kimitap.evidence.taken import Kept, Taken, take
@@ -18,11 +16,13 @@ from kimitap.exchange import Exchange
 from kimitap.redact import Level, Masked
 from kimitap.redacting import redacted
 from kimitap.rules.choice import EVERYTHING, Choice
-from kimitap.rules.finding import Finding, Place, Severity
-from kimitap.shrink import shrink
+from kimitap.rules.finding import Finding, Place
+from kimitap.shrink import Live, as_shown, shrink, with_live_answer
 from kimitap.store import Recording, RecordingWriter, seal
 
 Say = Callable[[str], None]
+Ask = Callable[[Finding, Sequence[Exchange]], Live]
+"""Makes the test of a finding by a server's live answers to a request among these exchanges."""
 NAMELESS = "masked.invalid"
 """A host whose name holds a word that is to be masked."""
 _MANY = 50
@@ -34,13 +34,15 @@ class Wanted:
     """How a report is made. `also` are words to mask beside what is found to be secret.
 
     With `whole` all of the session is kept instead of the fewest exchanges; with `shrink` what is
-    not needed of an exchange goes too.
+    not needed of an exchange goes too. With `ask` a server's answers must show the finding as well:
+    then the one that did so last takes the place of the recorded one.
     """
 
     level: Level = Level.SECRETS
     also: Sequence[str] = ()
     whole: bool = False
     shrink: bool = False
+    ask: Ask | None = None
     choice: Choice = EVERYTHING
     say: Say | None = None
 
@@ -68,6 +70,8 @@ class Case:
     """What could not be recorded, in exchanges or parts of them."""
     shrunk: bool
     """True where messages, tools or text of the exchanges were taken away."""
+    answered: bool
+    """True where a server answered the finding's request anew, while it was shrunk."""
 
     @property
     def renumbered(self) -> bool:
@@ -131,7 +135,7 @@ def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
     """
     given = material
     if wanted.shrink:
-        material = _shrunk(given, wanted.say)
+        material = _shrunk(given, wanted)
     if wanted.say and len(material.exchanges) >= _MANY:
         wanted.say(f"masking and writing {len(material.exchanges):,} exchanges …")
     masked: list[Masked] = []
@@ -151,30 +155,32 @@ def make_case(material: Material, wanted: Wanted, path: Path) -> Case:
         masked=masked,
         losses=material.losses,
         shrunk=material is not given,
+        answered=material is not given and wanted.ask is not None,
     )
 
 
-def _shrunk(material: Material, say: Say | None) -> Material:
+def _shrunk(material: Material, wanted: Wanted) -> Material:
     """The material without the messages, tools and words that the finding does not need.
 
-    As it is, where its exchanges do not show the finding. The user may have graded that: rules know
-    only their own severity.
+    As it is, where its exchanges do not show the finding.
     """
-    finding, place = material.finding, material.place
-    if finding is None or place is None:
+    if material.finding is None or material.place is None:
         return material
-    for severity in dict.fromkeys((finding.severity, *Severity)):
-        sought = replace(finding, place=place, severity=severity)
-        with suppress(UsageError):
-            done = shrink(tuple(material.exchanges), sought, say=say)
-            return replace(
-                material,
-                exchanges=done.exchanges,
-                numbers={new: material.numbers[old] for new, old in enumerate(done.numbers, 1)},
-                exchange=done.finding.place.exchange,
-                place=done.finding.place,
-            )
-    return material
+    exchanges = tuple(material.exchanges)
+    sought = as_shown(exchanges, replace(material.finding, place=material.place))
+    if sought is None:
+        return material
+    live = wanted.ask(sought, exchanges) if wanted.ask else None
+    done = shrink(exchanges, sought, say=wanted.say, also=live)
+    if live is not None:
+        done = with_live_answer(done, live)
+    return replace(
+        material,
+        exchanges=done.exchanges,
+        numbers={new: material.numbers[old] for new, old in enumerate(done.numbers, 1)},
+        exchange=done.finding.place.exchange,
+        place=done.finding.place,
+    )
 
 
 def _masked(

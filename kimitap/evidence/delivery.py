@@ -9,27 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kimitap.errors import UsageError
+from kimitap.evidence.sums import demand_ours
 from kimitap.visible import one_line
 
-NAMES = frozenset(
-    {
-        "report.md",
-        "report.html",
-        "recording.db",
-        "exchanges.jsonl",
-        "replay.sh",
-        "redactions.md",
-        "bodies",
-    }
-)
-"""What a report consists of: a folder that holds anything else is never replaced."""
 _FILE, _PROGRAM, _FOLDER = 0o600, 0o700, 0o700
 
 
 def demand_free(target: Path, force: bool) -> None:
     """Raise `UsageError` where the report cannot go there: something stands there that may not go.
 
-    With `force` an earlier report may: a zip, or a folder in which nothing but a report is.
+    With `force` an earlier report may, as it was written: a zip, or a folder; see `demand_ours`.
     """
     name = one_line(str(target), 300)
     if not target.parent.is_dir():
@@ -38,24 +27,7 @@ def demand_free(target: Path, force: bool) -> None:
         return
     if not force:
         raise UsageError(f"{name} is there already: name another with -o, or say --force")
-    if target.is_symlink() or not (_is_report(target) or _is_zipped_report(target)):
-        raise UsageError(f"{name} is no report of Kimitap's: it is not replaced; name another")
-
-
-def _is_report(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    there = {path.name for path in folder.iterdir()}
-    return there <= NAMES and (not there or "report.md" in there)
-
-
-def _is_zipped_report(path: Path) -> bool:
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        parted = [name.split("/") for name in archive.namelist()]
-    there = {parts[1] for parts in parted if len(parts) > 1}
-    return "report.md" in there <= NAMES and all(len(parts) > 1 for parts in parted)
+    demand_ours(target)
 
 
 @contextmanager

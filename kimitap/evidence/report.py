@@ -20,6 +20,7 @@ from kimitap.evidence.page import page
 from kimitap.evidence.redactions import redactions
 from kimitap.evidence.script import bodies, script
 from kimitap.evidence.subject import Subject
+from kimitap.evidence.sums import SUMS, sums_of
 from kimitap.evidence.taken import written_bytes
 from kimitap.interchange.outgoing.jsonl import lines
 
@@ -121,11 +122,12 @@ def _written(material: Material, wanted: Wanted, folder: Path) -> Case:
         case.analysis.recording.close()
     for beside in folder.glob(f"{RECORDING}-*"):
         beside.unlink()
+    put(folder, SUMS, [sums_of(folder)])
     return case
 
 
 def files(case: Case) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """The names of all files of the report but its recording, and their bytes, part by part."""
+    """The names of the files that are made from the recording, and their bytes, part by part."""
     yield "report.md", [page(case).encode()]
     yield "report.html", [html(case).encode()]
     yield "exchanges.jsonl", (line.encode() for line in lines(case.exchanges))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from kimitap.evidence.case import Case
+from kimitap.evidence.sums import SUMS
 from kimitap.redact import Level
 from kimitap.transcript.wording import plural
 
@@ -32,6 +33,7 @@ def contents(case: Case) -> Iterator[tuple[str, str]]:
     yield "exchanges.jsonl", "the same exchanges, one line of JSON each"
     yield "replay.sh, bodies/", "the requests as curl commands"
     yield "redactions.md", f"what was masked where: {LEVELS[case.level]}"
+    yield SUMS, f"shows that nothing was changed since: sha256sum -c {SUMS}"
 
 
 def came_from(case: Case) -> str:
@@ -46,6 +48,11 @@ def came_from(case: Case) -> str:
     said = f"{kept} in recording.db{f', {why}' if why else ''}."
     if case.shrunk:
         said += " What the finding does not need of their messages, tools and texts is taken away."
+    if case.answered:
+        said += (
+            f" The answer of exchange {case.exchange} is not the recorded one: a server gave it "
+            "to this smaller request when the report was made."
+        )
     return f"{said} {numbering(case)}".rstrip()
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Live",
     "Shrunk",
     "Size",
+    "as_shown",
     "guesses",
     "shows",
     "shrink",
@@ -105,7 +106,13 @@ def shrink(
 
 def shows(exchanges: Sequence[Exchange], finding: Finding) -> bool:
     """True where the exchanges show the finding, at its place and however it is graded."""
-    return Sought.among(Reader().read(tuple(map(Draft, exchanges))), finding) is not None
+    return as_shown(exchanges, finding) is not None
+
+
+def as_shown(exchanges: Sequence[Exchange], finding: Finding) -> Finding | None:
+    """The finding as the exchanges show it, graded by its rule; None where they do not."""
+    sought = Sought.among(Reader().read(tuple(map(Draft, exchanges))), finding)
+    return sought.finding if sought else None
 
 
 def with_live_answer(shrunk: Shrunk, live: Live) -> Shrunk:

@@ -3,10 +3,14 @@
 import zipfile
 from pathlib import Path
 
+import orjson
 import pytest
 
 from kimitap.cli import run
+from kimitap.exchange import Exchange
+from kimitap.store import Recording
 from tests.support.evidence import leaky_session
+from tests.support.leaking_server import answering, leaking
 from tests.support.recorded import record
 
 LOST = str(Path("sessions/lost-tool-turn.db").absolute())
@@ -83,6 +87,51 @@ def test_a_finding_that_the_user_graded_is_shrunk_too() -> None:
     assert "**warning, agent:**" in page and "texts is taken away" in page
 
 
+def exchanges(folder: str) -> list[Exchange]:
+    with Recording.open(f"{folder}/recording.db") as recording:
+        return list(recording.exchanges())
+
+
+@pytest.mark.parametrize("grade", [(), ("--grade", "tool-call-in-content=info")])
+def test_a_live_server_is_asked_about_what_is_taken_away(
+    grade: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What its answer needs stays, and that answer is in the report, which says so."""
+    words = ["report", "leak.db", "--shrink", "-o", "live", *grade]
+    with answering(Path.cwd()) as (_, url, asked):
+        assert run([*words, "--server", url, "-n", "2"]) == 0
+    (left,) = exchanges("live")
+    assert [tool["function"]["name"] for tool in orjson.loads(left.request.content)["tools"]] == [
+        "read_file"
+    ]
+    assert left.request.content in asked and b'\\"path\\": \\"b\\"' in left.response
+    for name in ("report.md", "report.html"):
+        page = Path("live", name).read_text()
+        assert "tool-call-in-content" in page and "a server gave it to this smaller request" in page
+    assert run(["check", "live/recording.db", "--select", "tool-call-in-content", *grade]) == (
+        0 if grade else 1
+    )
+
+
+def test_a_server_whose_answers_are_good_is_named_and_nothing_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with answering(Path.cwd(), leaks=False) as (_, url, asked):
+        assert run(["report", "leak.db", "--shrink", "--server", url, "-n", "3", "-o", "live"]) == 2
+    assert len(asked) == 3
+    assert f"the answers of {url} do not show the tool-call-in-content" in capsys.readouterr().err
+    assert [path.name for path in Path.cwd().iterdir()] == ["leak.db"]
+
+
+def test_a_report_sends_nothing_beyond_this_machine_unasked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record(Path("leak.db"), [leaking()])
+    words = ["report", "leak.db", "--shrink", "--server", "https://example.invalid"]
+    assert run(words) == 2
+    assert "say --yes to send this to https://example.invalid" in capsys.readouterr().err
+
+
 def test_the_choice_of_findings_decides_which_is_the_worst(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -98,6 +147,10 @@ def test_the_choice_of_findings_decides_which_is_the_worst(
         ([LOST, "1", "2"], "one place at most"),
         ([LOST, "x"], "names no place"),
         ([LOST, "--whole", "--shrink"], "not both"),
+        ([LOST, "--server", "http://127.0.0.1:9"], "--server goes with --shrink"),
+        ([LOST, "--shrink", "--server", "http://127.0.0.1:9"], "no server is needed to show it"),
+        ([HEALTHY, "--shrink", "--server", "http://127.0.0.1:9"], "nothing was found there"),
+        ([LOST, "--shrink", "-k", "2"], "say -n 2 at least"),
         ([LOST, "--redact", "some"], "some"),
         ([LOST, "-o", "no/such/folder"], "there is no folder no/such"),
         ([LOST, "-o", LOST], "is there already"),

@@ -1,5 +1,6 @@
 """A report on disk: complete or not there, and never in the place of anything else."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import kimitap.evidence.report as report_room
 from kimitap.errors import KimitapError, UsageError
 from kimitap.evidence import Wanted, free_name, gather, subject_at, write_report, zip_bytes
+from kimitap.evidence.delivery import zipped
 from tests.support.evidence import read
 
 LOST = "sessions/lost-tool-turn.db"
@@ -37,7 +39,8 @@ def test_a_zip_has_the_folders_files_and_their_permissions(tmp_path: Path) -> No
         archive.extractall(tmp_path / "out")
     assert packed.keys() == known.keys()
     same = {name for name in known if packed[name] == known[name]}
-    assert known.keys() - same <= {"recording.db"}, "a database may lay its pages out otherwise"
+    # A database may lay its pages out otherwise, and then it has another sum.
+    assert known.keys() - same <= {"recording.db", "SHA256SUMS"}
     assert modes["report/replay.sh"] == 0o700 and modes["report/report.md"] == 0o600
     with read(str(tmp_path / "out" / "report" / "recording.db")) as analysis:
         assert len(analysis.turns) == 2
@@ -80,7 +83,7 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
     target = tmp_path / "work"
     write(target)
     (target / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match=r"is no report of Kimitap's"):
+    with pytest.raises(UsageError, match=r"thesis.txt is not Kimitap's; it is not replaced"):
         write(target, force=True)
     assert (target / "thesis.txt").read_text() == "years of work"
     home = tmp_path / "home"
@@ -92,6 +95,51 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             write(other, force=True)
     assert (home / "a.txt").exists() and link.is_symlink()
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+@pytest.mark.parametrize("name", ["bodies/notes.txt", "bodies/7.json", "mine/", "SHA256SUMS.txt"])
+def test_a_file_that_a_user_put_into_a_report_is_never_deleted(
+    tmp_path: Path, name: str, as_zip: bool
+) -> None:
+    """A zip is unpacked, gets the file and is packed again."""
+    target = tmp_path / "report"
+    write(target)
+    if name.endswith("/"):
+        (target / name).mkdir()
+    else:
+        (target / name).write_text("{}")
+    if as_zip and not name.endswith("/"):
+        zipped(target, tmp_path / "packed", "report")
+        target = tmp_path / "packed"
+    known = sorted(target.rglob("*")) or target.read_bytes()
+    with pytest.raises(UsageError, match=f"{name.strip('/')} (is not Kimitap's|cannot be read)"):
+        write(target, as_zip=as_zip, force=True)
+    assert (sorted(target.rglob("*")) or target.read_bytes()) == known
+
+
+@pytest.mark.parametrize("name", ["report.md", "bodies/1.json", "recording.db"])
+def test_a_file_of_a_report_that_a_user_changed_is_never_deleted(tmp_path: Path, name: str) -> None:
+    target = tmp_path / "report"
+    write(target)
+    with (target / name).open("ab") as file:
+        file.write(b"my own words")
+    with pytest.raises(UsageError, match=f"{name} was changed; it is not replaced"):
+        write(target, force=True)
+    assert (target / name).read_bytes().endswith(b"my own words")
+
+
+def test_what_stands_in_the_place_of_a_reports_file_is_not_waited_for(tmp_path: Path) -> None:
+    target = tmp_path / "report"
+    write(target)
+    (target / "report.md").unlink()
+    os.mkfifo(target / "report.md")
+    with pytest.raises(UsageError, match=r"report\.md cannot be read"):
+        write(target, force=True)
+    (target / "report.md").unlink()
+    (target / "report.md").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match=r"report\.md cannot be read"):
+        write(target, force=True)
 
 
 def test_a_report_that_fails_leaves_nothing_behind(

@@ -34,7 +34,7 @@ from tests.support.examples import _in_turn as exchanges_of
 from tests.support.recorded import OPENING, READ, TOOLS, lost, next_turn
 
 BASH = shutil.which("bash")
-NAMES = ["bodies", "exchanges.jsonl", "recording.db", "redactions.md", "replay.sh"]
+NAMES = ["SHA256SUMS", "bodies", "exchanges.jsonl", "recording.db", "redactions.md", "replay.sh"]
 NAMES += ["report.html", "report.md"]
 
 
@@ -47,6 +47,19 @@ def test_a_report_has_all_its_files_for_its_owner_only(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == wanted, path
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no sha256sum here")
+def test_whoever_gets_a_report_can_see_whether_a_file_was_changed(tmp_path: Path) -> None:
+    _, folder = reported(tmp_path, lost())
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    listed = (folder / "SHA256SUMS").read_text().splitlines()
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert {line.split("  ")[1] for line in listed} == files - {"SHA256SUMS"}
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+    with (folder / "exchanges.jsonl").open("a") as file:
+        file.write("{}\n")
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 1
 
 
 def test_the_recording_opens_by_itself_and_shows_the_finding_there(tmp_path: Path) -> None:
