@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from kimitap.interchange.outgoing.told import Told
 
 FORMATS = ("har", "flow", "jsonl", "openai-jsonl", "otlp", "curl")
+_TOLD = ("openai-jsonl", "otlp")
+"""Formats that tell what an agent did: what Kimitap itself sent again is no part of that."""
+_NAMED = 12
 _BY_SUFFIX = {".har": "har", ".flow": "flow", ".mitm": "flow", ".sh": "curl"}
 
 
@@ -78,6 +81,10 @@ class _Wish:
     place: PlaceWord | None
     choice: Choice
     masked: _Masked
+    replays: bool = False
+    """Whether what Kimitap sent again is told of, beside what the agent did."""
+    left_out: list[Thread] = field(default_factory=list)
+    """Threads that are not told of for that."""
 
     def exchanges(self, recording: Recording) -> Iterator[Exchange]:
         """The exchanges of the place, redacted."""
@@ -87,6 +94,15 @@ class _Wish:
             return self.masked.each(_Chosen(recording, [self.place.number]))
         threads = read(self.where, self.choice).threads_at(self.place)
         return self.masked.each(_Chosen(recording, _numbers(threads)))
+
+    def conversed(self, recording: Recording) -> Iterator["Told"]:
+        """The sessions of the place as the agent had them. Who names a replay, or its thread, gets
+        it."""
+        from kimitap.interchange.outgoing.told import conversed
+
+        told = self.told(recording)
+        named = self.place is not None and self.place.kind != "s"
+        return told if self.replays or named else conversed(told, self.left_out.append)
 
     def told(self, recording: Recording) -> Iterator["Told"]:
         """The sessions of the place, woven and checked from redacted exchanges."""
@@ -127,6 +143,11 @@ def _numbers(threads: Iterable[Thread]) -> list[int]:
 )
 @click.option("--turns", is_flag=True, help="With jsonl: decoded turns instead of exchanges.")
 @click.option("--content", is_flag=True, help="With otlp: also what was said.")
+@click.option(
+    "--replays",
+    is_flag=True,
+    help="With openai-jsonl and otlp: also what Kimitap itself sent again.",
+)
 @click.option("--endpoint", metavar="URL", help="With otlp: send to this collector.")
 @click.option("--yes", is_flag=True, help="Send without asking to a collector that is not here.")
 @with_choice
@@ -138,6 +159,7 @@ def export(
     level: str,
     turns: bool,
     content: bool,
+    replays: bool,
     endpoint: str | None,
     yes: bool,
     settings: Settings,
@@ -157,8 +179,12 @@ def export(
     where, rest = split(words, db)
     chosen = _kind(kind, output)
     _demand_fit(chosen, turns, content, endpoint)
+    if endpoint is not None and output is not None:
+        raise UsageError("say --endpoint or --output, not both: a collector gets it, or a file")
+    if replays and chosen not in _TOLD:
+        raise UsageError(f"--replays goes with {' and '.join(_TOLD)}: {chosen} has them anyway")
     spare(where, output)
-    wish = _Wish(where, one_place(rest), settings.choice, _Masked(Level(level)))
+    wish = _Wish(where, one_place(rest), settings.choice, _Masked(Level(level)), replays)
     if endpoint is not None:
         _send(wish, content, endpoint, yes)
     elif chosen == "flow":
@@ -227,7 +253,7 @@ def _chats(wish: _Wish, recording: Recording) -> Iterator[str]:
     from kimitap.interchange.outgoing.chats import chats
 
     written = 0
-    for chat in chats(wish.told(recording)):
+    for chat in chats(wish.conversed(recording)):
         if chat.left_out:
             why = one_line(chat.left_out, 300)
             click.echo(f"kimitap: {chat.thread} left out: {why}", err=True)
@@ -248,14 +274,23 @@ def _write_flows(wish: _Wish, output: Path | None) -> None:
 
 
 def _say(wish: _Wish, output: Path | None) -> None:
+    _say_left_out(wish)
     into = "" if output is None or str(output) == "-" else f"{output}: "
     click.echo(f"{into}{wish.masked.told()}", err=True)
+
+
+def _say_left_out(wish: _Wish) -> None:
+    if wish.left_out:
+        named = ", ".join(thread.name for thread in wish.left_out[:_NAMED])
+        more = f" and {len(wish.left_out) - _NAMED:,} more" if len(wish.left_out) > _NAMED else ""
+        what = "sent again by Kimitap, not by the agent (--replays takes them in)"
+        click.echo(f"kimitap: {named}{more} left out: {what}", err=True)
 
 
 def _spans(wish: _Wish, recording: Recording, content: bool) -> "Traces":
     from kimitap.interchange.outgoing.spans import spans
 
-    return spans(wish.told(recording), content)
+    return spans(wish.conversed(recording), content)
 
 
 def _send(wish: _Wish, content: bool, endpoint: str, yes: bool) -> None:
@@ -269,4 +304,5 @@ def _send(wish: _Wish, content: bool, endpoint: str, yes: bool) -> None:
     demand_sending(f"{what} goes to {named}. Send it?", away, yes)
     with Recording.open(wish.where) as recording:
         count = send(_spans(wish, recording, content), endpoint)
+    _say_left_out(wish)
     click.echo(f"{count} spans sent to {named}; {wish.masked.told()}", err=True)

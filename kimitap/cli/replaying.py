@@ -16,6 +16,7 @@ from kimitap.errors import UsageError
 from kimitap.exchange import Exchange, Outcome
 from kimitap.lineage import Session
 from kimitap.places import parse_place
+from kimitap.redact import mask_text
 from kimitap.replay.comparing import (
     RECORDED,
     Group,
@@ -247,7 +248,7 @@ def _in_short(answer: Exchange, shape: Shape) -> str:
         calls = ", ".join(one_line(call.name, 60) for call in shape.calls)
         reason = shape.finish_reason or shape.error or shape.ending
         said = " ".join(filter(None, (str(answer.status), one_line(reason, 200), calls)))
-    return f"exchange {answer.number}: {said} in {shape.duration_s or 0:.2f} s"
+    return f"exchange {answer.number}: {mask_text(said)} in {shape.duration_s or 0:.2f} s"
 
 
 def _print_text(

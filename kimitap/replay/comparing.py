@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from kimitap.redact import mask_text
 from kimitap.replay.repair import Gap
 from kimitap.replay.shape import Shape, words_for
 
@@ -86,13 +87,13 @@ def _replied(shape: Shape) -> bool:
 
 
 def comparison_lines(groups: Sequence[Group]) -> Iterator[str]:
-    """The groups field by field: `=` where all say the same, `!` where not."""
+    """The groups field by field, masked: `=` where all say the same, `!` where not."""
     ran = [group for group in groups if group.runs]
     rates = [group.rates() for group in ran]
     for name in rates[0] if rates else ():
         words = {word for rate in rates for word in rate[name]}
         if len(words) == 1:
-            yield f"= {name:<15}  {words.pop()}"
+            yield f"= {name:<15}  {mask_text(words.pop())}"
         else:
             yield from _rows("!", name, ran, [_told(rate[name]) for rate in rates])
     for name, attribute in MEASURES.items():
@@ -105,7 +106,7 @@ def _rows(mark: str, name: str, groups: Sequence[Group], told: Sequence[str]) ->
     """A line for each group; the field is named in the first."""
     width = max(len(group.name) for group in groups)
     for group, words in zip(groups, told, strict=True):
-        yield f"{mark} {name:<15}  {group.name:<{width}}  {words}"
+        yield f"{mark} {name:<15}  {group.name:<{width}}  {mask_text(words)}"
         mark, name = " ", ""
 
 
@@ -139,13 +140,31 @@ def differs(groups: Sequence[Group]) -> tuple[str, ...]:
 
 
 def as_json(groups: Sequence[Group]) -> list[dict[str, object]]:
-    """The groups as plain values for programs."""
+    """The groups as plain values for programs, masked: replies and errors may quote a secret."""
     return [
         {
             "name": group.name,
             "server": group.server,
-            "runs": [asdict(shape) for shape in group.runs],
-            "rates": {name: dict(words) for name, words in group.rates().items()},
+            "runs": [_masked(asdict(shape)) for shape in group.runs],
+            "rates": {name: _masked_rate(words) for name, words in group.rates().items()},
         }
         for group in groups
     ]
+
+
+def _masked(value: object) -> object:
+    match value:
+        case str():
+            return mask_text(value)
+        case dict():
+            return {name: _masked(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_masked(one) for one in value]
+    return value
+
+
+def _masked_rate(words: Counter[str]) -> dict[str, int]:
+    masked: Counter[str] = Counter()
+    for word, number in words.items():
+        masked[mask_text(word)] += number
+    return dict(masked)

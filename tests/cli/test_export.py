@@ -188,6 +188,51 @@ def test_spans_are_sent_to_a_collector_here(kimitap: Command, where: Path) -> No
     assert sum(len(scope.spans) for scope in sent) > 8
 
 
+@pytest.fixture
+def replayed(tmp_path: Path) -> Path:
+    """A conversation (exchange 1), and its request sent again by Kimitap, twice."""
+    asked, said = request(user("Who owns it?")), choice(assistant("Ada owns it."))
+    mark = (("X-Kimitap-Replay", "1"),)
+    again = [exchange(n, asked, choice(assistant("Bob.")), headers=mark) for n in (2, 3)]
+    return recording(tmp_path / "again.db", [exchange(1, asked, said), *again])
+
+
+@pytest.mark.parametrize("kind", ["openai-jsonl", "otlp"])
+def test_what_kimitap_sent_again_is_left_out_and_said(
+    kimitap: Command, replayed: Path, kind: str
+) -> None:
+    """Neither to train on nor in a trace of what the agent did; unless it is asked for."""
+    done = kimitap("export", replayed, "--format", kind)
+    assert "t2, t3 left out: sent again by Kimitap" in done.stderr
+    assert _told_of(done.stdout, kind) == 1
+    done = kimitap("export", replayed, "--format", kind, "--replays")
+    assert "left out" not in done.stderr and _told_of(done.stdout, kind) == 3
+    done = kimitap("export", replayed, "t2", "--format", kind)
+    assert "left out" not in done.stderr and _told_of(done.stdout, kind) == 1
+    done = kimitap("export", replayed, "s1", "--format", kind)
+    assert "t2, t3 left out" in done.stderr and _told_of(done.stdout, kind) == 1
+
+
+def _told_of(out: str, kind: str) -> int:
+    """How many threads, or turns of a trace."""
+    return len(out.splitlines()) if kind == "openai-jsonl" else out.count('"kimitap.exchange"')
+
+
+@pytest.mark.parametrize("kind", ["har", "jsonl"])
+def test_what_kimitap_sent_again_is_marked_in_exchanges(
+    kimitap: Command, replayed: Path, kind: str
+) -> None:
+    said = kimitap("export", replayed, "--format", kind).stdout
+    assert said.count("X-Kimitap-Replay") == 2
+
+
+def test_a_collector_gets_no_replays(kimitap: Command, replayed: Path) -> None:
+    with collector() as got:
+        done = kimitap("export", replayed, "--format", "otlp", "--endpoint", got.url)
+    assert "t2, t3 left out" in done.stderr and "3 spans sent" in done.stderr
+    assert len(got.requests) == 1
+
+
 def test_nothing_is_sent_elsewhere_without_a_word(
     kimitap: Command, where: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +272,16 @@ def test_what_does_not_go_together_is_one_line(
 ) -> None:
     done: Done = kimitap("export", where, *words)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_collector_and_a_file_are_not_both_written(
+    kimitap: Command, where: Path, tmp_path: Path
+) -> None:
+    words = ["--format", "otlp", "--endpoint", "http://127.0.0.1:9", "-o", tmp_path / "x.json"]
+    done = kimitap("export", where, *words)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "say --endpoint or --output, not both" in done.stderr
+    assert not (tmp_path / "x.json").exists()
 
 
 def test_the_recording_is_never_overwritten(kimitap: Command, where: Path) -> None:

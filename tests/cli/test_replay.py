@@ -106,6 +106,29 @@ def test_many_runs_give_rates(kimitap: Type, where: Path, server: Upstream) -> N
     assert [shape["exchange"] for shape in group["runs"]] == [4, 5, 6]
 
 
+SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_no_secret_of_a_reply_is_told(
+    kimitap: Type, where: Path, server: Upstream, more: tuple[str, ...]
+) -> None:
+    """Neither of a call's arguments and their names, nor of an error that quotes a key."""
+    leaky = chat.call("login", {"token": SECRET, f"for {SECRET}": 1}, "c3")
+    choice = {"message": chat.assistant("", leaky), "finish_reason": SECRET}
+    error = {"error": {"message": f"Incorrect API key provided: {SECRET}", "type": "x"}}
+    answers = iter([(200, {"choices": [choice]}), (401, error)])
+
+    def answer(peer: Peer) -> None:
+        status, said = next(answers)
+        peer.answer(orjson.dumps(said), status=status, extra="Content-Type: application/json\r\n")
+
+    server.on(PATH, answer)
+    status, out, err = kimitap("replay", where, 3, "--server", server.url, "-n", 2, *more)
+    assert status == 0 and "login" in out and "Incorrect API key" in out
+    assert SECRET[:16] not in out + err
+
+
 def test_nothing_that_acts_gets_to_the_terminal(
     kimitap: Type, where: Path, server: Upstream
 ) -> None:

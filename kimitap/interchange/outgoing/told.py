@@ -4,8 +4,8 @@ Weaving and rules say of redacted exchanges what they say of the recorded ones; 
 masked comes back in a finding's quote.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from kimitap.conversation import Turn
 from kimitap.dialects import Memo, decode
@@ -68,3 +68,16 @@ def tell(
             found = tuple(f for f in checker.findings if f.thread in names)
             seed = origins[session.number]
             yield Told(session, wanted, found, seed, origins, addresses, only)
+
+
+def conversed(told: Iterable[Told], left: Callable[[Thread], None]) -> Iterator[Told]:
+    """The sessions as the agent had them: `left` is given the threads that Kimitap sent again."""
+    for one in told:
+        own = tuple(thread for thread in one.threads if thread.kind != "replay")
+        for thread in one.threads:
+            if thread.kind == "replay":
+                left(thread)
+        if own:
+            names = {thread.name for thread in own}
+            found = tuple(f for f in one.findings if f.thread in names)
+            yield replace(one, threads=own, findings=found)
