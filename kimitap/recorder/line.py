@@ -1,7 +1,8 @@
 """The line between the hooks and the scribe: the hooks only put, and never wait for the disk.
 
 Memory is bounded: what waits is weighed, and past the limit less is recorded, loudly. A response
-that lost a part is recorded up to that part: what is kept is always a true beginning.
+that lost a part is recorded up to that part: what is kept is always a true beginning. What waits is
+kept here until it is on disk: where the scribe dies, another one goes on with it.
 """
 
 import asyncio
@@ -15,13 +16,16 @@ from itertools import count
 from typing import Protocol
 
 from kimitap.exchange import Exchange
+from kimitap.recorder.ledger import Ledger
 from kimitap.recorder.post import Post
 from kimitap.recorder.slips import (
+    Answered,
     AnyNews,
     AnySlip,
     Arrived,
     Begun,
     Captured,
+    Ended,
     Freed,
     Kept,
     Left,
@@ -43,9 +47,10 @@ _SHORT_S = 3.0
 _LONG_S = 40.0
 """How long the end waits for a scribe that still writes: silently, and after saying so. Longer than
 the scribe waits for another program's lock."""
-_REST_S = 1.0
+_REST_S = 0.25
 _LONGEST_REST_S = 60.0
-"""How long a scribe that died is left alone before the next: longer each time, if it dies soon."""
+"""How long after a scribe's death the next is started: longer each time, while none of them writes
+anything."""
 _FULL = "the recorder's memory was full"
 
 _tickets = count(1)
@@ -81,20 +86,19 @@ class Line:
         self.limit = limit
         self._loop = asyncio.get_running_loop()
         self._unsaid: list[str] | None = []
-        self._put_bytes = 0
-        self._freed_bytes = 0
+        self._ledger = Ledger()
         self._missed = 0
         self._why = ""
         self._overflowing = False
         self._behind = False
+        self._over = False
+        """Whether the scribe has said its last word."""
         self._acks: dict[int, asyncio.Future[None]] = {}
-        self._unsettled: set[int] = set()
         self._sources: set[Source] = set()
         self._beating = False
         self._first_word = asyncio.Event()
-        self._born = self._loop.time()
-        self._rest_s = _REST_S / 2
-        self._post = Post(option, self._listen)
+        self._rest_s = _REST_S
+        self._post = Post(option, self._listen, self._ledger.again())
 
     @property
     def named(self) -> str:
@@ -104,7 +108,7 @@ class Line:
     @property
     def queued(self) -> int:
         """Bytes that wait to be written, about."""
-        return self._put_bytes - self._freed_bytes
+        return self._ledger.weight
 
     async def scribe_spoke(self, patience_s: float) -> None:
         """Wait until the recording is open or in `trouble`, or until patience ends."""
@@ -135,10 +139,12 @@ class Line:
     def begin(self, exchange: Exchange, body: bytes) -> int | None:
         """Queue a request; its ticket, or None where there is no room for it."""
         slip = Begun(next(_tickets), exchange, body)
-        if self.closed or not self._taken(slip):
+        size = weight(slip)
+        if self.closed or not self._room(size):
             self.miss()
             return None
-        self._unsettled.add(slip.ticket)
+        self._ledger.open(slip.ticket, exchange.origin)
+        self._queue(slip.ticket, slip, size)
         self._acks[slip.ticket] = self._loop.create_future()
         self._post.send()
         return slip.ticket
@@ -162,22 +168,36 @@ class Line:
         self._need_beat()
 
     def arrived(self, ticket: int, parts: list[tuple[float, bytes]], size: int) -> bool:
-        """Queue parts of a response, `size` bytes; False where there is no room for them."""
-        return self._taken(Arrived(ticket, parts, size))
+        """Queue parts of a response, `size` bytes; False where there is no room for them.
+
+        Of an exchange that was given up, and told as lost, nothing is wanted any more.
+        """
+        if not self._ledger.is_open(ticket):
+            return True
+        slip_size = weight(Arrived(ticket, parts, size))
+        room = self._room(slip_size)
+        if room:
+            slip = Arrived(ticket, parts, size, self._ledger.reach(ticket, size))
+            self._queue(ticket, slip, slip_size)
+        return room
 
     async def capture(self, exchange: Exchange) -> None:
         """Queue an exchange of a capture; waits for room as long as the database takes any."""
-        slip = Captured(exchange)
+        slip = Captured(next(_tickets), exchange)
         while self.queued > self.limit // 8 and not self.trouble:  # noqa: ASYNC110 - rare
             await asyncio.sleep(0.01)
-        if self._taken(slip):
+        size = weight(slip)
+        if self._room(size):
+            self._ledger.open(slip.ticket)
+            self._queue(slip.ticket, slip, size)
             self._post.send()
         else:
             self.miss()
 
-    def put(self, slip: AnySlip) -> None:
+    def put(self, slip: Answered | Ended) -> None:
         """Queue a small slip, for which there is always room; it leaves with the next beat."""
-        self._queue(slip, weight(slip))
+        if self._ledger.is_open(slip.ticket):
+            self._queue(slip.ticket, slip, weight(slip))
 
     def miss(self, reason: str = "") -> None:
         """Count an exchange that the recording will lack, wholly or in part."""
@@ -195,22 +215,19 @@ class Line:
             source.flush()
         self._note_losses()
         self.closed = True
-        if not await self._post.close(_SHORT_S):
+        post: Post | None = None
+        while self._post is not post:  # where one dies, another one may have taken its place
+            post = self._post
+            if await post.close(_SHORT_S):
+                continue
             logger.warning("Kimitap still writes to %s", self.named)
-            if not await self._post.close(_LONG_S):
-                self.tally.lost += len(self._unsettled)
+            if not await post.close(_LONG_S):
+                self.tally.lost += self._ledger.exchanges
                 logger.error("Kimitap: %s takes too long: not waiting any longer", self.named)
+                return
 
-    def _taken(self, slip: AnySlip) -> bool:
-        """Queue a slip that may be large, if there is room for it."""
-        size = weight(slip)
-        room = self._room(size)
-        if room:
-            self._queue(slip, size)
-        return room
-
-    def _queue(self, slip: AnySlip, size: int) -> None:
-        self._put_bytes += size
+    def _queue(self, ticket: int, slip: AnySlip, size: int) -> None:
+        self._ledger.put(ticket, slip, size)
         self._post.put(slip, size)
         self._need_beat()
 
@@ -241,7 +258,9 @@ class Line:
         """Have the recording say what it lacks, after all that waits now."""
         if self._missed:
             missed, self._missed = self._missed, 0
-            self.put(Missed(missed, self._why, datetime.now(UTC)))
+            slip = Missed(next(_tickets), missed, self._why, datetime.now(UTC))
+            self._ledger.open(slip.ticket)
+            self._queue(slip.ticket, slip, weight(slip))
 
     # --- what the scribe says ---
 
@@ -253,12 +272,12 @@ class Line:
         match news:
             case Kept(ticket=ticket):
                 self._behind = False
-                self.tally.recorded += 1
+                self.tally.recorded += self._ledger.keep(ticket)
                 self._acknowledge(ticket)
-            case Freed(weight=freed):
-                self._freed(freed)
+            case Freed(slips=slips):
+                self._freed(slips)
             case Settled(ticket=ticket):
-                self._unsettled.discard(ticket)
+                self._ledger.close(ticket)
             case Taken(new=new):
                 self.tally.added += new
                 self.tally.skipped += not new
@@ -271,16 +290,19 @@ class Line:
             case Recovered():
                 self._recovered()
             case Spoiled(ticket=ticket, reason=reason):
-                self._unsettled.discard(ticket)
                 self._acknowledge(ticket)
-                self._lose(1, reason)
+                if self._ledger.close(ticket):
+                    self._lose(1, reason)
             case Left(unwritten=unwritten):
                 self.tally.lost += unwritten
-            case None if not self.closed:
+                self._over = True
+            case None if not self._over:
                 self._bereft()
 
-    def _freed(self, size: int) -> None:
-        self._freed_bytes += size
+    def _freed(self, slips: Sequence[tuple[int, int]]) -> None:
+        self._rest_s = _REST_S
+        for ticket, count_ in slips:
+            self._ledger.free(ticket, count_)
         if self._overflowing and self.queued < self.limit // 2 and not self.closed:
             self._overflowing = False
             self._note_losses()
@@ -313,14 +335,19 @@ class Line:
             self._note_losses()
 
     def _bereft(self) -> None:
-        """The scribe's process died; what it had not written is lost. Start another."""
-        lost, self.trouble, self._behind = len(self._unsettled), None, False
+        """The scribe's process died. Start another, which goes on with what is not on disk; but not
+        with what has seen too many die. Nobody waits for it: the traffic comes first."""
+        lost = self._ledger.bereave() if self._post.started else 0
+        self.trouble, self._behind = None, True
         for ticket in list(self._acks):
             self._acknowledge(ticket)
-        self._unsettled.clear()
-        self._put_bytes = self._freed_bytes
-        lived_s, self._born = self._loop.time() - self._born, self._loop.time()
-        self._rest_s = _REST_S if lived_s > _LONGEST_REST_S else 2 * self._rest_s
-        self._rest_s = min(self._rest_s, _LONGEST_REST_S)
-        self._post = Post(self._option, self._listen, self._rest_s)
-        self._lose(lost, "the process that writes died; another one goes on")
+        if lost:
+            self._lose(lost, "the process that writes died again and again; another one goes on")
+        elif self._post.started:
+            self.say_aloud(
+                "Kimitap: the process that writes died; another one goes on with all that waits"
+            )
+        if self.closed and not self._ledger.waits:
+            return
+        self._post = Post(self._option, self._listen, self._ledger.again(), self._rest_s)
+        self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,8 @@ _CODE = (
     "from kimitap.recorder.writing import main; main(sys.argv[2])"
 )
 _ROOT = str(Path(kimitap.__file__).resolve().parents[1])
-_FRAME_BYTES = 4 << 20
+_FRAME_BYTES = 1 << 20
+"""So much is packed at a time, in a millisecond or two."""
 _LITTLE = 1 << 15
 _PIPE_BYTES = 1 << 18
 """A long request goes in steps of so many bytes, each so short that no event waits for it."""
@@ -26,19 +27,29 @@ _PIPE_BYTES = 1 << 18
 class Post:
     """One scribe's process, started after `rest_s` seconds; slips may be put at once.
 
-    `hear` is called with its news; None among them: the process has ended.
+    `slips`, each with its size, are those that wait already. `hear` is called with its news; None
+    among them: the process has ended.
     """
 
     def __init__(
-        self, option: str, hear: Callable[[Sequence[AnyNews | None]], None], rest_s: float = 0.0
+        self,
+        option: str,
+        hear: Callable[[Sequence[AnyNews | None]], None],
+        slips: Iterable[tuple[AnySlip, int]] = (),
+        rest_s: float = 0.0,
     ) -> None:
         self._hear = hear
-        self._slips: list[tuple[AnySlip, int]] = []
+        self._slips = deque(slips)
         self._packed: deque[memoryview] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._process: Process | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
         self._life = asyncio.get_running_loop().create_task(self._live(option, rest_s))
+
+    @property
+    def started(self) -> bool:
+        """Whether there is, or was, a process."""
+        return self._process is not None
 
     def put(self, slip: AnySlip, size: int) -> None:
         """Queue a slip of about `size` bytes; it leaves at the next `send`."""
@@ -49,54 +60,55 @@ class Post:
         pipe = self._process.stdin if self._process else None
         if pipe is None or pipe.is_closing():
             return
-        self._pack()
         if (self._sending is None or self._sending.done()) and not self._sent_at_once(pipe):
             self._sending = asyncio.get_running_loop().create_task(self._send(pipe))
 
     def _pack(self) -> None:
-        slips, self._slips = self._slips, []
+        """Pack the first of what is queued as one frame."""
         frame: list[AnySlip] = []
         total = 0
-        for slip, size in slips:
+        while self._slips and total <= _FRAME_BYTES:
+            slip, size = self._slips.popleft()
             frame.append(slip)
             total += size
-            if total > _FRAME_BYTES:
-                self._packed += packed_slips(frame)
-                frame, total = [], 0
-        if frame:
-            self._packed += packed_slips(frame)
+        self._packed += packed_slips(frame)
 
     def _sent_at_once(self, pipe: asyncio.StreamWriter) -> bool:
-        """Write all that is packed, if it is little and the pipe is empty: an answer may wait for
+        """Write all that is queued, if it is little and the pipe is empty: an answer may wait for
         its request to be on disk, and a task would cost it a round of the event loop."""
-        if self._closing or pipe.transport.get_write_buffer_size():
+        if self._closing.is_set() or pipe.transport.get_write_buffer_size():
             return False
-        if sum(map(len, self._packed)) > _LITTLE:
+        if self._packed or sum(size for _, size in self._slips) > _LITTLE:
             return False
+        if self._slips:
+            self._pack()
         while self._packed:
             pipe.write(self._packed.popleft())
         return True
 
     async def _send(self, pipe: asyncio.StreamWriter) -> None:
-        """Write all that is packed, no faster than the process reads; hang up at the end."""
+        """Write all that is queued, no faster than the process reads; hang up at the end."""
         with suppress(OSError):  # it died: `_live` tells
-            while self._packed:
+            while self._packed or self._slips:
+                if not self._packed:
+                    self._pack()
                 part = self._packed.popleft()
                 for start in range(0, len(part), _PIPE_BYTES):
                     pipe.write(part[start : start + _PIPE_BYTES])
                     await pipe.drain()
-            if self._closing:
+            if self._closing.is_set():
                 pipe.close()
 
     async def close(self, patience_s: float) -> bool:
         """Send what is queued and wait until it is written; False if that takes too long."""
-        self._closing = True
+        self._closing.set()
         self.send()
         done, _ = await asyncio.wait([self._life], timeout=patience_s)
         return bool(done)
 
     async def _live(self, option: str, rest_s: float) -> None:
-        await asyncio.sleep(rest_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), rest_s)
         try:
             self._process = await _started(option)
         except OSError as error:

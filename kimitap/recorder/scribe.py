@@ -4,13 +4,16 @@ Requests come first, since an answer may wait for its own; then what waits of on
 another, in one transaction each. While the database refuses (locked, disk full, no permission,
 damaged), slips wait and are tried again; the line before the scribe is what bounds their number.
 Slips that fail for a reason of their own are tried thrice, then given up and counted.
+
+Where a scribe died, the next goes on with the exchanges that it had begun. It gets all slips anew
+that were not acknowledged, and writes those of them that are not there.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count, islice
+from itertools import accumulate, islice
 
 from kimitap.errors import NewerRecording, NotARecording, RecordingError, UsageError
 from kimitap.exchange import Body, Piece
@@ -27,13 +30,14 @@ from kimitap.recorder.slips import (
     Missed,
     Opened,
     Recovered,
+    Resumed,
     Settled,
     Spoiled,
     Taken,
     Trouble,
     weight,
 )
-from kimitap.store import Ending, Head, RecordingWriter
+from kimitap.store import Adopted, Ending, Head, RecordingWriter
 
 _TRIES = 3
 _TOGETHER = 16
@@ -54,8 +58,11 @@ class Scribe:
         self._writer: RecordingWriter | None = None
         self._requests: deque[Begun] = deque()
         self._waiting: dict[int, list[AnySlip]] = {}
-        """By ticket, the one that waits longest first; what has no ticket has a number below 0."""
-        self._nobodys = count(-1, -1)
+        """By ticket, the one that waits longest first."""
+        self._resumed: dict[int, str] = {}
+        """By ticket the origin of what a scribe before this one had begun."""
+        self._found: dict[int, Adopted] = {}
+        """What is there of these."""
         self._begun: dict[int, tuple[int, int]] = {}
         """By ticket: which opening of the recording it began in, and its number there."""
         self._tries = 0
@@ -79,8 +86,8 @@ class Scribe:
         for slip in slips:
             if isinstance(slip, Begun):
                 self._requests.append(slip)
-            elif isinstance(slip, Captured | Missed):
-                self._waiting[next(self._nobodys)] = [slip]
+            elif isinstance(slip, Resumed):
+                self._resumed |= dict(slip.under_way)
             else:
                 self._waiting.setdefault(slip.ticket, []).append(slip)
 
@@ -90,7 +97,7 @@ class Scribe:
         writer = self._opened()
         if writer and self._requests:
             if self._written(writer, [self._requests[0]]):
-                self._free([self._requests.popleft()])
+                self._free(self._requests.popleft().ticket, 1)
         elif writer and self._waiting and not self._flushed_together(writer):
             self._go_on(writer, next(iter(self._waiting)))
         if writer and self.in_trouble and not self.waits:
@@ -124,7 +131,7 @@ class Scribe:
                 self._waiting[key] = rest
             else:
                 del self._waiting[key]
-            self._free(some)
+            self._free(key, len(some))
 
     def _flushed_together(self, writer: RecordingWriter) -> bool:
         """Write what came of several open responses in one transaction, which costs more than what
@@ -134,19 +141,19 @@ class Scribe:
         some = dict(self._streaming(writer))
         if len(some) < 2:
             return False
-        slips = [self._waiting[ticket] for ticket in some]
-        parts = [[part for slip in each for part in _parts(slip)] for each in slips]
+        parts = {
+            number: [part for slip in self._waiting[ticket] for part in self._parts(slip)]
+            for ticket, number in some.items()
+        }
         try:
-            writer.append_all(dict(zip(some.values(), parts, strict=True)))
+            writer.append_all(parts)
         except Exception as error:
             if not _of_database(error):
                 return False
             self._troubled(error)
             return True
         for ticket in some:
-            del self._waiting[ticket]
-        for each in slips:
-            self._free(each)
+            self._free(ticket, len(self._waiting.pop(ticket)))
         return True
 
     def _streaming(self, writer: RecordingWriter) -> Iterator[tuple[int, int]]:
@@ -160,18 +167,27 @@ class Scribe:
             if opening == writer.openings and all(isinstance(slip, Arrived) for slip in slips):
                 yield ticket, number
 
-    def _free(self, slips: Iterable[AnySlip]) -> None:
-        self._tell(Freed(sum(map(weight, slips))))
+    def _free(self, ticket: int, count: int) -> None:
+        self._tell(Freed([(ticket, count)]))
 
     def _opened(self) -> RecordingWriter | None:
         if self._writer is None:
             try:
-                self._writer = RecordingWriter(self._where)
+                self._writer = RecordingWriter(self._where, adopt=self._resumed.values())
             except Exception as error:
                 self._troubled(error)
             else:
                 self._tell(Opened(self._where))
+                self._resume(self._writer)
         return self._writer
+
+    def _resume(self, writer: RecordingWriter) -> None:
+        """Take over what is there of the exchanges that were under way when a scribe died."""
+        for ticket, origin in self._resumed.items():
+            found = writer.adopted.get(origin)
+            if found is not None:
+                self._found[ticket] = found
+                self._begun[ticket] = writer.openings, found.number
 
     def _written(self, writer: RecordingWriter, slips: Sequence[AnySlip]) -> bool:
         """Whether nothing more is to be done for `slips`; False if they must be tried again.
@@ -181,7 +197,7 @@ class Scribe:
         try:
             self._put(writer, slips)
         except Exception as error:
-            self._tries += 1
+            self._tries += not _of_database(error)
             if _of_database(error) or self._tries < _TRIES:
                 self._troubled(error)
                 return False
@@ -197,24 +213,33 @@ class Scribe:
 
     def _put(self, writer: RecordingWriter, slips: Sequence[AnySlip]) -> None:
         match slips[0]:
+            case Begun(ticket=ticket) if ticket in self._found:
+                self._tell(Kept(ticket))
             case Begun(ticket=ticket) as slip:
                 # The writer cuts and hashes the body itself: no key is needed here.
                 exchange = replace(slip.exchange, request=Body((Piece(b"", slip.body),)))
                 number = writer.begin(exchange)
                 self._begun[ticket] = writer.openings, number
+                self._resumed.pop(ticket, None)
                 self._tell(Kept(ticket))
             case Captured(exchange=exchange):
                 self._tell(Taken(writer.add(exchange) is not None))
             case Missed(count=count, reason=reason, at=at):
                 writer.lose(count, reason, at)
+            case Resumed():
+                pass
             case slip:
                 self._advance(writer, slip.ticket, slips)
 
     def _advance(self, writer: RecordingWriter, ticket: int, slips: Sequence[AnySlip]) -> None:
         opening, number = self._begun.get(ticket, (0, 0))
         if opening != writer.openings:
-            if self._begun.pop(ticket, None):  # else its beginning was given up
+            begun_by_another = self._resumed.pop(ticket, None)
+            if self._begun.pop(ticket, None) or begun_by_another:  # else it was given up
                 self._tell(Spoiled(ticket, "the recording was moved away before its end"))
+            return
+        if ticket in self._found and self._found[ticket].ended_at is not None:
+            self._end_again(ticket, slips[-1])
             return
         head: Head | None = None
         ending: Ending | None = None
@@ -224,13 +249,35 @@ class Scribe:
                 case Answered():
                     head = Head(slip.status, slip.reason, slip.headers, slip.http_version, slip.at)
                 case Arrived():
-                    parts += slip.parts
+                    parts += self._parts(slip)
                 case Ended():
                     ending = Ending(slip.outcome, slip.detail, slip.at, slip.lost_bytes)
         writer.advance(number, head=head, parts=parts, ending=ending)
         if ending:
-            del self._begun[ticket]
+            self._forget(ticket)
             self._tell(Settled(ticket))
+
+    def _end_again(self, ticket: int, slip: AnySlip) -> None:
+        """An exchange has ended already: by this slip, which was not acknowledged, or otherwise."""
+        if not isinstance(slip, Ended):
+            return
+        if self._found[ticket].ended_at == slip.at:
+            self._tell(Settled(ticket))
+        else:
+            self._tell(Spoiled(ticket, "another program ended it, since its recorder had died"))
+        self._forget(ticket)
+
+    def _forget(self, ticket: int) -> None:
+        del self._begun[ticket]
+        self._found.pop(ticket, None)
+        self._resumed.pop(ticket, None)
+
+    def _parts(self, slip: AnySlip) -> list[tuple[float, bytes]]:
+        """The parts that a slip brings, without what is there already."""
+        if not isinstance(slip, Arrived):
+            return []
+        found = self._found.get(slip.ticket)
+        return slip.parts if found is None else _after(slip, found.size)
 
 
 def _of_database(error: Exception) -> bool:
@@ -240,8 +287,10 @@ def _of_database(error: Exception) -> bool:
     )
 
 
-def _parts(slip: AnySlip) -> list[tuple[float, bytes]]:
-    return slip.parts if isinstance(slip, Arrived) else []
+def _after(slip: Arrived, reached: int) -> list[tuple[float, bytes]]:
+    """The parts that lie behind the first `reached` bytes of the response."""
+    ends = accumulate((len(data) for _, data in slip.parts), initial=slip.start)
+    return [part for part, start in zip(slip.parts, ends, strict=False) if start >= reached]
 
 
 def _first(slips: Sequence[AnySlip]) -> Sequence[AnySlip]:

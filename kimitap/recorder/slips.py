@@ -39,11 +39,12 @@ class Answered(Slip, frozen=True, tag=True, array_like=True):
 
 class Arrived(Slip, frozen=True, tag=True, array_like=True):
     """Parts of the response's body, each with its seconds since the exchange's start; `size` bytes
-    in all."""
+    in all, of which `start` came before."""
 
     ticket: int
     parts: list[tuple[float, bytes]]
     size: int
+    start: int = 0
 
 
 class Ended(Slip, frozen=True, tag=True, array_like=True):
@@ -59,15 +60,26 @@ class Ended(Slip, frozen=True, tag=True, array_like=True):
 class Captured(Slip, frozen=True, tag=True, array_like=True):
     """A whole exchange out of a capture file."""
 
+    ticket: int
     exchange: Exchange
 
 
 class Missed(Slip, frozen=True, tag=True, array_like=True):
     """`count` exchanges are missing from the recording, wholly or in part."""
 
+    ticket: int
     count: int
     reason: str
     at: datetime
+
+
+class Resumed(Slip, frozen=True, tag=True, array_like=True):
+    """The first that a scribe hears: what another, which died, had begun, as ticket and origin.
+
+    All that this one had not acknowledged comes once more, in the same order.
+    """
+
+    under_way: list[tuple[int, str]]
 
 
 class News(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -93,9 +105,10 @@ class Settled(News, frozen=True, tag=True, array_like=True):
 
 
 class Freed(News, frozen=True, tag=True, array_like=True):
-    """So many bytes of slips wait no more."""
+    """Of each of these tickets so many slips, the oldest, wait no more: they are on disk, or given
+    up."""
 
-    weight: int
+    slips: list[tuple[int, int]]
 
 
 class Taken(News, frozen=True, tag=True, array_like=True):
@@ -129,7 +142,7 @@ class Left(News, frozen=True, tag=True, array_like=True):
     unwritten: int
 
 
-AnySlip = Begun | Answered | Arrived | Ended | Captured | Missed
+AnySlip = Begun | Answered | Arrived | Ended | Captured | Missed | Resumed
 AnyNews = Opened | Kept | Settled | Freed | Taken | Trouble | Recovered | Spoiled | Left
 
 _OVERHEAD = 512

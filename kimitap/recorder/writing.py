@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from kimitap.recorder.frames import packed, read_slips
 from kimitap.recorder.scribe import Scribe
 from kimitap.recorder.slips import AnyNews, AnySlip, Freed, Left, Settled, Taken
 from kimitap.store import location
+from kimitap.store.syncing import Syncer
 
 RETRY_S = 1.0
 """How often a database that refuses is tried again."""
@@ -25,6 +27,8 @@ QUIET_S = 0.05
 TIDY_EACH_S = 1.0
 """What was written is made smaller when nothing has come for so long, and not more often than so:
 what comes meanwhile waits for some ten milliseconds."""
+HELD_S = 0.1
+"""News for which nobody waits are held back for so long while there is something to write."""
 PATIENCE_S = 5.0
 """How long the end waits for a database that refuses."""
 
@@ -71,22 +75,30 @@ class _Outbox:
     def __init__(self, file: BinaryIO) -> None:
         self._file: BinaryIO | None = file
         self._held: list[AnyNews] = []
-        self._freed = 0
+        self._freed: Counter[int] = Counter()
+        self._flushed_at = 0.0
 
     def tell(self, news: AnyNews) -> None:
         """Send `news`, now or later."""
         if isinstance(news, Freed):
-            self._freed += news.weight
+            for ticket, count in news.slips:
+                self._freed[ticket] += count
             return
         self._held.append(news)
         if not isinstance(news, Settled | Taken):
             self.flush()
 
+    def flush_if_due(self) -> None:
+        """Send what was kept back for so long that the recorder holds much in vain."""
+        if time.monotonic() - self._flushed_at > HELD_S:
+            self.flush()
+
     def flush(self) -> None:
         """Send what was kept back."""
+        self._flushed_at = time.monotonic()
         if self._freed:
-            self._held.append(Freed(self._freed))
-            self._freed = 0
+            self._held.append(Freed(list(self._freed.items())))
+            self._freed.clear()
         held, self._held = self._held, []
         if held and self._file:
             try:
@@ -99,7 +111,8 @@ class _Outbox:
 
 
 def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
-    scribe = Scribe(where, outbox.tell)
+    scribe, syncer = Scribe(where, outbox.tell), Syncer(where)
+    scribe.take(inbox.take(None))  # what a scribe before this one had begun
     scribe.step()  # opens the recording
     tidied_at = time.monotonic()
     while inbox.open:
@@ -110,14 +123,17 @@ def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
             scribe.tidy()
             tidied_at = time.monotonic()
         scribe.step()
+        syncer.soon()
         if scribe.refused or not scribe.waits:
             outbox.flush()
+        outbox.flush_if_due()
     deadline = time.monotonic() + PATIENCE_S
     while scribe.waits and not (scribe.refused and time.monotonic() > deadline):
         time.sleep(0.2 if scribe.refused else 0)
         scribe.step()
     outbox.tell(Left(scribe.unwritten))
     scribe.close()
+    syncer.close()
 
 
 def _patience_s(scribe: Scribe, rest_s: float) -> float | None:

@@ -11,6 +11,7 @@ from kimitap.store.location import file_of, location, looks_recorded, shown
 from kimitap.store.losses import Loss
 
 if TYPE_CHECKING:
+    from kimitap.store.adopting import Adopted
     from kimitap.store.deleting import Deleted, delete, sweep
     from kimitap.store.exchanges import Ending, Head
     from kimitap.store.migrating import migrate
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kimitap.store.writing import RecordingWriter
 
 __all__ = [
+    "Adopted",
     "Deleted",
     "Ending",
     "Glimpse",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Adopted": "adopting",
     "Deleted": "deleting",
     "Ending": "exchanges",
     "Head": "exchanges",

@@ -2,14 +2,15 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Self
 
 from kimitap.errors import RecordingError, RecordingUnavailable, UsageError
 from kimitap.exchange import Exchange, Headers, Outcome
-from kimitap.store import arrivals, merging, opening, recall, recovery, tables
+from kimitap.store import adopting, arrivals, merging, opening, recall, recovery, tables
+from kimitap.store.adopting import Adopted
 from kimitap.store.arrivals import Parts
 from kimitap.store.cut import Familiar, cut
 from kimitap.store.exchanges import Ending, ExchangeWriter, Head, storable
@@ -30,17 +31,19 @@ class RecordingWriter:
 
     Several writers, in several processes, may write one recording. A method that raises
     RecordingUnavailable (locked, full, not permitted) or DamagedRecording has changed nothing, and
-    may be called again. On opening, exchanges that a dead recorder left open are ended.
+    may be called again. On opening, exchanges that a dead recorder left open are ended, but those
+    of the origins to `adopt`: what is there of these is in `adopted`, and they go on here.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, adopt: Collection[str] = ()) -> None:
         self.where = where
+        self.adopted: Mapping[str, Adopted] = {}
         self.openings = 0
         """How often the recording was opened: numbers given before count no more."""
         self._flushed: dict[int, int] = {}
         """The exchanges that are open here, and how many times some of each was stored."""
         self._familiar = Familiar()
-        self._open()
+        self._open(adopt)
 
     def begin(self, exchange: Exchange) -> int:
         """Store a request; its number. What `exchange` says of a response does not matter."""
@@ -134,7 +137,7 @@ class RecordingWriter:
         return number
 
     def lose(self, count: int, reason: str, at: datetime) -> None:
-        """Say in the recording that exchanges, or parts of them, could not be recorded."""
+        """Say in the recording that exchanges, or parts of them, could not be recorded; once."""
         row = {
             "recorder_id": self._recorder,
             "at_us": to_us(at),
@@ -142,7 +145,8 @@ class RecordingWriter:
             "reason": storable(reason),
         }
         with self._transaction():
-            self._connection.execute(tables.loss.insert(), row)
+            if not adopting.has_loss(self._connection, row):
+                self._connection.execute(tables.loss.insert(), row)
 
     @property
     def untidy(self) -> bool:
@@ -199,7 +203,7 @@ class RecordingWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> None:
+    def _open(self, adopt: Collection[str] = ()) -> None:
         self._connection = opening.writer(self.where)
         self.openings += 1
         try:
@@ -211,10 +215,18 @@ class RecordingWriter:
             self._exchanges = ExchangeWriter(self._connection, self._recorder)
             self._generation = -1
             self._deleted_at = -math.inf
+            self._adopt(adopt)
             self._end_abandoned()
         except BaseException:
             self._connection.close()
             raise
+
+    def _adopt(self, origins: Collection[str]) -> None:
+        with self._transaction():
+            self.adopted = adopting.adopt(self._connection, self._recorder, origins)
+        self._flushed = {
+            one.number: one.flushes for one in self.adopted.values() if one.ended_at is None
+        }
 
     def _end_abandoned(self) -> None:
         with self._transaction():

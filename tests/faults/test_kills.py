@@ -1,13 +1,17 @@
 """kill -9 at random moments: what was acknowledged is there, and nothing is half there.
 
-`KIMITAP_TEST_KILLS=200` kills so often; `--log-cli-level=INFO` says what each kill cost.
+`KIMITAP_TEST_KILLS=200` (`make faults`) kills so often; `--log-cli-level=INFO` says what each kill
+cost.
 """
 
 import logging
 import os
 import random
+import re
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 KILLS = int(os.environ.get("KIMITAP_TEST_KILLS", "8"))
 SEEDS = range(KILLS)
+IN_A_ROW = 5
+WRITERS_KILLED = int(os.environ.get("KIMITAP_TEST_KILLS", "20"))
 
 
 @pytest.fixture
@@ -62,15 +68,64 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment(
     for path in before:
         assert there[path].outcome is Outcome.COMPLETE
     missing = [one for one in agents.asked if one.answered and one.path not in there]
-    if victim != "the writer":
-        assert missing == []
+    assert missing == []
     told = sum(loss.count for loss in losses(where))
-    assert told >= len(missing)
+    assert told == 0
+    if victim == "the writer":
+        assert_all(agents.asked, there)
     costs = [age_of_loss(one, there.get(one.path), killed_at) for one in asked_by_then]
     logger.info(
         f"{seed}: killed {victim}: {len(there)} exchanges, {len(before)} whole before, "
         f"{len(missing)} missing, {told} told as lost, at most {max(costs, default=0):.2f} s lost"
     )
+
+
+@pytest.mark.parametrize("seed", range(max(1, WRITERS_KILLED // IN_A_ROW)))
+def test_nothing_is_lost_however_often_the_writer_alone_dies(
+    seed: int, begin: Begin, server: Upstream, where: Path
+) -> None:
+    chosen = random.Random(f"writers {seed}")
+    proxy = begin(server.url, where)
+    agents = Agents(proxy.port, f"w{seed}")
+    for number in range(IN_A_ROW):
+        if number % 2:  # at any moment, also before it has written anything
+            wait_for(lambda count=number: opened(where) > count, "another writer", 60)
+        else:
+            since = len(agents.asked)
+            wait_for(lambda since=since: writes(where, agents, since), "a later exchange", 60)
+        time.sleep(chosen.uniform(0, 0.4))
+        kill(proxy, "the writer")
+    agents.stop()
+    output = stop(proxy)
+    assert re.search(rf" {len(agents.asked)} exchanges recorded$", output.strip())
+    assert losses(where) == ()
+    assert_whole(where)
+    assert_all(agents.asked, by_path(where))
+    logger.info(f"{seed}: killed {IN_A_ROW} writers: {len(agents.asked)} exchanges, all whole")
+
+
+def writes(where: Path, agents: Agents, since: int) -> bool:
+    """Whether an exchange is whole that was asked for later than those."""
+    there = settled(where)
+    return any(one.path in there for one in agents.asked[since:])
+
+
+def opened(where: Path) -> int:
+    """How many writers have opened the recording."""
+    with closing(sqlite3.connect(where, timeout=60)) as database:
+        return int(database.execute("SELECT count(*) FROM recorder").fetchone()[0])
+
+
+def assert_all(asked: Sequence[Asked], there: Mapping[str, Exchange]) -> None:
+    """Each client got what the server sent, and all of it is recorded, as it was, once."""
+    for one in asked:
+        assert one.content == one.reply
+        found = there[one.path]
+        assert (found.outcome, found.status) == (Outcome.COMPLETE, 200)
+        assert found.request.content == one.body
+        assert found.response == one.reply
+        assert sum(segment.length for segment in found.segments) == len(one.reply)
+    assert len(there) == len(asked)
 
 
 def go_on(proxy: Proxy, agents: Agents) -> None:

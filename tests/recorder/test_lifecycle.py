@@ -4,16 +4,19 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from kimitap.exchange import Outcome
+from kimitap.recorder.ledger import DEATHS
 from kimitap.store import Recording, RecordingWriter
 from tests.recorder.conftest import Starter, newest
 from tests.support.proxy import (
@@ -22,6 +25,7 @@ from tests.support.proxy import (
     Client,
     Peer,
     Play,
+    Proxy,
     Upstream,
     alive,
     environment,
@@ -105,7 +109,7 @@ def test_kill_9_of_mitmdump_alone_costs_nothing_that_had_been_sent_on(
     assert "Exception" not in proxy.output  # the scribe has the same terminal
 
 
-def test_the_death_of_the_scribe_is_loud_and_recording_goes_on(
+def test_the_death_of_the_scribe_is_loud_and_costs_nothing(
     start: Starter, server: Upstream, go_on: threading.Event, tmp_path: Path
 ) -> None:
     where = tmp_path / "kimitap.db"
@@ -115,18 +119,50 @@ def test_the_death_of_the_scribe_is_loud_and_recording_goes_on(
     time.sleep(0.3)
     os.kill(scribe_of(proxy.process.pid), signal.SIGKILL)
     assert fetch(proxy.port, request_bytes("/short", b"{}"))[1] == b"{}"
-    proxy.said("Kimitap lost .* the process that writes died")
+    proxy.said("the process that writes died; another one goes on with all that waits")
     go_on.set()
     assert b"[DONE]" in client.rest()
     assert fetch(proxy.port, request_bytes("/short", b"{}"))[1] == b"{}"
-    wait_for(lambda: newest(where, "/short"), "a later exchange")
-    proxy.stop()
-    found = newest(where, "/held")
-    assert found is not None
-    assert found.outcome is Outcome.INTERRUPTED
-    assert found.response == EVENT
+    assert "3 exchanges recorded" in proxy.stop()
     with Recording.open(str(where)) as recording:
-        assert sum(loss.count for loss in recording.losses()) >= 1
+        assert recording.losses() == ()
+        held, *short = recording.exchanges()
+    assert held.outcome is Outcome.COMPLETE
+    assert held.response == EVENT + b"data: [DONE]\n\n"
+    assert [exchange.response for exchange in short] == [b"{}", b"{}"]
+
+
+def test_what_sees_scribe_after_scribe_die_is_given_up_and_told(
+    start: Starter, server: Upstream, tmp_path: Path
+) -> None:
+    where = tmp_path / "kimitap.db"
+    proxy = start(server.url, where)
+    fetch(proxy.port, request_bytes("/short", b"{}"))
+    wait_for(lambda: newest(where, "/short"), "the first")
+    with closing(sqlite3.connect(where, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that none of them can write anything
+        fetch(proxy.port, request_bytes("/short?lost", b"{}"))
+        killed = 0
+        for _ in range(DEATHS):
+            scribe = wait_for(lambda before=killed: another_scribe(proxy, before), "a scribe", 60)
+            os.kill(scribe, signal.SIGKILL)
+            killed = scribe
+        proxy.said("Kimitap lost 1 of the exchanges .* died again and again", 60)
+    fetch(proxy.port, request_bytes("/short?later", b"{}"))
+    assert "2 exchanges recorded, 1 NOT or not wholly recorded" in proxy.stop()
+    assert newest(where, "/short?later")
+    assert newest(where, "/short?lost", ended=False) is None
+    with Recording.open(str(where)) as recording:
+        assert [loss.count for loss in recording.losses()] == [1]
+
+
+def another_scribe(proxy: Proxy, before: int) -> int:
+    """The process that writes, once it is another one than that; 0 as long as there is none."""
+    try:
+        found = scribe_of(proxy.process.pid)
+    except ValueError:
+        return 0
+    return found if found != before else 0
 
 
 def test_ctrl_c_mid_stream_writes_everything_and_says_what_was_recorded(

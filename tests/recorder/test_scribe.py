@@ -1,11 +1,14 @@
 """The scribe over a real recording: what waits is written, each exchange's in order."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kimitap.exchange import Exchange, Outcome
@@ -20,12 +23,12 @@ from kimitap.recorder.slips import (
     Freed,
     Kept,
     Missed,
+    Resumed,
     Settled,
     Spoiled,
     Trouble,
-    weight,
 )
-from kimitap.store import Recording, opening
+from kimitap.store import Recording, RecordingWriter, opening
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -54,6 +57,13 @@ class Desk:
             assert steps < 100, self.news
         return steps
 
+    def die(self) -> None:
+        """Let the scribe be gone as by kill -9, and have another one in its place."""
+        assert self.scribe._writer
+        self.scribe._writer._connection.close()
+        self.news.clear()
+        self.scribe = Scribe(str(self.where), self.news.append)
+
     def exchanges(self) -> list[Exchange]:
         """What is in the recording."""
         with Recording.open(str(self.where)) as recording:
@@ -67,8 +77,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     one.scribe.close()
 
 
+def freed(desk: Desk) -> dict[int, int]:
+    """How many slips of each ticket wait no more."""
+    counts: Counter[int] = Counter()
+    for one in desk.told(Freed):
+        counts.update(dict(one.slips))
+    return counts
+
+
 def begun(ticket: int) -> Begun:
     exchange = Exchange(0, START, "POST", "http", "127.0.0.1", 8080, f"/{ticket}")
+    exchange = replace(exchange, origin=f"flow {ticket}")
     return Begun(ticket, exchange, b'{"messages":[]}')
 
 
@@ -80,6 +99,12 @@ def arrived(ticket: int, *parts: bytes) -> Arrived:
     return Arrived(ticket, [(1.0, part) for part in parts], sum(map(len, parts)))
 
 
+def replace_start(slip: AnySlip, start: int) -> Arrived:
+    """The same parts, behind so many bytes of the response."""
+    assert isinstance(slip, Arrived)
+    return msgspec.structs.replace(slip, start=start)
+
+
 def ended(ticket: int) -> Ended:
     return Ended(ticket, Outcome.COMPLETE, "", START + timedelta(seconds=2))
 
@@ -89,7 +114,7 @@ def test_a_request_is_one_step_and_all_that_waits_of_its_answer_another(desk: De
     assert desk.write(*slips) == 2
     assert [one.ticket for one in desk.told(Kept)] == [1]
     assert [one.ticket for one in desk.told(Settled)] == [1]
-    assert sum(one.weight for one in desk.told(Freed)) == sum(map(weight, slips))
+    assert freed(desk) == {1: len(slips)}
     (exchange,) = desk.exchanges()
     assert exchange.outcome is Outcome.COMPLETE
     assert exchange.status == 200
@@ -116,7 +141,7 @@ def test_exchanges_that_interleave_are_each_in_order(desk: Desk) -> None:
     desk.write(
         *(begun(1), begun(2), answered(1), answered(2)),
         *(arrived(1, b"1a"), arrived(2, b"2a"), arrived(1, b"1b"), arrived(2, b"2b")),
-        *(ended(2), Missed(1, "why", START), ended(1)),
+        *(ended(2), Missed(99, 1, "why", START), ended(1)),
     )
     assert [exchange.response for exchange in desk.exchanges()] == [b"1a1b", b"2a2b"]
 
@@ -130,7 +155,7 @@ def test_what_streams_of_many_is_written_in_few_steps_each_in_order(desk: Desk) 
         slips = [arrived(ticket, b"%d%b" % (ticket, part)) for ticket in tickets]
         assert desk.write(*slips) < 5
         sent += slips
-    assert sum(one.weight for one in desk.told(Freed)) == sum(map(weight, sent))
+    assert freed(desk) == dict.fromkeys(tickets, len(sent) // len(tickets))
     desk.write(*(arrived(ticket, b"c") for ticket in tickets), *map(ended, tickets))
     assert [exchange.response for exchange in desk.exchanges()] == [
         b"%da%dbc" % (ticket, ticket) for ticket in tickets
@@ -202,7 +227,7 @@ def test_what_a_database_refuses_waits_whole_and_counts_once_for_each_exchange(
     with closing(sqlite3.connect(desk.where, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         desk.scribe.take([answered(3), arrived(3, b"a"), ended(3), answered(4), begun(5)])
-        desk.scribe.take([Missed(1, "why", START)])
+        desk.scribe.take([Missed(99, 1, "why", START)])
         for _ in range(5):
             desk.scribe.step()
             assert desk.scribe.refused
@@ -211,3 +236,72 @@ def test_what_a_database_refuses_waits_whole_and_counts_once_for_each_exchange(
     desk.write(ended(4), ended(5))
     assert [e.outcome for e in desk.exchanges()[2:]] == [Outcome.COMPLETE] * 3
     assert desk.told(Spoiled) == []
+
+
+# --- after another one's death ------------------------------------------------------------------
+
+SLIPS = [begun(1), answered(1), arrived(1, b"a", b"b"), arrived(1, b"cd", b"e"), ended(1)]
+SLIPS[3] = replace_start(SLIPS[3], 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "acknowledged", "together"),
+    [(w, a, True) for w in range(6) for a in range(min(w, 4) + 1)]
+    + [(w, 0, False) for w in range(6)],
+)
+def test_another_goes_on_wherever_one_died_and_writes_nothing_twice(
+    desk: Desk, written: int, acknowledged: int, together: bool
+) -> None:
+    desk.write(begun(2), answered(2), arrived(2, b"other"))
+    for slip in SLIPS[:written]:
+        desk.write(slip)
+    desk.die()
+    rest = [Resumed([(1, "flow 1"), (2, "flow 2")]), *SLIPS[acknowledged:]]
+    if together:
+        desk.write(*rest)
+    else:
+        for slip in rest:
+            desk.write(slip)
+    other = arrived(2, b"s")
+    desk.write(replace_start(other, 5), ended(2))
+    exchanges = {exchange.path: exchange for exchange in desk.exchanges()}
+    assert len(desk.exchanges()) == 2
+    assert exchanges["/2"].response == b"others"
+    one = exchanges["/1"]
+    assert (one.outcome, one.status, one.response) == (Outcome.COMPLETE, 200, b"abcde")
+    assert [segment.length for segment in one.segments] == [1, 1, 2, 1]
+    assert one.request.content == b'{"messages":[]}'
+    assert desk.told(Spoiled) == []
+    assert {news.ticket for news in desk.told(Settled)} == {1, 2}
+    assert desk.scribe._resumed == desk.scribe._found == desk.scribe._begun == {}
+
+
+def test_what_another_program_ended_meanwhile_is_told_as_lost(desk: Desk) -> None:
+    desk.write(begun(1), answered(1), arrived(1, b"a"))
+    desk.die()
+    with closing(sqlite3.connect(desk.where)) as other:
+        other.execute("UPDATE recorder SET closed_us = 1")
+        other.commit()
+    RecordingWriter(str(desk.where)).close()
+    desk.write(Resumed([(1, "flow 1")]), replace_start(arrived(1, b"b"), 1), ended(1))
+    assert [one.ticket for one in desk.told(Spoiled)] == [1]
+    (exchange,) = desk.exchanges()
+    assert (exchange.outcome, exchange.response) == (Outcome.INTERRUPTED, b"a")
+
+
+def test_what_began_in_a_recording_that_is_gone_is_told_as_lost_by_the_next(desk: Desk) -> None:
+    desk.write(begun(1), answered(1))
+    desk.die()
+    for file in desk.where.parent.glob("kimitap.db*"):
+        file.unlink()
+    desk.write(Resumed([(1, "flow 1")]), arrived(1, b"a"), ended(1))
+    assert [one.ticket for one in desk.told(Spoiled)] == [1]
+    assert desk.exchanges() == []
+
+
+def test_a_loss_that_may_have_been_noted_is_noted_once(desk: Desk) -> None:
+    desk.write(Missed(9, 2, "why", START))
+    desk.die()
+    desk.write(Resumed([]), Missed(9, 2, "why", START), Missed(10, 3, "why", START))
+    with Recording.open(str(desk.where)) as recording:
+        assert [loss.count for loss in recording.losses()] == [2, 3]
