@@ -21,6 +21,7 @@ from kimitap.recorder.keeper import Keeper, Limits
 from kimitap.recorder.line import Line, Tally
 from kimitap.recorder.secret import digest_key
 from kimitap.recorder.slips import Trouble
+from kimitap.recorder.swift import SwiftHeaders
 from kimitap.recorder.tap import Gathering, Tap
 
 logger = logging.getLogger("kimitap")
@@ -198,6 +199,7 @@ class Recorder:
             tap = self._begin(flow)
         tap.follow(flow.response.stream)
         flow.response.stream = tap
+        flow.response.headers = SwiftHeaders(flow.response.headers.fields)
         tap.answer(flow.response)
         await tap.kept(PATIENCE_S)
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from mitmproxy import ctx, options
+from mitmproxy import ctx
 from mitmproxy.addons import block, core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
 from kimitap.errors import ProxyError, RecordingUnavailable
 from kimitap.recorder.addon import SILENCE_S, Recorder, beyond_loopback
 from kimitap.recorder.line import Tally
+from kimitap.recorder.swift import SwiftOptions
 
 DEFAULT_LISTEN = "127.0.0.1:9090"
 
@@ -147,7 +148,7 @@ async def _serve(
 ) -> Tally:
     recorder = Recorder()
     ready = _Ready(recorder, on_ready)
-    master = Master(options.Options())
+    master = Master(SwiftOptions())
     master.addons.add(*_needed(target), recorder, ready)
     master.options.update(
         mode=[f"reverse:{target}"],
