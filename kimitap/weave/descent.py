@@ -14,6 +14,7 @@ from kimitap.conversation import Turn
 from kimitap.lineage import EchoKind, Fate, Link, Relation, kept_in, named_by
 from kimitap.weave import prompts
 from kimitap.weave.classify import EARLY, classify
+from kimitap.weave.delegation import delegated
 from kimitap.weave.evidence import Evidence
 from kimitap.weave.keys import Keys
 from kimitap.weave.kin import asks_aside, asks_for_summary, kin, like_system, odd_one, scoped
@@ -299,13 +300,17 @@ def _given_back(link: Link) -> tuple[int, int, bool]:
 
 
 def _beside(link: Link, parent: Strand) -> bool:
-    """True where a request leaves a good reply out because it only asks about the history."""
+    """True where a request leaves a good reply out because it only asks about the history.
+
+    Or because it is a sub-agent's that begins with the history, and with the task that the reply
+    gave it.
+    """
     return (
         link.relation is Relation.CONTINUES
         and link.echo.kind is EchoKind.MISSING
         and parent.turn.succeeded
         and not parent.turn.reply.empty
-        and asks_aside(parent.turn, link.child)
+        and (asks_aside(parent.turn, link.child) or delegated(link))
     )
 
 

@@ -21,6 +21,8 @@ LONG = 200
 """Characters from which a lone message is told from any other."""
 HARDLY = 0.9
 """Likeness from which a message changed in hardly a word."""
+REPLIES = 3
+"""Replies that prove by themselves whose history it is, though nothing that a user said is left."""
 TRIFLE = 4
 """Words up to which a message ("Ok.") proves nothing when it is found again."""
 
@@ -108,11 +110,14 @@ class Evidence:
                 for message, at, mark in both
             )
         users = any(message.role == "user" for message, _, _ in both)
-        replies = any(
+        replies = sum(
             message.role == "assistant" and self._sightings.said(message, tip.thread)
             for message, _, _ in both
         )
-        return users and replies and len(both) > 1
+        if users and replies:
+            return len(both) > 1
+        last = both[-1][1:] == (len(old) - 1, Mark.SAME) if both else False
+        return replies >= REPLIES and last and self._claimed(tip, child)
 
     def _repeated(self, tip: Strand, child: Strand, pairs: Sequence[Pair]) -> bool:
         """True where a failed request comes again with hardly a word changed, such as a clock."""

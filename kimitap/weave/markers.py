@@ -11,6 +11,8 @@ COMPACTION = (
     "<state_snapshot>",  # Qwen Code, Gemini CLI
     "This session is being continued from a previous conversation",  # Claude Code
     "<conversation_summary>",
+    "continue from the following summary",  # Roo Code
+    "contains a summary that was prepared because a context limit",  # Goose
 )
 """In a message of the new history: what stood here before was summarised."""
 
@@ -31,6 +33,11 @@ SUMMARISE = (
     "summarise the conversation",
     "summary of the conversation",
     "summary of our conversation",
+    "summary of this conversation",  # Zed, Claude Code
+    "Summarize the conversation",  # Roo Code
+    "tasked with summarizing conversations",  # Claude Code, OpenCode
+    "prompt for continuing our conversation",  # OpenCode
+    "context limit was reached when a user was in a working session",  # Goose
     "CONTEXT CHECKPOINT COMPACTION",  # Codex
     "handoff summary",  # Codex, Kimi Code
 )

@@ -12,22 +12,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-import orjson
-
 from kimitap.conversation import Message, Turn
+from kimitap.weave.delegation import QUOTE, asks
 from kimitap.weave.keys import Keys, plain
 from kimitap.weave.kin import same_voice, scoped
 from kimitap.weave.link import forked
 from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
 
-QUOTE = 20
-"""Characters from which a text is recognised in another."""
 READ = 50_000
 """Characters of a request in which a quotation is sought."""
 SOON = timedelta(seconds=60)
 WHILE = timedelta(minutes=10)
-PROMPTS = ("prompt", "task", "message", "instructions", "query")
-"""Arguments by which agents hand a task to a sub-agent."""
 PROMPTING = 2
 """User messages, from either end of a first request, that may be the prompt and not context."""
 LINES = 64
@@ -227,7 +222,7 @@ class Sessions:
             if not strand.is_tip or not strand.over_before(turn):
                 continue
             calls = strand.turn.reply.message.tool_calls
-            if any(_asks(call.arguments, prompt) for call in calls for prompt in prompts):
+            if any(asks(call.arguments, prompt) for call in calls for prompt in prompts):
                 return strand
         return None
 
@@ -263,25 +258,6 @@ def _belongs(near: Strand, turn: Turn) -> bool:
         return False
     span = WHILE if near.length > 1 else SOON
     return _active(near.thread.tip.turn) >= turn.started_at - span
-
-
-def _asks(arguments: str, prompt: str) -> bool:
-    """True where one of the arguments is the prompt, or holds it, or is most of it."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return False
-    if not isinstance(value, dict):
-        return False
-    texts = {name: plain(one) for name, one in value.items() if isinstance(one, str)}
-    return any(
-        prompt in text or (len(text) >= QUOTE and text in prompt and _weighs(name, text, prompt))
-        for name, text in texts.items()
-    )
-
-
-def _weighs(name: str, text: str, prompt: str) -> bool:
-    return len(text) * 2 >= len(prompt) or name in PROMPTS
 
 
 def _prompts(turn: Turn) -> list[str]:

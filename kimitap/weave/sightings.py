@@ -7,6 +7,7 @@ from kimitap.conversation import Message
 from kimitap.lineage import Mark
 from kimitap.weave.keys import Keys, message_key
 from kimitap.weave.kin import asks_for_summary
+from kimitap.weave.markers import SUMMARISE, holds
 from kimitap.weave.strand import GrowingSession, GrowingThread, Strand
 
 HEAD, TAIL = 16, 32
@@ -39,7 +40,7 @@ class Sightings:
                     strand.append(self._said[self._keys.key(reply)])
         if strand.turn.scope.session and strand.is_first:
             strand.append(self._scopes[strand.turn.scope.session])
-        if strand.is_first and not strand.turn.tools and asks_for_summary(strand.turn):
+        if _summary_asked(strand):
             strand.append(self._summaries)
         if strand.is_first and not strand.turn.succeeded:
             strand.append(self._failed)
@@ -85,6 +86,18 @@ class Sightings:
                 yield last
         if asks_for_summary(tip.turn):
             yield tip
+
+
+def _summary_asked(strand: Strand) -> bool:
+    """True where a turn asks for a summary, be it as a thread of its own or within the history.
+
+    Of requests with a history only what the user said last is read: their prompt is the thread's.
+    """
+    turn = strand.turn
+    if strand.is_first and not turn.tools:
+        return asks_for_summary(turn)
+    asked = turn.messages[-1:]
+    return any(m.role == "user" and holds(m.text, SUMMARISE) for m in asked)
 
 
 def _summarises(tip: Strand) -> bool:

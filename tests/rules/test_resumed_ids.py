@@ -1,7 +1,10 @@
 """Ids of calls in a history that nobody recorded, and replies that use them again."""
 
+import pytest
+
 from kimitap.rules.examples import (
     TASK,
+    Json,
     anthropic,
     assistant,
     call,
@@ -76,6 +79,28 @@ def test_a_resumed_responses_history_is_looked_at_too() -> None:
     [found] = reused(responses.step(old, responses.call("call_1", "read_file", path="data.csv")))
     assert found.place.exchange == 1
     assert reused(responses.step(old, responses.READ_TWO)) == []
+
+
+def _window(reply: Json, gone: int = 8) -> list[Sample]:
+    """Nine turns, whose oldest then fell out of the history, and a reply after that."""
+    history: list[Json] = list(TASK)
+    samples = []
+    for number in range(9):
+        asked, result = kimi(number, f"part_{number}.txt")
+        samples.append(step(history, asked))
+        history += [asked, result]
+    return [*samples, step((*TASK, *history[2 + gone :]), reply)]
+
+
+def test_an_id_that_fell_out_of_the_window_may_come_again() -> None:
+    assert reused(*_window(kimi(1, "more.csv")[0])) == []
+
+
+@pytest.mark.parametrize("gone", [4, 8, 10])
+def test_an_id_that_is_still_in_the_window_may_not(gone: int) -> None:
+    [found] = reused(*_window(kimi(6, "more.csv")[0], gone))
+    assert found.place == Place(10, None, 0)
+    assert found.related == (Place(10, 2 + 12 - gone, 0),)
 
 
 def test_a_fork_that_left_the_call_behind_may_use_its_id() -> None:

@@ -15,7 +15,16 @@ from kimitap.rules.wording import quoted_call, times
 from kimitap.visible import one_line
 
 _COUNTER = re.compile(r"(?:functions\.)?[\w.\-]+:\d+")
-_ELSEWHERE = frozenset({Relation.COMPACTION, Relation.FORK, Relation.HANDOFF, Relation.REBUILT})
+_ELSEWHERE = frozenset(
+    {
+        Relation.COMPACTION,
+        Relation.FORK,
+        Relation.HANDOFF,
+        Relation.REBUILT,
+        Relation.WINDOW,
+    }
+)
+"""How a request follows that need not carry all that the one before it carried."""
 
 KIMI = "functions.read_file:0"
 FIRST = assistant(None, call(KIMI, "read_file", path="notes.txt"))
@@ -50,9 +59,9 @@ def twice_in(turn: Turn) -> list[list[Use]]:
 def again_in(thread: Thread) -> Iterator[tuple[Use, Use]]:
     """The calls whose id a call of an earlier reply has that is still in the history, with it.
 
-    What was asked for again, never given back, given another id by the agent, compacted or left
-    behind by a fork is not. A thread's first request, and what goes on from a compaction or a fork,
-    may carry calls that nobody recorded: they count as well.
+    What was asked for again, never given back, given another id by the agent, compacted, left
+    behind by a fork or fallen out of a window is not. A thread's first request, and what goes on
+    from a compaction, a fork or a window, says itself which calls it carries.
     """
     seen: dict[str, Use] = {}
     made: dict[int, list[Use]] = {}
@@ -104,15 +113,19 @@ def _uses_at(thread: Thread, position: int) -> list[Use]:
 def _carried_at(thread: Thread, position: int) -> dict[str, Use]:
     """By id, the calls in the request of a turn whose history is not that of the turn before.
 
-    One that an agent wrote anew is not looked at: it may do so every time.
+    Of one that was rebuilt, only those whose ids its reply uses: an agent may rebuild every time.
     """
     turn, link = thread.turns[position], thread.links[position]
-    if link is not None and link.relation not in _ELSEWHERE - {Relation.REBUILT}:
+    if link is not None and link.relation not in _ELSEWHERE:
+        return {}
+    rebuilt = link is not None and link.relation is Relation.REBUILT
+    wanted = {use.call.id for use in _uses_at(thread, position)} if rebuilt else None
+    if wanted is not None and not wanted:
         return {}
     found: dict[str, Use] = {}
     for index, message in enumerate(turn.messages):
         for part, call_ in enumerate(message.parts if message.role == "assistant" else ()):
-            if isinstance(call_, ToolCall) and call_.id:
+            if isinstance(call_, ToolCall) and call_.id and (not wanted or call_.id in wanted):
                 found.setdefault(call_.id, Use(turn, part, call_, index))
     return found
 
