@@ -1,11 +1,21 @@
 """Changing a recorded request's body: only what is named changes, all else keeps its bytes."""
 
 import json
-from collections.abc import Iterable, Mapping
-
-import msgspec
+from collections.abc import Iterable, Sequence
 
 from kimitap.errors import UsageError
+from kimitap.replay.splicing import (
+    Spelled,
+    Spot,
+    added,
+    dumped,
+    member,
+    merged,
+    put,
+    spelled,
+    spots,
+    without,
+)
 
 _HOW = "--set a.b=VALUE, a list's element by its number: --set messages.0.content=…"
 
@@ -23,55 +33,62 @@ def assigned(body: bytes, words: str) -> bytes:
     except (ValueError, RecursionError):
         value = text
     steps = _steps(path)
-    fields = _fields(body)
-    if len(steps) == 1:
-        return _joined(fields, {steps[0]: _dumped(value)})
-    known = fields.get(steps[0])
-    top: object = {} if known is None else json.loads(bytes(known))
-    holder = _walked(top, steps[1:-1], path, make=True)
-    _put(holder, steps[-1], value, path)
-    return _joined(fields, {steps[0]: _dumped(top)})
+    known = _object(body)
+    at = known.root
+    for i, step in enumerate(steps):
+        spot = _spot(known.text, at, step, path, last=i + 1 == len(steps))
+        if spot is None:
+            for name in reversed(steps[i + 1 :]):
+                value = {name: value}
+            return known.with_text(added(known.text, at, step, value))
+        if i + 1 == len(steps):
+            return known.with_text(put(known.text, spot, value))
+        at = spot.start
+    raise AssertionError("a path has a step")
 
 
 def removed(body: bytes, path: str) -> bytes:
     """The body without the field or element at `path`. Raises `UsageError` where there is none."""
     steps = _steps(path)
-    fields = _fields(body)
-    known = fields.pop(steps[0], None)
-    if known is None:
-        raise UsageError(f"{path}: the request has no {steps[0]}")
-    if len(steps) == 1:
-        return _joined(fields, {})
-    top: object = json.loads(bytes(known))
-    holder = _walked(top, steps[1:-1], path, make=False)
-    if isinstance(holder, dict) and steps[-1] in holder:
-        del holder[steps[-1]]
-    elif isinstance(holder, list):
-        del holder[_index(holder, steps[-1], path)]
-    else:
-        raise UsageError(f"{path}: there is no {steps[-1]}")
-    return _joined(_fields(body), {steps[0]: _dumped(top)})
+    known = _object(body)
+    at = known.root
+    for step in steps[:-1]:
+        at = _found(known.text, at, step, path).start
+    spot = _found(known.text, at, steps[-1], path)
+    return known.with_text(_without_all(known.text, at, spot))
+
+
+def _without_all(text: str, at: int, gone: Spot) -> str:
+    """The text without a member, however often its key stands there, or without an element."""
+    spot: Spot | None = gone
+    while spot is not None:
+        text = without(text, at, spot)
+        spot = member(text, at, gone.name) if text[at] == "{" else None
+    return text
 
 
 def streamed(body: bytes, stream: bool) -> bytes:
     """The body asking for a stream, or for none; what only a stream may be asked goes with it."""
-    fields = _fields(body)
-    if fields.get("stream") is not None and json.loads(bytes(fields["stream"])) is stream:
+    known = _object(body)
+    said = member(known.text, known.root, "stream")
+    if said is not None and known.text[said.start : said.stop] == dumped(stream):
         return body
     if not stream:
-        fields.pop("stream_options", None)
-        if "stream" not in fields:
+        if said is None:
             return body
-    return _joined(fields, {"stream": _dumped(stream)})
+        if member(known.text, known.root, "stream_options") is not None:
+            body = removed(body, "stream_options")
+    return assigned(body, f"stream={dumped(stream)}")
 
 
 def asks_for_stream(body: bytes) -> bool:
     """True where the body asks for a stream; False for one that cannot be read."""
     try:
-        stream = _fields(body).get("stream")
+        known = _object(body)
     except UsageError:
         return False
-    return stream is not None and bytes(stream) == b"true"
+    said = member(known.text, known.root, "stream")
+    return said is not None and known.text[said.start : said.stop] == "true"
 
 
 def changed(body: bytes, sets: Iterable[str], unsets: Iterable[str]) -> bytes:
@@ -92,7 +109,8 @@ def pretty(body: bytes) -> str:
 def written(text: str, body: bytes) -> bytes | None:
     """What an editor made of `pretty(body)`; None where that says the same.
 
-    Raises `UsageError` where it is no JSON object, with the line.
+    What was not edited keeps its bytes. Raises `UsageError` where it is no JSON object, with the
+    line.
     """
     try:
         value = json.loads(text)
@@ -100,42 +118,32 @@ def written(text: str, body: bytes) -> bytes | None:
         raise UsageError(f"what you wrote is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise UsageError("what you wrote is no JSON object")
-    made = _dumped(value)
-    return None if made == _dumped(_read(body)) else made
+    return None if dumped(value) == dumped(_read(body)) else saying(body, value)
+
+
+def saying(body: bytes, value: object) -> bytes:
+    """The body as it must read to say `value`; what says the same already keeps its bytes."""
+    known = spelled(body)
+    text, root = known.text, known.root
+    end = len(text.rstrip(" \t\r\n"))
+    return known.with_text(text[:root] + merged(text, root, end, value) + text[end:])
 
 
 def _same(one: bytes, other: bytes) -> bool:
     """True where both say the same; `1` and `true` do not."""
-    return _dumped(_read(one)) == _dumped(_read(other))
+    return dumped(_read(one)) == dumped(_read(other))
 
 
 def _read(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the request's body is no JSON and cannot be changed: {error}") from error
+    value: object = json.loads(spelled(body).text)
+    return value
 
 
-def _fields(body: bytes) -> dict[str, msgspec.Raw]:
-    """The body's fields by name, each as its bytes."""
-    try:
-        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = _read(body)
-    if not isinstance(value, dict):
+def _object(body: bytes) -> Spelled:
+    known = spelled(body)
+    if known.text[known.root] != "{":
         raise UsageError("the request's body is no JSON object and cannot be changed")
-    return {name: msgspec.Raw(_dumped(field)) for name, field in value.items()}
-
-
-def _joined(fields: Mapping[str, msgspec.Raw], fresh: Mapping[str, bytes]) -> bytes:
-    """The fields as one object; `fresh` ones in their old places, else at the end."""
-    whole = {name: fresh.get(name, bytes(value)) for name, value in fields.items()}
-    whole |= {name: value for name, value in fresh.items() if name not in whole}
-    return b"{" + b", ".join(_dumped(n) + b": " + value for n, value in whole.items()) + b"}"
-
-
-def _dumped(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return known
 
 
 def _steps(path: str) -> list[str]:
@@ -145,30 +153,28 @@ def _steps(path: str) -> list[str]:
     return steps
 
 
-def _walked(value: object, steps: Iterable[str], path: str, *, make: bool) -> object:
-    """What holds the last step of a path."""
-    for step in steps:
-        if isinstance(value, list):
-            value = value[_index(value, step, path)]
-        elif not isinstance(value, dict):
-            raise UsageError(f"{path}: {step} is looked for in a value that is no object")
-        elif step not in value and not make:
-            raise UsageError(f"{path}: there is no {step}")
-        else:
-            value = value.setdefault(step, {})
-    return value
+def _found(text: str, at: int, step: str, path: str) -> Spot:
+    """What a step of a path names; raises `UsageError` where there is nothing."""
+    spot = _spot(text, at, step, path)
+    if spot is None:
+        where = "the request has" if path.startswith(step) else "there is"
+        raise UsageError(f"{path}: {where} no {step}")
+    return spot
 
 
-def _put(holder: object, step: str, value: object, path: str) -> None:
-    if isinstance(holder, list):
-        holder[_index(holder, step, path)] = value
-    elif isinstance(holder, dict):
-        holder[step] = value
-    else:
+def _spot(text: str, at: int, step: str, path: str, *, last: bool = False) -> Spot | None:
+    """What a step of a path names in the value at `at`; None for a member that is missing."""
+    if text[at] == "{":
+        return member(text, at, step)
+    if text[at] == "[":
+        elements = list(spots(text, at))
+        return elements[_index(elements, step, path)]
+    if last:
         raise UsageError(f"{path}: {step} cannot be set in a value that is no object")
+    raise UsageError(f"{path}: {step} is looked for in a value that is no object")
 
 
-def _index(holder: list[object], step: str, path: str) -> int:
+def _index(holder: Sequence[object], step: str, path: str) -> int:
     number = step.removeprefix("-")
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise UsageError(f"{path}: {step} is no number, and stands for an element of a list")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kimitap.conversation import Message, Reasoning, Text, ToolCall, Turn
 from kimitap.errors import UsageError
+from kimitap.replay.editing import saying
 
 Json = dict[str, object]
 Answers = Sequence[tuple[ToolCall, str]]
@@ -14,7 +15,10 @@ Speller = Callable[[Message | None, Answers], list[Json]]
 
 
 def respelled(turn: Turn, body: bytes, fillings: Sequence[Filling]) -> bytes:
-    """The body with all of these written in. Raises `UsageError` where one has no place."""
+    """The body with all of these written in, all else as its bytes were.
+
+    Raises `UsageError` where one has no place.
+    """
     name, spell = SPELLERS[turn.dialect]
     try:
         value = json.loads(body)
@@ -34,7 +38,7 @@ def respelled(turn: Turn, body: bytes, fillings: Sequence[Filling]) -> bytes:
         if name == "messages" and turn.dialect == "anthropic-messages":
             new, stop = _joined_results(new, items, stop)
         items[start:stop] = new
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return saying(body, value)
 
 
 def _wire(turn: Turn, index: int, end: int) -> int:

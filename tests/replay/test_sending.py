@@ -65,7 +65,7 @@ def test_a_stream_keeps_its_bytes_and_the_time_of_each_part(tmp_path: Path) -> N
     found = kept(tmp_path / "a.db", made.number)
     assert found.response == made.response == EVENTS
     assert [segment.length for segment in found.segments] == [40, len(EVENTS) - 40]
-    assert found.segments[1].at_s - found.segments[0].at_s >= 0.04
+    assert found.segments[1].at_s > found.segments[0].at_s
     assert (found.outcome, found.status, found.reason) == (Outcome.COMPLETE, 200, "OK")
     assert ("Transfer-Encoding", "chunked") in found.response_headers
 
