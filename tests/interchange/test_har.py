@@ -192,6 +192,27 @@ def test_base64_is_undone_whatever_the_type(tmp_path: Path) -> None:
     assert one.response == b"\xff\x00\x80"
 
 
+def test_what_is_no_base64_is_kept_as_it_stands_and_said(tmp_path: Path) -> None:
+    posted = {"postData": {"text": "half of it=", "encoding": "base64", "mimeType": "x/y"}}
+    content = {"size": 3, "mimeType": "image/png", "text": "!", "encoding": "base64"}
+    one, other = read(
+        browser(tmp_path / "x.har", asked(request=posted), asked(response={"content": content}))
+    )
+    assert one.request.content == b"half of it="
+    assert one.detail == "the request's body is said to be base64, and is none: kept as it stands"
+    assert other.response == b"!" and "the response's body is said to be base64" in other.detail
+
+
+def test_bytes_of_the_wire_that_are_no_base64_give_way_to_the_text_and_it_is_said(
+    tmp_path: Path,
+) -> None:
+    own = {"outcome": "complete", "detail": "seen", "request": "%", "response": "%"}
+    value = {**asked(request={"postData": {"text": "{}"}}), "_kimitap": own}
+    (one,) = read(browser(tmp_path / "x.har", value))
+    assert one.request.content == b"{}" and one.response
+    assert one.detail.startswith("seen; the request's bytes in _kimitap are no base64")
+
+
 def test_a_request_that_failed_has_no_response(tmp_path: Path) -> None:
     refused = asked(response={"status": 0, "_error": "net::ERR_CONNECTION_REFUSED"})
     aborted = asked(response={"status": 0, "_error": "net::ERR_ABORTED"})
@@ -217,7 +238,6 @@ def test_the_same_entry_has_the_same_origin_each_time(tmp_path: Path) -> None:
         ({"request": {"url": "chrome-extension://x/y"}}, "its URL is none of http or https"),
         ({"request": {"url": "http://[::1"}}, "its URL is none"),
         ({"response": {"status": 77}}, "its status is 77"),
-        ({"response": {"content": {"text": "!", "encoding": "base64"}}}, "said to be base64"),
     ],
 )
 def test_an_entry_that_cannot_be_read_is_left_out_by_name(

@@ -6,7 +6,7 @@ bytes of the wire are there where Kimitap wrote the file.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -136,6 +136,7 @@ def exchange_of(entry: Object, key: bytes, creator: str = "") -> Exchange:
     own = inner(entry, "_kimitap")
     if own:
         made = own_facts(_with_wire(made, own, asked, entry), own)
+    made = replace(made, detail=_joined(made.detail, *_spoilt(entry)))
     made = storable(made, key)
     return made if made.origin else replace(made, origin=content_origin("har", made))
 
@@ -189,7 +190,7 @@ def _request_body(asked: Object) -> tuple[bytes, str]:
     if "text" in posted:
         written = text(posted, "text")
         if text(posted, "encoding") == "base64":
-            return from_base64(written) or b"", ""
+            return _undone(written), ""
         return as_bytes(written), ""
     params = [p for p in items(posted, "params") if isinstance(p, Mapping)]
     if params:
@@ -206,11 +207,27 @@ def _response_body(answer: Object, headers: Headers, creator: str) -> tuple[byte
         return b"", NO_RESPONSE if size else "", size
     written = text(given, "text")
     if text(given, "encoding") == "base64":
-        data = from_base64(written)
-        if data is None:
-            raise Unreadable("its body is said to be base64, and is none")
-        return data, "", 0
+        return _undone(written), "", 0
     return _encoded(written, headers, creator), "", 0
+
+
+def _undone(written: str) -> bytes:
+    """The bytes of base64; where it is none the text itself, see `_spoilt`."""
+    data = from_base64(written)
+    return as_bytes(written) if data is None else data
+
+
+def _spoilt(entry: Object) -> Iterator[str]:
+    """What is to be said of each part that should be base64, and is none."""
+    posted = inner(inner(entry, "request"), "postData")
+    given = inner(inner(entry, "response"), "content")
+    for name, body in (("request", posted), ("response", given)):
+        if text(body, "encoding") == "base64" and from_base64(text(body, "text")) is None:
+            yield f"the {name}'s body is said to be base64, and is none: kept as it stands"
+    own = inner(entry, "_kimitap")
+    for name in ("request", "response"):
+        if name in own and from_base64(text(own, name)) is None:
+            yield f"the {name}'s bytes in _kimitap are no base64: the HAR's text stands for them"
 
 
 def _encoded(written: str, headers: Headers, creator: str) -> bytes:
