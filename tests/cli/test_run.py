@@ -163,11 +163,13 @@ def test_a_command_that_cannot_be_started_gives_a_shell_s_status(
         (["--", "true"], "Missing option '--upstream'"),
         (["--upstream", "http://127.0.0.1:1"], "Missing argument 'COMMAND...'"),
         (["--upstream", "ftp://h", "true"], "ftp://h is no server's address"),
+        (["--upstream", "foo", "true"], "foo is no server's address: say one like http://127"),
+        (["--upstream", "8080", "true"], "8080 is no server's address"),
         (["--upstream", "http://h/v1", "true"], "has a path"),
-        (["--upstream", "h", "--env", "X", "true"], "--env X names no variable"),
-        (["--upstream", "h", "--db", ".", "true"], " is a folder"),
-        (["--upstream", "h", "--output", "no/such/file", "true"], "there is no such folder"),
-        (["--upstream", "h", "--select", "no-rule", "true"], "no rule is named"),
+        (["--upstream", "http://h", "--env", "X", "true"], "--env X names no variable"),
+        (["--upstream", "http://h", "--db", ".", "true"], " is a folder"),
+        (["--upstream", "http://h", "--output", "no/such/file", "true"], "there is no such folder"),
+        (["--upstream", "http://h", "--select", "no-rule", "true"], "no rule is named"),
     ],
 )
 def test_wrong_use_is_one_line_and_runs_nothing(
