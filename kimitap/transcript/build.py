@@ -1,13 +1,14 @@
 """A thread as rows, with its findings where they are."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kimitap.conversation import Turn
 from kimitap.lineage import Link, Thread
 from kimitap.rules.finding import Finding, Place, Severity
 from kimitap.transcript.ghosts import LOST_REASONING, absent_row
-from kimitap.transcript.row import Kind, Row
+from kimitap.transcript.row import ORPHAN, Key, Kind, Row
 from kimitap.transcript.turns import header, message_rows, reply_rows, request_rows
 
 ABSENCES = {
@@ -20,6 +21,14 @@ ABSENCES = {
     "dropped-from-history": "LOST MESSAGE",
 }
 """Rules that speak of something that is not there, and what its ghost is called."""
+
+ODD_RESULTS = {
+    "orphan-tool-result": ORPHAN,
+    "duplicate-tool-result": "SECOND RESULT",
+    "misplaced-tool-result": "MISPLACED RESULT",
+    "mismatched-tool-call-id": "WRONG ID",
+}
+"""Rules that speak of a result that stands there, and the word for it."""
 
 _Seen = tuple[Turn, Link | None, Link | None, tuple[Finding, ...], tuple[Finding, ...]]
 
@@ -82,7 +91,15 @@ def _turn_rows(thread: Thread, before: Turn | None, seen: _Seen) -> tuple[Row, .
     for finding in findings:
         _put(made, finding, turn, link)
     worst = max((f.severity for f in losses), key=lambda s: s.rank, default=None)
-    return tuple(_shaded(row, worst, again) for row in made)
+    return tuple(_counted(_shaded(row, worst, again) for row in made))
+
+
+def _counted(made: Iterable[Row]) -> Iterator[Row]:
+    """The rows, those of one key counted: each keeps a key of its own."""
+    known: Counter[Key] = Counter()
+    for row in made:
+        nth, known[row.key] = known[row.key], known[row.key] + 1
+        yield replace(row, nth=nth) if nth else row
 
 
 def _shaded(row: Row, worst: Severity | None, again: Sequence[Finding]) -> Row:
@@ -118,7 +135,9 @@ def _put(made: list[Row], finding: Finding, turn: Turn, link: Link | None) -> No
     row = made[at]
     whole = row.kind is Kind.GHOST and row.part is None
     title = ABSENCES.get(finding.rule, row.title) if whole else row.title
-    made[at] = replace(row, findings=(*row.findings, finding), title=title)
+    odd = ODD_RESULTS.get(finding.rule, "") if row.kind is Kind.RESULT else ""
+    word = row.word or odd
+    made[at] = replace(row, findings=(*row.findings, finding), title=title, word=word)
 
 
 def _home(made: Sequence[Row], finding: Finding) -> int | None:

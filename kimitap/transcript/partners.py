@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kimitap.conversation import ToolCall, ToolResult
 from kimitap.rules.finding import Place
-from kimitap.transcript.row import Kind, Row
+from kimitap.transcript.row import ORPHAN, Kind, Row
 
 
 def partner(rows: Sequence[Row], at: int) -> int | None:
@@ -12,7 +12,8 @@ def partner(rows: Sequence[Row], at: int) -> int | None:
 
     A call's is the nearest result of its id behind it, or else the ghost of the call or of its
     result; a result's the nearest call of its id before it; a ghost's the place where the lost
-    thing was said. Ids start again in some agents' histories: hence the nearest.
+    thing was said. Ids start again in some agents' histories: hence the nearest, and none for
+    a result that answers no call of its block.
     """
     row = rows[at]
     match row.content:
@@ -20,7 +21,7 @@ def partner(rows: Sequence[Row], at: int) -> int | None:
             return _result(rows, at, wanted) or _ghost_of(rows, at)
         case ToolCall() if row.kind is Kind.CALL:
             return _ghost_of(rows, at)
-        case ToolResult(call_id=str(wanted)) if wanted:
+        case ToolResult(call_id=str(wanted)) if wanted and row.word != ORPHAN:
             return _call(rows, range(at - 1, -1, -1), wanted)
     return _said(rows, row.origin) if row.kind is Kind.GHOST and row.origin else None
 
@@ -30,7 +31,7 @@ def _result(rows: Sequence[Row], at: int, wanted: str) -> int | None:
     for i in range(at + 1, len(rows)):
         content = rows[i].content
         if isinstance(content, ToolResult) and content.call_id == wanted:
-            return i
+            return None if rows[i].word == ORPHAN else i
         if isinstance(content, ToolCall) and content.id == wanted and rows[i].kind is Kind.CALL:
             return None
     return None

@@ -33,7 +33,7 @@ def _worth_unfolding(row: Row) -> bool:
 
 def label(row: Row) -> str:
     """A row on one line, without its mark: glyph, role, title, text, note, echo."""
-    said = [word for word in (lead(row), row.title, row.text) if word]
+    said = [word for word in (lead(row), row.word, row.title, row.text) if word]
     if row.kind is Kind.TURN:
         said = ["──", row.title, "──", row.text, "──"]
     note = f"  ({row.note})" if row.note else ""

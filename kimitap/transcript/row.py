@@ -48,7 +48,10 @@ class Kind(StrEnum):
 
 ROLE_WORDS = {"system": "SYS", "user": "USER", "assistant": "ASST", "tool": "TOOL"}
 
-Key = tuple[int, str, int | None, int | None, str]
+ORPHAN = "ORPHAN RESULT"
+"""The word for a result that answers no call."""
+
+Key = tuple[int, str, int | None, int | None, str, int]
 """What a row stays known by while more is recorded."""
 
 
@@ -82,10 +85,15 @@ class Row:
     """The key of the row that this one is folded into."""
     echo: EchoMark | None = None
     """How the reply that begins here came back in the next request."""
+    word: str = ""
+    """What is wrong with a result that stands there, in a word or two."""
+    nth: int = 0
+    """Counts the rows of one place that are alike but for their texts."""
 
     @property
     def key(self) -> Key:
-        return self.exchange, self.kind.value, self.message_index, self.part, self.title
+        place = self.exchange, self.kind.value, self.message_index, self.part
+        return *place, self.title, self.nth
 
     @cached_property
     def body(self) -> str:

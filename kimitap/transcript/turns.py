@@ -206,7 +206,8 @@ def _size_note(part: Part) -> str:
 
 
 def _answered_tool(turn: Turn, index: int, result: ToolResult) -> str:
-    """The name of the tool that a result answers, told by the calls of its own block."""
+    """The name of the tool that a result answers, told by the calls of its own block; `?` where
+    it names a call that is not there: another's name would lead astray."""
     if result.name:
         return one_line(result.name, 40)
     block = index
@@ -214,7 +215,9 @@ def _answered_tool(turn: Turn, index: int, result: ToolResult) -> str:
         block -= 1
     calls = turn.messages[block].tool_calls
     named = [call.name for call in calls if call.id and call.id == result.call_id]
-    return one_line(named[0] if named else calls[0].name if len(calls) == 1 else "?", 40)
+    if not named and len(calls) == 1 and not (result.call_id and calls[0].id):
+        named = [calls[0].name]
+    return one_line(named[0] if named else "?", 40)
 
 
 def reply_rows(turn: Turn, after: Link | None, before: Turn | None) -> Iterator[Row]:

@@ -86,6 +86,14 @@ def turn_numbers(turn: Turn) -> Iterator[str]:
         yield f"cache {100 * cached // sent}%"
 
 
+def models_of(turn: Turn) -> str:
+    """The model that a turn asked for, and the one that answered where it says another."""
+    asked, answered = one_line(turn.model, 60), one_line(turn.reply.model, 60)
+    if not asked or not answered or asked == answered:
+        return asked or answered
+    return f"{asked}, answered by {answered}"
+
+
 def turn_ending(turn: Turn) -> str:
     """How the turn ended, where that is not simply well."""
     if turn.outcome is Outcome.IN_FLIGHT:

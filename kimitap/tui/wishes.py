@@ -79,7 +79,8 @@ class ShowSearch(Message):
 class Visit(Message):
     """Back to the conversation, at this place: a turn, or in it a message (and part) or its reply.
 
-    `message` None is the turn as a whole, `reply` its reply; `words` were searched for.
+    `message` None is the turn as a whole, `reply` its reply; `words` were searched for. A `finding`
+    stands on a row of its own: that is gone to where it is there.
     """
 
     def __init__(
@@ -90,9 +91,11 @@ class Visit(Message):
         *,
         reply: bool = False,
         words: str = "",
+        finding: Finding | None = None,
     ) -> None:
         super().__init__()
         self.words = words
+        self.finding = finding
         self.exchange = exchange
         self.message = message
         self.part = part

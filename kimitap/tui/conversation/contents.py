@@ -194,13 +194,19 @@ class Contents(VirtualList):
     ) -> None:
         """Show what `view` says, the turns of `thread` open.
 
-        The cursor goes to `select`, or stays on the node where it is.
+        The cursor goes to `select`, or all stays where the reader sees it.
         """
         self._view, self._thread = view, thread
-        wanted = select or (self.current.key if self.current else None)
+        here, top = self.current, self.scroll_offset.y
+        wanted = select or (here.key if here else None)
+        seen = self.nodes[top].key if top < len(self.nodes) else None
         self.nodes = fresh = nodes(view, thread, self._others_open)
         at = fresh.at(wanted) if wanted else None
-        self.show(len(fresh), cursor=self.cursor if at is None else at)
+        cursor = self.cursor if at is None else at
+        first = fresh.at(seen) if seen else None
+        self.show(len(fresh), cursor=cursor, top=self.top_with(cursor, first, self.down))
+        if select is not None:
+            self.reveal()
 
     def show_listing(self, listing: Sequence[Node], at: int) -> None:
         """Show nodes that need not be there yet, the cursor at one of them."""

@@ -20,11 +20,15 @@ _ROW = -1
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where the reader is: a row, a line of its unfolded text, and how far down the screen."""
+    """Where the reader is: a row, a line of its unfolded text, and how far down the screen.
+
+    `top` is the row and line that he sees first, where that must not move.
+    """
 
     key: Key
     line: int
     down: int
+    top: tuple[Key, int] | None = None
 
 
 class ConversationView(VirtualList):
@@ -45,10 +49,14 @@ class ConversationView(VirtualList):
         self._texts: dict[int, Wrapped] = {}
 
     def set_rows(self, rows: Sequence[Row], spot: Spot | None = None) -> None:
-        """Show `rows`, the cursor at `spot`; without one, where it stood."""
+        """Show `rows`, the cursor at `spot`; without one, where it stood.
+
+        What is searched for is found in them at once only where that is quick; `set_filter` again,
+        once the filter has looked at all of them in a worker.
+        """
         spot = spot or self.spot()
         self.rows = rows
-        self.hits = self.filter.hits(rows)
+        self.hits = self.filter.hits_at_once(rows)
         self.lay_out(spot)
 
     def clear(self) -> None:
@@ -60,12 +68,12 @@ class ConversationView(VirtualList):
     def set_filter(self, wanted: Filter) -> None:
         """Light what is searched for, and hide what the filter does not let through.
 
-        The cursor stays, or goes to what is next. With patterns have `wanted` look at the rows in a
-        worker before.
+        The cursor stays, or goes to what is next. Where that is slow, have `wanted` look at the
+        rows in a worker before.
         """
         spot = self.spot()
         self.filter = wanted
-        self.hits = wanted.hits(self.rows)
+        self.hits = wanted.hits_at_once(self.rows)
         self.lay_out(spot)
 
     def lay_out(self, spot: Spot | None) -> None:
@@ -88,8 +96,10 @@ class ConversationView(VirtualList):
         if spot is None:
             self.show(len(self._lines), cursor=0, top=0)
         else:
-            cursor = self._find(spot)
-            self.show(len(self._lines), cursor=cursor, top=max(0, cursor - spot.down))
+            cursor = self._find(spot.key, spot.line)
+            first = self._find(*spot.top) if spot.top else None
+            top = self.top_with(cursor, first, spot.down)
+            self.show(len(self._lines), cursor=cursor, top=top)
         self.join()
 
     def join(self) -> None:
@@ -127,16 +137,22 @@ class ConversationView(VirtualList):
         """The reader's place; None while there is nothing to read."""
         if not 0 <= self.cursor < len(self._lines):
             return None
-        at, line = self._lines[self.cursor]
-        return Spot(self.rows[at].key, line, self.cursor - self.scroll_offset.y)
+        key, line = self._place(self.cursor)
+        top = self.scroll_offset.y
+        return Spot(key, line, self.down, self._place(top) if top < len(self._lines) else None)
 
-    def _find(self, spot: Spot) -> int:
+    def _place(self, line: int) -> tuple[Key, int]:
+        """The row of a display line, and the line of its unfolded text."""
+        at, inside = self._lines[line]
+        return self.rows[at].key, inside
+
+    def _find(self, key: Key, inside: int) -> int:
         """The display line of a place; where its row is not shown, the last one before it."""
-        at = self._row_of(spot.key)
+        at = self._row_of(key)
         if at is None:
-            at = bisect_right(self.rows, spot.key[0], key=lambda row: row.exchange) - 1
+            at = bisect_right(self.rows, key[0], key=lambda row: row.exchange) - 1
             return max(0, bisect_left(self._lines, (at + 1, _ROW)) - 1)
-        line = bisect_left(self._lines, (at, spot.line))
+        line = bisect_left(self._lines, (at, inside))
         found = line < len(self._lines) and self._lines[line][0] == at
         return line if found else max(0, line - 1)
 

@@ -41,10 +41,11 @@ def paint_row(row: Row, width: int, opened: bool, hit: re.Pattern[str] | None) -
         return Line(_ghost(row, width), GHOST_GROUND)
     style = _style(row)
     segments = [_mark(row), Segment(_fold(row, opened), FAINT), Segment(_lead(row), NAME)]
-    if row.title and row.kind is Kind.RESULT:
-        segments += [Segment(row.title, STRONG), Segment("  ")]
+    if row.kind is Kind.RESULT:
+        segments += [_badge(row, row.word), Segment(" ")] if row.word else []
+        segments += [Segment(row.title, STRONG), Segment("  ")] if row.title else []
     elif row.title:
-        segments += [_badge(row), Segment(" ")]
+        segments += [_badge(row, row.title), Segment(" ")]
     room = width - _cells(segments)
     right = _right(row, room)
     room -= _cells(right)
@@ -77,7 +78,7 @@ def _turn(row: Row, width: int) -> list[Segment]:
 def _ghost(row: Row, width: int) -> list[Segment]:
     style = ALARM[row.severity] if row.severity else FAINT
     joint = "╎── " if row.part is not None else "╎ "
-    segments = [_mark(row), Segment(f" {joint}", style), _badge(row), Segment(" ")]
+    segments = [_mark(row), Segment(f" {joint}", style), _badge(row, row.title), Segment(" ")]
     note = f" ({row.note})" if row.note else ""
     room = width - _cells(segments)
     text = fit(row.text, max(_FAR, room - cell_len(note)))
@@ -109,10 +110,10 @@ def _lead(row: Row) -> str:
             return f"{lead(row):<4} "
 
 
-def _badge(row: Row) -> Segment:
+def _badge(row: Row, words: str) -> Segment:
     severity = row.severity or (Severity.ERROR if row.kind is Kind.TROUBLE else None)
     style = BADGE[severity] if severity else Style(color=GROUND, bgcolor=DIM, bold=True)
-    return Segment(f" {row.title} ", style)
+    return Segment(f" {words} ", style)
 
 
 def _severe(row: Row) -> Style | None:

@@ -11,7 +11,7 @@ from kimitap.tui.source import View
 
 def header_key(exchange: int) -> Key:
     """The key of a turn's header row."""
-    return exchange, Kind.TURN.value, None, None, f"#{exchange}"
+    return exchange, Kind.TURN.value, None, None, f"#{exchange}", 0
 
 
 def first_place(view: View, asked: PlaceWord | None) -> tuple[Thread, Finding | None, int | None]:

@@ -1,6 +1,7 @@
 """The right pane: a thread's conversation, and below it what there is to say of the row."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -63,12 +64,13 @@ class ReadingPane(Vertical):
         self.conversation.join()
         self._draw_map()
         if row is not None and self._said is not None:
-            said, known = self._said
-            if said is row and known is numbers:
+            before, known = self._said
+            if before is row and known is numbers:
                 return
         self._said = None if row is None else (row, numbers)
         pane = self.query_one(TextPane)
-        pane.show_blocks(detail(row, numbers, self._remedies()) if row is not None else nothing())
+        said = detail(row, numbers, self._remedies()) if row is not None else nothing()
+        pane.show_blocks(said, about=row and row.key)
         for severity in Severity:
             worst = row.severity if row is not None and row.findings else None
             pane.set_class(worst is severity, f"-{severity.value}")
@@ -103,12 +105,29 @@ class ReadingPane(Vertical):
             self.conversation.go_to_row(here[0])
         return bool(here)
 
-    def to_finding(self, finding: Finding) -> None:
-        """Put the cursor on the row of a finding, if it stands in this thread."""
-        shown = enumerate(self.conversation.rows)
-        at = next((i for i, row in shown if finding in row.findings), None)
+    def to_finding(self, finding: Finding) -> bool:
+        """Put the cursor on the row that carries a finding; False where none does.
+
+        Its words may be others by now: then it is known by its rule and its place.
+        """
+        shown = [
+            (i, found) for i, row in enumerate(self.conversation.rows) for found in row.findings
+        ]
+        same = (i for i, found in shown if found == finding)
+        known = (finding.rule, finding.place)
+        near = (i for i, found in shown if (found.rule, found.place) == known)
+        at = next(chain(same, near), None)
         if at is not None:
             self.conversation.go_to_row(at)
+        return at is not None
+
+    def to_worst(self, exchange: int) -> bool:
+        """Put the cursor on the first of the worst findings of a turn; False where it has none."""
+        shown = self.conversation.rows
+        here = [i for i, row in enumerate(shown) if row.exchange == exchange and row.findings]
+        if here:
+            self.conversation.go_to_row(max(here, key=lambda i: _rank(shown[i])))
+        return bool(here)
 
     def to_turn(self, way: int) -> None:
         """To the next turn's header (1), or the one before (-1)."""
@@ -127,3 +146,7 @@ class ReadingPane(Vertical):
             for i, row in enumerate(shown.rows)
             if row.findings and (shown.is_shown(i) or row.inside is not None)
         ]
+
+
+def _rank(row: Row) -> int:
+    return row.severity.rank if row.severity else -1

@@ -81,6 +81,8 @@ class SessionScreen(WalkingScreen):
             self._arrive(view)
         if self.thread is not None or self.loaded:
             self.list_contents()
+        if self.following and self.conversation.astray:
+            self.following = False  # he scrolled away
         if self.following:
             self.to_the_end()
         self.describe()
@@ -122,8 +124,10 @@ class SessionScreen(WalkingScreen):
         self._arrival.arrived(view, self._standing())
 
     def _standing(self) -> tuple[int, object] | None:
-        spot = self.conversation.spot()
-        return (self.thread.number, (spot and spot.key, self.following)) if self.thread else None
+        spot, astray = self.conversation.spot(), self.conversation.astray
+        if self.thread is None:
+            return None
+        return self.thread.number, (spot and spot.key, self.following, astray)
 
     def refuse(self, complaint: str) -> None:
         """Say why there is nothing to show; what was shown before stays."""

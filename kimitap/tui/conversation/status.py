@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from kimitap.lineage import Thread
 from kimitap.rules.finding import Finding
 from kimitap.transcript import Row
+from kimitap.transcript.wording import models_of
 from kimitap.tui.conversation.contents import counted
 from kimitap.tui.source import View
 from kimitap.tui.widgets.bars import Status
@@ -53,7 +54,9 @@ def _names(at: Standing) -> list[str]:
     names = [one_line(f"{at.thread.name} {at.thread.kind}", 40)]
     session = next((s for s in at.view.sessions if at.thread in s.threads), None)
     if session is not None:
-        names += [one_line(word, 60) for word in (session.model, session.agent) if word]
+        place = None if at.row is None else at.thread.place_of(at.row.exchange)
+        model = session.model if place is None else models_of(at.thread.turns[place])
+        names += [one_line(word, 140) for word in (model, session.agent) if word]
     return names
 
 

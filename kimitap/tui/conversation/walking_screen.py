@@ -67,7 +67,8 @@ class WalkingScreen(SeekingScreen):
         self.following = False
         self.open(thread)
         self.seek(Filter.parse(wish.words), go=False)
-        self.reading.to_place(wish.exchange, wish.message, wish.part, wish.reply)
+        if wish.finding is None or not self.reading.to_finding(wish.finding):
+            self.reading.to_place(wish.exchange, wish.message, wish.part, wish.reply)
         self.list_contents(("turn", wish.exchange))
         self.show_pane("conversation")
         self.describe()
@@ -138,6 +139,8 @@ class WalkingScreen(SeekingScreen):
     def on_contents_opened(self, event: Contents.Opened) -> None:
         """A thread, or a session's first: stand on its first finding or its beginning."""
         if event.node.kind is NodeKind.TURN:
+            if event.node.worst is not None and self.reading.to_worst(event.node.number):
+                self._stand()
             self.show_pane("conversation")
         elif event.node.kind in ALONE:
             self.post_message(ShowTurn(event.node.number, Tab.WIRE))

@@ -1,6 +1,7 @@
 """The list of findings, painted: a line a rule, and below it a line for each place."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -33,7 +34,7 @@ class FindingsList(RowList[FindingRow]):
         found = [row.finding for row in rows if row.finding is not None]
         self._place = min(24, max((len(where(f.place)) for f in found), default=0))
         self._thread = min(8, max((len(f.thread) for f in found), default=0))
-        self.put(rows, at_row(rows, here or self.current))
+        self.put(rows, partial(at_row, rows), here)
 
     def paint(self, index: int, width: int) -> Line:
         row = self.rows[index]

@@ -1,9 +1,10 @@
 """All findings as rows: rule by rule, the worst first, and below each rule where it struck."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
-from kimitap.rules.finding import Finding, Severity
+from kimitap.rules.finding import Finding, Place, Severity
 from kimitap.tui.conversation.contents import counted
 
 FIELDS = ("sev", "side", "rule", "session", "thread")
@@ -20,6 +21,13 @@ class FindingRow:
     finding: Finding | None = None
     counts: tuple[tuple[Severity, int], ...] = ()
     opened: bool = True
+
+    @property
+    def key(self) -> tuple[str, Place | None, str]:
+        """What it stays known by though its words change while more is recorded."""
+        if self.finding is None:
+            return self.rule, None, ""
+        return self.rule, self.finding.place, self.finding.thread
 
     @property
     def folds(self) -> bool:
@@ -46,6 +54,8 @@ class Wanted:
     turned: frozenset[str] = frozenset()
     all_folded: bool | None = None
     """True or False where the reader folded or unfolded all rules at once."""
+    begun: dict[str, bool] = field(default_factory=dict, compare=False)
+    """Whether a rule began folded: as it was first seen, however much is found later."""
 
 
 def finding_rows(findings: Sequence[Finding], wanted: Wanted | None = None) -> list[FindingRow]:
@@ -63,7 +73,8 @@ def finding_rows(findings: Sequence[Finding], wanted: Wanted | None = None) -> l
 
 
 def _rule(head: FindingRow, found: Sequence[Finding], wanted: Wanted) -> Iterator[FindingRow]:
-    folded = len(found) > MANY if wanted.all_folded is None else wanted.all_folded
+    begun = wanted.begun.get(head.rule, len(found) > MANY)
+    folded = begun if wanted.all_folded is None else wanted.all_folded
     opened = (head.rule in wanted.turned) is folded
     yield FindingRow(head.rule, counts=head.counts, opened=opened)
     for finding in found if opened else ():
@@ -108,4 +119,10 @@ def at_row(rows: Sequence[FindingRow], here: FindingRow | None) -> int | None:
     if here.finding is None:
         return rules.get(here.rule)
     same = (i for i, row in enumerate(rows) if row.finding == here.finding)
-    return next(same, rules.get(here.rule))
+    near = (i for i, row in enumerate(rows) if row.key == here.key)
+    return next(chain(same, near), rules.get(here.rule))
+
+
+def begun(rows: Sequence[FindingRow]) -> dict[str, bool]:
+    """Which rules begin folded, by their name."""
+    return {row.rule: row.total > MANY for row in rows if row.finding is None}

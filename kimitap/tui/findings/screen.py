@@ -14,7 +14,7 @@ from kimitap.transcript.wording import plural
 from kimitap.tui.conversation.contents import counted
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.findings.list import FindingsList
-from kimitap.tui.findings.rows import FindingRow, Wanted, finding_rows, kept
+from kimitap.tui.findings.rows import FindingRow, Wanted, begun, finding_rows, kept
 from kimitap.tui.findings.text import about_finding, about_group, as_text, reported, visit, worst
 from kimitap.tui.keys import FINDINGS_KEYS, bindings
 from kimitap.tui.palette import ALARM, KEY, NORMAL, STRONG
@@ -88,8 +88,14 @@ class FindingsScreen(ListScreen[FindingRow]):
 
     def _list(self, wanted: Wanted, here: FindingRow | None = None) -> None:
         """List the rows anew, as `wanted` has it."""
+        before = self.wanted
+        if (wanted.words, wanted.severity) != (before.words, before.severity):
+            wanted = replace(wanted, begun={})
+        found = finding_rows(self.view.findings, wanted)
+        if not self.view.unread:
+            wanted = replace(wanted, begun=begun(found) | wanted.begun)
         self.wanted = wanted
-        self.list.set_rows(finding_rows(self.view.findings, wanted), here)
+        self.list.set_rows(found, here)
         self.set_title(self._title())
         self._say()
 
@@ -112,7 +118,8 @@ class FindingsScreen(ListScreen[FindingRow]):
 
     def _say(self) -> None:
         """Make the pane speak of the row at the cursor."""
-        self.query_one(TextPane).show_blocks(self._blocks())
+        row = self.current
+        self.query_one(TextPane).show_blocks(self._blocks(), about=row and row.key)
 
     def _blocks(self) -> Iterator[Block]:
         row = self.current

@@ -32,10 +32,11 @@ def worst(findings: Sequence[Finding]) -> Finding | None:
 
 
 def visit(view: View, finding: Finding) -> Visit:
-    """The way to a finding in its conversation: a message, the reply, or the turn as a whole."""
+    """The way to a finding in its conversation: to its mark, else to what it speaks of."""
     place = finding.place
     spoken = place.message_index is None and _has_reply(view, finding)
-    return Visit(place.exchange, place.message_index, place.part, reply=spoken)
+    words = (place.exchange, place.message_index, place.part)
+    return Visit(*words, reply=spoken, finding=finding)
 
 
 def _has_reply(view: View, finding: Finding) -> bool:

@@ -27,16 +27,18 @@ class HitList(RowList[HitRow]):
         self._number = self._label = 4
 
     def set_rows(self, rows: Sequence[HitRow], *, stay: bool = True) -> None:
-        """Show the rows; the cursor stays on its row, or goes to the first."""
-        here = self.current.key if stay and self.current else None
-        at = next((i for i, row in enumerate(rows) if row.key == here), 0) if here else 0
+        """Show the rows; the reader stays at his row, or goes to the first."""
+        at = {row.key: i for i, row in enumerate(rows)}
         last = max((row.hit.passage.place.exchange for row in rows), default=0)
         self._number = len(f"#{last}")
         widest = max((cell_len(label(row.hit)) for row in rows if not row.thread), default=0)
         self._label = min(_LABEL, widest)
-        self.put(rows, at)
-        if not here:
+        if stay and self.current:
+            self.put(rows, lambda row: at.get(row.key))
+        else:
+            self.rows = rows
             self.show(len(rows), cursor=0, top=0)
+            self.reveal()
 
     def paint(self, index: int, width: int) -> Line:
         row = self.rows[index]

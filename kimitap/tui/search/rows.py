@@ -29,8 +29,11 @@ class HitRow:
     @property
     def key(self) -> tuple[str, Place | None, str]:
         """What a row stays known by while more is found."""
-        place = None if self.thread else self.hit.passage.place
-        return self.hit.thread.name, place, "" if self.thread else self.hit.passage.kind
+        passage = self.hit.passage
+        if self.thread:
+            return self.hit.thread.name, None, ""
+        told = passage.texts[0] if passage.kind is PassageKind.FINDING else ""
+        return self.hit.thread.name, passage.place, f"{passage.kind} {told}"
 
 
 def hit_rows(hits: Sequence[Hit], folded: Collection[str] = ()) -> Iterator[HitRow]:

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from kimitap.rules.finding import Place, Severity
+from kimitap.transcript.passages import PassageKind
 from kimitap.transcript.query import HINT, LANGUAGE, Query
 from kimitap.transcript.search import MOST_HITS, Hit, search
 from kimitap.transcript.wording import plural, size_of
@@ -200,8 +201,9 @@ class SearchScreen(ViewScreen):
 
     def _say_text(self) -> None:
         hit = self.current
+        row = self.list.current
         blocks = _blocks(hit) if hit else _how(nothing=self.done and not self.query_typed.empty)
-        self.query_one(TextPane).show_blocks(blocks)
+        self.query_one(TextPane).show_blocks(blocks, about=row and (row.key, self.query_typed))
 
     # --- where the reader goes
 
@@ -213,7 +215,7 @@ class SearchScreen(ViewScreen):
             self._folded ^= {row.hit.thread.name}
             self._list()
         else:
-            self.post_message(visit(row.hit, str(self.query_typed)))
+            self.post_message(visit(self.view, row.hit, str(self.query_typed)))
 
     def action_choose(self) -> None:
         self.list.action_choose()
@@ -264,11 +266,17 @@ def _how(*, nothing: bool) -> Iterator[Block]:
         yield Block(f"{typed:<16} {words}", FAINT, indent=1)
 
 
-def visit(hit: Hit, words: str = "") -> Visit:
-    """The way to a hit in its conversation, where `words` are lit."""
-    place = hit.passage.place
+def visit(view: View, hit: Hit, words: str = "") -> Visit:
+    """The way to a hit in its conversation, where `words` are lit; to a finding's mark."""
+    passage = hit.passage
+    place = passage.place
     reply = place.message_index is None and place.part is not None
-    return Visit(place.exchange, place.message_index, place.part, reply=reply, words=words)
+    finding = None
+    if passage.kind is PassageKind.FINDING:
+        here = (f for f in view.findings if f.place == place and f.thread == hit.thread.name)
+        finding = next((f for f in here if (f.message, f.rule) == passage.texts[:2]), None)
+    found = (place.exchange, place.message_index, place.part)
+    return Visit(*found, reply=reply, words=words, finding=finding)
 
 
 def _blocks(hit: Hit) -> Iterator[Block]:

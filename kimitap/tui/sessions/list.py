@@ -15,7 +15,7 @@ from kimitap.tui.conversation.paint import highlit
 from kimitap.tui.palette import FAINT, KEY, NAME, NORMAL, RECORDING, RULE, STRONG
 from kimitap.tui.sessions.columns import GAP, Columns, columns, newest_day, numbers
 from kimitap.tui.sessions.overview import Entry
-from kimitap.tui.sessions.rows import Key, RowKind, SessionRow
+from kimitap.tui.sessions.rows import RowKind, SessionRow
 from kimitap.tui.widgets.row_list import RowList
 from kimitap.tui.widgets.virtual_list import Line
 from kimitap.tui.widgets.wrapping import fit
@@ -122,16 +122,12 @@ class SessionsList(RowList[SessionRow]):
         self.hit: re.Pattern[str] | None = None
         self._brush: Brush | None = None
 
-    def set_rows(
-        self, rows: Sequence[SessionRow], entries: Sequence[Entry], wanted: Key | None = None
-    ) -> None:
-        """Show the rows; the cursor goes to `wanted`, or stays on the row where it stands."""
-        here = self.current
-        keys = [key for key in (wanted, here.key if here else None) if key is not None]
+    def set_rows(self, rows: Sequence[SessionRow], entries: Sequence[Entry]) -> None:
+        """Show the rows; the cursor stays on the row where it stands."""
         at = {row.key: i for i, row in enumerate(rows)}
         self.entries = entries
         self.repaint()
-        self.put(rows, next((at[key] for key in keys if key in at), None))
+        self.put(rows, lambda row: at.get(row.key))
 
     def repaint(self) -> None:
         """Something that rows are painted with changed."""

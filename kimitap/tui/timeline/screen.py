@@ -9,6 +9,7 @@ from kimitap.transcript import SYMBOLS
 from kimitap.transcript.numbers import TurnNumbers, numbers_of
 from kimitap.tui.conversation.contents import counted
 from kimitap.tui.conversation.reading import links_of, ring, threads_from
+from kimitap.tui.findings.text import worst
 from kimitap.tui.keys import TIMELINE_KEYS, bindings
 from kimitap.tui.palette import ALARM, FAINT, STRONG
 from kimitap.tui.source import View
@@ -57,6 +58,11 @@ class TimelineScreen(ViewScreen):
 
     # --- what is shown
 
+    def apply(self, view: View) -> None:
+        if self.thread is not None and self.at is not None:
+            self._exchange = self.at.exchange  # a key may just have moved the cursor
+        super().apply(view)
+
     def shown(self) -> None:
         thread = self._thread_now()
         self.thread, self._found = thread, {}
@@ -64,8 +70,11 @@ class TimelineScreen(ViewScreen):
             if thread is not None and finding.thread == thread.name:
                 self._found.setdefault(finding.place.exchange, []).append(finding)
         turns = thread.turns if thread else ()
-        worst = {exchange: _worst(found) for exchange, found in self._found.items()}
-        marks = {i: worst[t.exchange] for i, t in enumerate(turns) if t.exchange in worst}
+        marks = {
+            i: _worst(self._found[turn.exchange])
+            for i, turn in enumerate(turns)
+            if turn.exchange in self._found
+        }
         numbers = numbers_of(thread) if thread else ()
         place = thread.place_of(self._exchange) if thread else None
         self.plot.show(numbers, marks, place if place is not None else len(turns) - 1)
@@ -149,8 +158,10 @@ class TimelineScreen(ViewScreen):
     # --- what the reader asks for
 
     def action_visit(self) -> None:
+        """To the turn in the conversation; to the worst that was found in it."""
         if self.at is not None:
-            self.post_message(Visit(self.at.exchange))
+            found = worst(self._found.get(self.at.exchange, []))
+            self.post_message(Visit(self.at.exchange, finding=found))
 
     def on_timeline_plot_chosen(self) -> None:
         self.action_visit()

@@ -22,11 +22,10 @@ class SoughtText(Sought, TextPane):
         self, blocks: Sequence[Block], laid: Laid | None = None, *, keep: bool = False
     ) -> None:
         """Show blocks from their top; or, where it is `keep`t, at the line where the reader is."""
-        cursor, top = self.cursor, self.scroll_offset.y
         self.drop_hits()
-        self.show_blocks(blocks, laid)
-        if keep:
-            self.show(self.count, cursor=cursor, top=top)
+        if not keep:
+            self._about = None
+        self.show_blocks(blocks, laid, about="the same exchange")
 
     def on_show(self) -> None:
         """It was hidden: what came meanwhile could not be wrapped."""
@@ -40,10 +39,10 @@ class SoughtText(Sought, TextPane):
     def set_wrap(self, wraps: bool, laid: Laid | None = None) -> None:
         """Wrap long lines, or cut them at the edge; `laid` is the text as it then is."""
         if wraps != self.wraps:
-            at = self._block_at(self.cursor)
+            spots = self._spots()
             self.wraps, self._laid = wraps, laid or self._laid
             self._wrap()
-            self.show(self.count, cursor=self._first[at] if self._first else 0)
+            self._stay(spots)
 
     def to_stop(self, way: int) -> None:
         """To the next heading (1), or the one before (-1)."""

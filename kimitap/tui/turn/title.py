@@ -7,7 +7,7 @@ from rich.segment import Segment
 
 from kimitap.rules.finding import Severity
 from kimitap.transcript import SYMBOLS
-from kimitap.transcript.wording import turn_ending, turn_numbers
+from kimitap.transcript.wording import models_of, turn_ending, turn_numbers
 from kimitap.tui.palette import ALARM, FAINT, KEY, NORMAL, STRONG
 from kimitap.tui.turn.faces import Place
 from kimitap.visible import one_line
@@ -39,8 +39,8 @@ def title_segments(
     if ending:
         yield Segment(f"  {one_line(ending, 60)}", ALARM[Severity.ERROR])
     yield Segment(f"  {' · '.join(turn_numbers(place.turn))}", NORMAL)
-    names = (place.thread.name, place.turn.model)
-    yield Segment(f"  {' · '.join(one_line(name, 60) for name in names if name)}", FAINT)
+    names = (place.thread.name, models_of(place.turn))
+    yield Segment(f"  {' · '.join(name for name in names if name)}", FAINT)
 
 
 def _hits(count: int, at: int) -> str:

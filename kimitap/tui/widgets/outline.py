@@ -7,13 +7,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
 from rich.segment import Segment
 
 from kimitap.tui.conversation.paint import cut, highlit
 from kimitap.tui.conversation.reading import ring
 from kimitap.tui.palette import FAINT, NORMAL
+from kimitap.tui.widgets.alike import Counterparts, Shown, Spot, Spots
 from kimitap.tui.widgets.entry import Entry, Hit, Path, find
 from kimitap.tui.widgets.sought import Sought
 from kimitap.tui.widgets.virtual_list import Line
@@ -26,12 +26,6 @@ MOST_ENTRIES = 20_000
 _ENDLESS = 1_000_000
 
 
-class _Row(NamedTuple):
-    path: Path
-    entry: Entry
-    opened: bool
-
-
 class Outline(Sought):
     """A forest of entries, and where the reader stands in it; hits may be folded away."""
 
@@ -41,7 +35,7 @@ class Outline(Sought):
         self.wraps = True
         self._toggled: set[Path] = set()
         self._inner: dict[Path, Sequence[Entry]] = {}
-        self._rows: list[_Row] = []
+        self._rows: list[Shown] = []
         self._heights: list[int] = []
         self._firsts: list[int] = []
         self._texts: dict[Path, Wrapped] = {}
@@ -53,14 +47,16 @@ class Outline(Sought):
 
     def show_entries(self, roots: Sequence[Entry], *, keep: bool = False) -> None:
         """Show a forest from its top; or, where it is `keep`t, at the place and as unfolded."""
-        path, self._awaited = self.path if keep else (), None
-        if not keep:
-            self._toggled = set()
-        self.roots, self._inner, self._texts = roots, {}, {}
+        self._awaited = None
+        spots, shown, toggled = self._spots(), self._rows, self._toggled
+        self.roots, self._inner, self._texts, self._toggled = roots, {}, {}, set()
         self.drop_hits()
+        if keep:
+            now = Counterparts(shown, roots, self._inner_of)
+            self._toggled, spots = now.turned(toggled), now.spots(spots)
         self._lay_out()
         if keep:
-            self._stay(path, 0)
+            self._stay(spots)
         else:
             self.show(self.count, cursor=0, top=0)
 
@@ -75,10 +71,10 @@ class Outline(Sought):
         self.resized()
 
     def _lay_out_anew(self) -> None:
-        path, line = self.path, self._line_in_entry
+        spots = self._spots()
         self._texts = {}
         self._lay_out()
-        self._stay(path, line)
+        self._stay(spots)
         if self._awaited is not None and self._rows:
             awaited, self._awaited = self._awaited, None
             self.go_to(*awaited)
@@ -89,10 +85,20 @@ class Outline(Sought):
             self.wraps = wraps
             self._lay_out_anew()
 
-    def _stay(self, path: Path, line: int) -> None:
-        down = self.cursor - self.scroll_offset.y
-        cursor = self._line_of(path, line)
-        self.show(self.count, cursor=cursor, top=max(0, cursor - down))
+    def _spots(self) -> Spots:
+        """Where the reader is; of no entry while nothing is laid out."""
+        return Spots(self._spot(self.scroll_offset.y), self._spot(self.cursor), self.down)
+
+    def _spot(self, line: int) -> Spot:
+        if not self._rows:
+            return (), 0
+        at = self._at(line)
+        return self._rows[at].path, line - self._firsts[at]
+
+    def _stay(self, spots: Spots) -> None:
+        """Show what was laid out anew at the place where the reader was."""
+        first, cursor = self._line_of(*spots.first), self._line_of(*spots.cursor)
+        self.show(self.count, cursor=cursor, top=self.top_with(cursor, first, spots.down))
 
     def _lay_out(self) -> None:
         """Work out the display lines; none while the outline has no place on the screen."""
@@ -101,20 +107,20 @@ class Outline(Sought):
         self._heights = []
         self._replace(0, 0, list(self._spread((), self.roots)) if self._width else [])
 
-    def _replace(self, start: int, stop: int, rows: Sequence[_Row]) -> None:
+    def _replace(self, start: int, stop: int, rows: Sequence[Shown]) -> None:
         """Have these rows in the place of others, and count the lines anew."""
         self._rows[start:stop] = rows
         self._heights[start:stop] = [self._height(row) for row in rows]
         self._firsts = [0, *accumulate(self._heights)]
         self.count = self._firsts.pop()
 
-    def _spread(self, above: Path, entries: Sequence[Entry]) -> Iterator[_Row]:
+    def _spread(self, above: Path, entries: Sequence[Entry]) -> Iterator[Shown]:
         """The entries, and what is in them, as far as it is not folded away, top to bottom."""
         stack = [((*above, i), entries[i]) for i in range(len(entries) - 1, -1, -1)]
         while stack:
             path, entry = stack.pop()
             opened = entry.unfolds and self._is_open(path, entry)
-            yield _Row(path, entry, opened)
+            yield Shown(path, entry, opened)
             if opened:
                 inner = self._inner_of(path, entry)
                 stack.extend(((*path, i), inner[i]) for i in range(len(inner) - 1, -1, -1))
@@ -124,32 +130,28 @@ class Outline(Sought):
             self._inner[path] = entry.inner()
         return self._inner[path]
 
-    def _height(self, row: _Row) -> int:
+    def _height(self, row: Shown) -> int:
         if row.entry.bare:
             return len(self._text_of(row))
         return 1 + len(self._text_of(row)) if row.opened and row.entry.has_body else 1
 
-    def _text_of(self, row: _Row) -> Wrapped:
+    def _text_of(self, row: Shown) -> Wrapped:
         text = self._texts.get(row.path)
         if text is None:
             self._texts[row.path] = text = self._wrapped(row, self.line_width)
         return text
 
-    def _wrapped(self, row: _Row, width: int) -> Wrapped:
+    def _wrapped(self, row: Shown, width: int) -> Wrapped:
         room = width - self._margin(row) if self.wraps else _ENDLESS
         return Wrapped(row.entry.body(), room, words=row.entry.words)
 
-    def _margin(self, row: _Row) -> int:
+    def _margin(self, row: Shown) -> int:
         return INDENT * len(row.path) + (0 if row.entry.bare else INDENT)
 
     # --- where the reader is
 
     def _at(self, line: int) -> int:
         return bisect_right(self._firsts, line) - 1
-
-    @property
-    def _line_in_entry(self) -> int:
-        return self.cursor - self._firsts[self._at(self.cursor)] if self._rows else 0
 
     @property
     def path(self) -> Path:
@@ -267,6 +269,7 @@ class Outline(Sought):
         top = self.scroll_offset.y
         cursor = self._line_of(path)
         self.show(self.count, cursor=cursor, top=min(top, cursor))
+        self.reveal()
 
     def level(self, way: int) -> frozenset[Path]:
         """What is to be turned to unfold one level more (1) or one less (-1), everywhere."""
@@ -295,10 +298,10 @@ class Outline(Sought):
 
     def turn_level(self, turned: Collection[Path]) -> None:
         """Fold or unfold all of these; the cursor stays on its entry."""
-        path = self.path
+        spots = self._spots()
         self._toggled ^= set(turned)
         self._lay_out()
-        self._stay(path, 0)
+        self._stay(spots)
 
     # --- searching
 
@@ -334,7 +337,7 @@ class Outline(Sought):
         head = entry.head(row.opened, max(1, width - len(lead.text)))
         return Line(cut([lead, *head], width, self.pattern), entry.ground)
 
-    def _text_line(self, row: _Row, line: int, width: int) -> Line:
+    def _text_line(self, row: Shown, line: int, width: int) -> Line:
         margin = self._margin(row)
         lead = " " * margin if row.entry.bare else f"{' ' * (margin - 2)}│ "
         text = fit(self._text_of(row)[line], width - margin)

@@ -1,6 +1,6 @@
 """A list of rows that are values, and the screen that filters and folds them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from kimitap.transcript.query import terms
@@ -31,15 +31,22 @@ class RowList[Row](VirtualList):
         """The row at the cursor."""
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
-    def put(self, rows: Sequence[Row], at: int | None) -> None:
-        """Show these rows, the cursor at one of them, as far down the screen as it was.
+    def put(
+        self, rows: Sequence[Row], find: Callable[[Row], int | None], to: Row | None = None
+    ) -> None:
+        """Show these rows at the place where the reader was; `find` says where a row is now.
 
-        None: at the line where it was.
+        The cursor goes to the row `to`, as far down the screen as it was; else, and where that is
+        nowhere, it stays on its row; where that is gone too, on its line.
         """
-        cursor = self.cursor if at is None else at
-        down = self.cursor - self.scroll_offset.y
+        top = self.scroll_offset.y
+        first = find(self.rows[top]) if top < len(self.rows) else None
+        wanted = (find(row) for row in (to, self.current) if row is not None)
+        cursor = next((at for at in wanted if at is not None), self.cursor)
         self.rows = rows
-        self.show(len(rows), cursor=cursor, top=max(0, cursor - down))
+        self.show(len(rows), cursor=cursor, top=self.top_with(cursor, first, self.down))
+        if to is not None:
+            self.reveal()
 
 
 class ListScreen[Row: Folding](ViewScreen):
@@ -99,6 +106,7 @@ class ListScreen[Row: Folding](ViewScreen):
         row = self.current
         if row is None:
             return
+        self.list.reveal()
         if row.folds and row.opened is (way < 0):
             self.turn(row)
         elif way < 0 and not self.is_head(row):

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -84,8 +84,24 @@ def _room(block: Block, width: int) -> int:
     return width - block.indent - len(block.sign) - (_GUTTER if block.times else 0)
 
 
+@dataclass(frozen=True)
+class _Spot:
+    """A place in a text: a block, its index, and the offset in it."""
+
+    index: int
+    block: Block
+    offset: int
+
+
+def _goes_on(block: Block, later: Block) -> bool:
+    """True where the later block says the same, or has more text behind it."""
+    if block is later or (block.text == later.text and block.style == later.style):
+        return True
+    return bool(block.text) and later.text.startswith(block.text)
+
+
 class TextPane(VirtualList):
-    """Blocks of text. `show_blocks` replaces them and goes to the top."""
+    """Blocks of text; `show_blocks` replaces them."""
 
     cursor_always = False
 
@@ -97,18 +113,69 @@ class TextPane(VirtualList):
         self._wrapped: Sequence[Wrapped] = ()
         self._first = array("Q")
         self._width = 0
+        self._about: Hashable = None
 
-    def show_blocks(self, blocks: Iterable[Block], laid: Laid | None = None) -> None:
-        """Show them from the top, as they were `laid` out before if that was for this width."""
-        self.blocks = tuple(blocks) if laid is None else laid.blocks
-        self._laid = laid
+    def show_blocks(
+        self, blocks: Iterable[Block], laid: Laid | None = None, *, about: Hashable = None
+    ) -> None:
+        """Show them, as they were `laid` out before if that was for this width.
+
+        Where they are `about` the same as those before, the reader's place stays; else, and where
+        that is None, he is taken to the top.
+        """
+        stays, self._about = about is not None and about == self._about, about
+        fresh = tuple(blocks) if laid is None else laid.blocks
+        if stays and laid is None and fresh == self.blocks:
+            return
+        spots = self._spots() if stays else None
+        self.blocks, self._laid = fresh, laid
         self._wrap()
-        self.show(self.count, cursor=0, top=0)
+        if spots is None:
+            self.show(self.count, cursor=0, top=0)
+        else:
+            self._stay(spots)
 
     def resized(self) -> None:
-        if self._width != self.line_width:
+        if self._width == self.line_width:
+            super().resized()
+        else:
+            spots = self._spots()
             self._wrap()
-        super().resized()
+            self._stay(spots)
+
+    def _spots(self) -> tuple[_Spot, _Spot, int] | None:
+        """The places of the first visible line and of the cursor, and how far down this is.
+
+        None where the reader did not move from the top: what is put there is for him to see.
+        """
+        top = self.scroll_offset.y
+        if not self._first or not (self.cursor or top):
+            return None
+        first, cursor = (self._spot(min(line, self.count - 1)) for line in (top, self.cursor))
+        return first, cursor, self.down
+
+    def _spot(self, line: int) -> _Spot:
+        at = bisect_right(self._first, line) - 1
+        return _Spot(at, self.blocks[at], self._wrapped[at].offset(line - self._first[at]))
+
+    def _stay(self, spots: tuple[_Spot, _Spot, int] | None) -> None:
+        """Show what was laid out anew at the place where the reader was."""
+        if spots is None:
+            self.show(self.count)
+            return
+        first, cursor = self._line_of(spots[0]), self._line_of(spots[1])
+        self.show(self.count, cursor=cursor, top=self.top_with(cursor, first, spots[2]))
+
+    def _line_of(self, spot: _Spot) -> int:
+        """The line of a place; where its block is gone, of what stands where it stood."""
+        if not self._first:
+            return 0
+        blocks, index, block = self.blocks, min(spot.index, len(self.blocks) - 1), spot.block
+        if not _goes_on(block, blocks[index]):
+            same = (i for i, other in enumerate(blocks) if _goes_on(block, other))
+            index = min(same, key=lambda i: abs(i - spot.index), default=index)
+        wrapped = self._wrapped[index]
+        return self._first[index] + wrapped.line_at(min(spot.offset, len(blocks[index].text)))
 
     def _wrap(self) -> None:
         self._width = self.line_width

@@ -59,6 +59,8 @@ class VirtualList(ScrollView, can_focus=True):
     _ground = Style.null()
     _painted_width = 0
     """The cells of a line while a paint is under way."""
+    astray = False
+    """True where the reader scrolled the cursor off the screen: only a key brings it back."""
 
     class Moved(Message):
         """The cursor stands on another line."""
@@ -87,16 +89,19 @@ class VirtualList(ScrollView, can_focus=True):
     def show(self, count: int, cursor: int | None = None, top: int | None = None) -> None:
         """Take `count` lines; put the cursor and the first visible line where they are asked.
 
-        The scroll bar is always there, so that a new count needs no layout of the whole screen.
+        A cursor that was on the screen stays on it, and one that the reader left stays off it. The
+        scroll bar is always there, so that a new count needs no layout of the whole screen.
         """
-        self.count = count
+        astray, self.count = self.astray, count
         self.set_reactive(ScrollView.virtual_size, Size(self.size.width, count))
         self.vertical_scrollbar.window_virtual_size = count
         wanted = self.cursor if cursor is None else cursor
         before = self.cursor
         self.set_reactive(VirtualList.cursor, max(0, min(wanted, count - 1)))
         self.scroll_to(y=self.scroll_offset.y if top is None else top, animate=False, force=True)
-        self._keep_in_view()
+        if not astray:
+            self.reveal()
+        self.astray = not self._sees(self.cursor)
         self.refresh()
         if self.cursor != before:
             self.post_message(self.Moved(self, self.cursor))
@@ -109,10 +114,36 @@ class VirtualList(ScrollView, can_focus=True):
             return
         self.refresh_line(old)
         self.refresh_line(new)
-        self._keep_in_view()
+        self.reveal()
         self.post_message(self.Moved(self, new))
 
-    def _keep_in_view(self) -> None:
+    def top_with(self, cursor: int, first: int | None, down: int) -> int:
+        """The first visible line once lines came and went, so that the reader sees what he saw.
+
+        `first` is where his first visible line is now (None: gone), `cursor` where the cursor's is;
+        that stays as far `down` the screen as it was where it would else leave it.
+        """
+        height = self.size.height or 1
+        if first is not None and (self.astray or first <= cursor < first + height):
+            return first
+        return max(0, cursor - down)
+
+    @property
+    def down(self) -> int:
+        """How far below the first visible line the cursor is."""
+        return self.cursor - self.scroll_offset.y
+
+    def _sees(self, line: int) -> bool:
+        """True where the line is on the screen, or nothing is yet."""
+        top, height = self.scroll_offset.y, self.size.height
+        return not height or top <= line < top + height
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.astray = not self._sees(self.cursor)
+
+    def reveal(self) -> None:
+        """Scroll as little as brings the cursor onto the screen."""
         top, height = self.scroll_offset.y, self.size.height
         if not height:
             return
@@ -174,18 +205,21 @@ class VirtualList(ScrollView, can_focus=True):
 
     def action_move(self, by: int) -> None:
         self.cursor += by
+        self.reveal()
 
     def action_page(self, pages: float) -> None:
         by = int(self.size.height * pages) or 1
         top = self.scroll_offset.y + by
-        self.cursor += by
+        self.cursor = top if self.astray else self.cursor + by
         self.scroll_to(y=top, animate=False, force=True)
-        self._keep_in_view()
+        self.reveal()
 
     def action_end(self, way: int) -> None:
         self.cursor = 0 if way < 0 else self.count - 1
+        self.reveal()
 
     def action_choose(self) -> None:
+        self.reveal()
         if self.count:
             self.post_message(self.Chosen(self, self.cursor))
 
