@@ -1,13 +1,13 @@
 """`python -m bench.soak --agents N --minutes M`: does recording hold out, and lose nothing?
 
 N agents ask through a recorder, and as many, of the same seeds, through a mitmdump that records
-nothing, at the same time. Afterwards the recording is compared with the agents' own list.
+nothing, at the same time. Afterwards the recording is compared with the agents' own list. The exit
+status is 1 where something was lost or altered, has another outcome, or grew in the second half.
 """
 
 import argparse
 import asyncio
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -20,6 +20,7 @@ from bench import proxies, table
 from bench.agents import Agent
 from bench.asks import Ask, Record, Way, fault_of, record_of
 from bench.comparing import Compared, compare
+from bench.flatness import FILE, MEMORY, Growth, Sample, growths, long_enough
 from bench.model import Model
 from bench.procs import resident_mb
 from bench.proxies import Proxy, Start
@@ -28,23 +29,6 @@ from bench.result import BASELINE, Row, percentile
 
 RECORDERS: dict[str, Start] = {"addon": proxies.addon, "record": proxies.record}
 _SAMPLES = 120
-_LEAST_S = 120.0
-"""A shorter soak cannot say whether anything is flat."""
-_FLAT = 0.05
-"""What may be added in the second half to what the first had, at the same load."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """How things stood at one moment; sizes in MB."""
-
-    at_s: float
-    exchanges: int
-    proxy_mb: float
-    writer_mb: float
-    plain_mb: float
-    file_mb: float
-    log_mb: float
 
 
 @dataclass
@@ -55,6 +39,9 @@ class Fleet:
     records: dict[str, Record] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     delays_s: list[float] = field(default_factory=list)
+    big: int = 0
+    digits: int = 0
+    """Asks with a big body, and the random digits of these."""
 
     def over(self, ask: Ask) -> None:
         """An ask has ended."""
@@ -63,6 +50,9 @@ class Fleet:
             self.faults.append(f"{ask.name} ({ask.way}): {fault}")
         if ask.way is Way.STREAM:
             self.delays_s += ask.delays_s
+        if ask.way is Way.BIG:
+            self.big += 1
+            self.digits += len(ask.body) + sum(map(len, ask.parts))
 
 
 @dataclass
@@ -82,7 +72,15 @@ class Soak:
     def sound(self) -> bool:
         """Whether nothing was lost or altered."""
         seen = self.compared
-        return not (self.recorded.faults or seen.lost or seen.altered or seen.extra)
+        wrong = seen.lost or seen.altered or seen.misjudged or seen.extra
+        return not (self.recorded.faults or wrong)
+
+    @property
+    def growing(self) -> list[Growth]:
+        """What of the recorder's does not stay as it was, if the soak was long enough to tell."""
+        if not long_enough(self.samples):
+            return []
+        return [one for one in growths(self.samples) if not (one.flat or "plain" in one.what)]
 
 
 async def soak(name: str, agents: int, seconds: float, folder: Path) -> Soak:
@@ -128,6 +126,8 @@ async def _watch(recorded: Fleet, plain: Fleet, each_s: float, samples: list[Sam
                 resident_mb(plain.proxy.process.pid),
                 file_bytes(recorded.proxy.database) / 1e6,
                 log_bytes(recorded.proxy.database) / 1e6,
+                recorded.big,
+                recorded.digits / 1e6,
             )
         )
 
@@ -161,48 +161,12 @@ def rows(name: str, done: Soak) -> Iterator[Row]:
 
 def _flatness(done: Soak) -> Iterator[Row]:
     """What the second half added: to memory, and to the file against what the first half did."""
-    samples = done.samples
-    long = bool(samples) and samples[-1].at_s >= _LEAST_S
-    half = samples[len(samples) // 2 :]
-    for what, values in {
-        "memory of the proxy": [s.proxy_mb for s in samples],
-        "memory of the writer": [s.writer_mb for s in samples],
-        "memory of plain": [s.plain_mb for s in samples],
-    }.items():
-        if not half:
-            return
-        later = values[len(values) // 2 :]
-        level = statistics.median(later)
-        grown = slope([s.at_s for s in half], later) * (half[-1].at_s - half[0].at_s)
-        most = f"at most {max(values):.0f} MB"
-        note = f"{grown:+.1f} MB in the second half, {most}{_flat(grown / level, long)}"
-        yield Row(what, level, "MB", note=note)
-    first = _per_exchange(samples[: len(samples) // 2 + 1])
-    second = _per_exchange(half)
-    if first and second:
-        note = f"{second:.1f} ÷ {first:.1f} kB{_flat(second / first - 1, long)}"
-        yield Row("bytes of an exchange, second half ÷ first", second / first, note=note)
-    yield Row("the log beside the file, at most", max(s.log_mb for s in samples), "MB")
-
-
-def slope(at_s: Sequence[float], values: Sequence[float]) -> float:
-    """What `values` gain in a second, by least squares; 0 of fewer than two."""
-    if len(values) < 2:
-        return 0.0
-    return statistics.linear_regression(at_s, values).slope
-
-
-def _per_exchange(samples: Sequence[Sample]) -> float:
-    """Kilobytes that the file grew by with an exchange; the log, which comes and goes, left out."""
-    first, last = samples[0], samples[-1]
-    grown = (last.file_mb - last.log_mb) - (first.file_mb - first.log_mb)
-    return grown * 1000 / max(1, last.exchanges - first.exchanges)
-
-
-def _flat(share: float, long: bool) -> str:
-    if not long:
-        return ""
-    return ": flat" if share <= _FLAT else ": NOT flat"
+    long = long_enough(done.samples)
+    for one in growths(done.samples):
+        verdict = f": {'flat' if one.flat else 'NOT flat'}" if long else ""
+        yield Row(one.what, one.level, one.unit, note=one.note + verdict)
+    logs = [sample.log_mb for sample in done.samples]
+    yield Row("the log beside the file, at most", max(logs, default=0.0), "MB")
 
 
 def _some(said: Sequence[str]) -> str:
@@ -210,7 +174,7 @@ def _some(said: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Soak, and print; exits with 1 where something was lost or altered."""
+    """Soak, and print; exits with 1 where something was lost or altered, or is not flat."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--agents", type=int, default=4, help="how many work at once")
     parser.add_argument("--minutes", type=float, default=1.0)
@@ -233,7 +197,8 @@ def main() -> None:
             )
     load = round(os.getloadavg()[0], 2)
     print(f"\n{asked.recorder}, {asked.agents} agents, {asked.minutes:g} minutes, load {load}")
-    sys.exit(0 if done.sound else 1)
+    print(f"flat is: memory +{MEMORY:.0%}, an exchange in the file +{FILE:.0%}, at most")
+    sys.exit(0 if done.sound and not done.growing else 1)
 
 
 if __name__ == "__main__":

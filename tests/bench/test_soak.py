@@ -9,6 +9,7 @@ import pytest
 from bench import soak
 from bench.asks import Ask, Record, Way, asks, fault_of, record_of
 from bench.comparing import Compared, compared
+from bench.flatness import Sample, growths, slope
 from kimitap.exchange import Body, Exchange, Outcome
 from tests.support.requests_made import asked
 
@@ -114,6 +115,58 @@ def test_agents_do_all_that_real_ones_do() -> None:
     assert ways == set(Way)
 
 
-def test_memory_that_grows_is_seen() -> None:
-    assert soak.slope([0, 1, 2, 3], [10, 12, 14, 16]) == pytest.approx(2)
-    assert soak.slope([0], [10]) == 0
+def test_a_slope_is_what_is_gained_in_a_second() -> None:
+    assert slope([0, 1, 2, 3], [10, 12, 14, 16]) == pytest.approx(2)
+    assert slope([0], [10]) == 0
+
+
+def samples(writer_mb: float = 0.0, kb: float = 40.0, seconds: float = 600.0) -> list[Sample]:
+    """A soak whose writer gains so much in its second half, and whose exchanges take `kb` then."""
+    made, file_mb = [], 1.0
+    for at in range(101):
+        late = max(0.0, at / 50 - 1)
+        file_mb += (kb if late else 40.0) * 10 / 1000 + 0.5
+        big = Sample(
+            at / 100 * seconds, 11 * at, 100, 200 + writer_mb * late, 90, file_mb, 0, at, at * 1.0
+        )
+        made.append(big)
+    return made
+
+
+def done(made: list[Sample], **wrong: object) -> soak.Soak:
+    fleet = soak.Fleet.__new__(soak.Fleet)
+    fleet.faults = []
+    return soak.Soak(fleet, fleet, made, replace(Compared(), **wrong), 0, {})  # type: ignore[arg-type]
+
+
+def test_what_stays_as_it_was_is_flat() -> None:
+    assert done(samples()).growing == []
+    assert done(samples(writer_mb=5)).growing == []  # 5 of 200 MB
+
+
+@pytest.mark.parametrize(
+    ("made", "what"),
+    [(samples(writer_mb=30), "memory of the writer"), (samples(kb=60), "an exchange in the file")],
+)
+def test_memory_and_a_file_that_grow_are_told(made: list[Sample], what: str) -> None:
+    (growth,) = done(made).growing
+    assert growth.what.startswith(what)
+    assert growth.share > growth.most
+
+
+def test_a_short_soak_cannot_tell() -> None:
+    assert done(samples(writer_mb=90, seconds=60)).growing == []
+
+
+def test_big_bodies_are_no_growth_of_the_file() -> None:
+    even = samples()
+    more = [replace(s, digits_mb=s.digits_mb + 20, file_mb=s.file_mb + 10) for s in even[51:]]
+    (file,) = (one for one in growths([*even[:51], *more]) if "file" in one.what)
+    assert file.flat
+
+
+@pytest.mark.parametrize("wrong", ["lost", "altered", "misjudged"])
+def test_what_is_wrong_with_one_exchange_makes_a_soak_unsound(wrong: str) -> None:
+    assert done(samples()).sound
+    assert not done(samples(), **{wrong: ["7 (stream)"]}).sound
+    assert not done(samples(), extra=1).sound
