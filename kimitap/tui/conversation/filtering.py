@@ -3,11 +3,15 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kimitap.conversation import ToolCall
 from kimitap.transcript import Key, Kind, Row
 from kimitap.transcript.query import Query
 from kimitap.transcript.search import find
+
+_AT_ONCE = 500
+"""So many rows are looked into at once for words."""
 
 
 def _never() -> bool:
@@ -61,10 +65,31 @@ class Filter:
             return []
         return [i for i, row in enumerate(rows) if not stopped() and self._is_hit(row, stopped)]
 
-    def _is_hit(self, row: Row, stopped: Callable[[], bool]) -> bool:
+    def hits_at_once(self, rows: Sequence[Row]) -> list[int]:
+        """The hits, where to look for them is no matter of time; else those already known of."""
+        if self.is_slow(rows):
+            return [i for i, row in enumerate(rows) if (here := self._seen(row)) and here[1]]
+        return self.hits(rows)
+
+    def is_slow(self, rows: Sequence[Row]) -> bool:
+        """True where to look into what was not looked into yet may hold a key up."""
+        if not self.searches:
+            return False
+        most = 0 if self.query.patterns else _AT_ONCE
+        unseen = (row for row in rows if self._seen(row) is None)
+        return sum(1 for _ in islice(unseen, most + 1)) > most
+
+    def _seen(self, row: Row) -> tuple[Row, bool] | None:
+        """What is known of a row that was looked into."""
         known = self._known.get(id(row))
-        if known is None or known[0] is not row:
-            known = self._known[id(row)] = (row, _holds(self.query, row, stopped))
+        return known if known is not None and known[0] is row else None
+
+    def _is_hit(self, row: Row, stopped: Callable[[], bool]) -> bool:
+        known = self._seen(row)
+        if known is None:
+            known = (row, _holds(self.query, row, stopped))
+            if not stopped():
+                self._known[id(row)] = known
         return known[1]
 
     def choose(

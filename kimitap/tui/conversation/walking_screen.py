@@ -21,6 +21,7 @@ class WalkingScreen(SeekingScreen):
     def open(self, thread: Thread) -> None:
         """Show a thread."""
         self.reading.open(thread, self.view.findings)
+        self.seek_on()
 
     def list_contents(self, select: tuple[str, int] | None = None) -> None:
         """List threads and turns anew; the cursor goes to `select`."""
@@ -38,6 +39,8 @@ class WalkingScreen(SeekingScreen):
         if self.thread is None:
             return
         self.show_pane("conversation")
+        if self.awaits_hits:
+            return  # it goes to the first once it is found
         searched = self.conversation.filter
         if searched.searches and not (searched.hides and self.reading.stops()):
             self.reading.to_hit(way)

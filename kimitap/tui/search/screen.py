@@ -114,8 +114,8 @@ class SearchScreen(ViewScreen):
         self._go_to_hits()
 
     def _go_to_hits(self) -> None:
-        """To the list, once the words are entered and something was found."""
-        if self._entered and self.hits:
+        """To the list, once the words are entered and something was found for them."""
+        if self._entered and self.hits and self._listed == self.query_typed:
             self._entered = False
             self.list.focus()
 
@@ -215,7 +215,7 @@ class SearchScreen(ViewScreen):
             self._folded ^= {row.hit.thread.name}
             self._list()
         else:
-            self.post_message(visit(self.view, row.hit, str(self.query_typed)))
+            self.post_message(visit(self.view, row.hit, str(self._listed)))
 
     def action_choose(self) -> None:
         self.list.action_choose()
@@ -235,12 +235,21 @@ class SearchScreen(ViewScreen):
             self.list.cursor = at
 
     def action_hits(self) -> None:
-        self.list.focus()
+        """To the hits of what was typed last, once they are listed."""
+        if self.field.flush():
+            return
+        if self._listed == self.query_typed:
+            self.list.focus()
+        else:
+            self._entered = True
 
     def action_edit(self) -> None:
         self.field.focus()
 
     def action_pane(self) -> None:
+        if self.focused is self.field:
+            self.action_hits()
+            return
         order = [self.field, self.list, self.query_one(TextPane)]
         shown = [widget for widget in order if widget.display]
         at = shown.index(self.focused) if self.focused in shown else 0

@@ -32,6 +32,7 @@ class FilterField(Input):
         super().__init__(id=id, compact=True)
         self.hides = False
         self._pause: Timer | None = None
+        self._told = ""
 
     def open(self, hides: bool = False) -> None:
         """Show the field and type into it."""
@@ -42,19 +43,37 @@ class FilterField(Input):
         self.focus()
 
     def close(self) -> None:
-        """Hide the field, empty."""
+        """Hide the field, empty. That tells nothing: who closes it knows."""
         self.remove_class("-open")
-        self.value = ""
+        self._forget()
+        self._told = ""
+        with self.prevent(Input.Changed):
+            self.value = ""
+
+    def flush(self) -> bool:
+        """Tell what was typed last as at enter, if it is not told yet; True where it was not."""
+        late = self.value != self._told
+        if late:
+            self._tell(done=True)
+        return late
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(PAUSE_S, self._tell)
+        self._forget()
+        if self.value != self._told:
+            self._pause = self.set_timer(PAUSE_S, self._tell)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._tell(done=True)
 
+    def _forget(self) -> None:
+        """Wait for no pause any more."""
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = None
+
     def _tell(self, done: bool = False) -> None:
+        self._forget()
+        self._told = self.value
         self.post_message(self.Typed(self.value, done, self.hides))
