@@ -209,6 +209,8 @@ class Reply:
     timings: Timings = field(default_factory=Timings)
     model: str = ""
     fingerprint: str = ""
+    provider: str = ""
+    """The service that a gateway (OpenRouter) handed the request to, where it tells."""
     streamed: bool = False
     events: int = 0
     others: tuple[Message, ...] = ()

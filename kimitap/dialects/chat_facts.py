@@ -21,6 +21,7 @@ class Facts:
     def __init__(self) -> None:
         self.model = ""
         self.fingerprint = ""
+        self.provider = ""
         self.error = ""
         self.error_in_stream = False
         self.prompt = ""
@@ -34,6 +35,8 @@ class Facts:
             self.model = value["model"]
         if not self.fingerprint and isinstance(value.get("system_fingerprint"), str):
             self.fingerprint = value["system_fingerprint"]
+        if not self.provider and isinstance(value.get("provider"), str):
+            self.provider = value["provider"]
         if "usage" in value:
             self.count(value["usage"])
         if "timings" in value and isinstance(value["timings"], dict):
@@ -91,6 +94,7 @@ class Facts:
             timings=timings,
             model=self.model,
             fingerprint=self.fingerprint,
+            provider=self.provider,
             streamed=streamed,
             events=events,
             others=tuple(messages[1:]),

@@ -48,6 +48,7 @@ def message_of(value: Any, where: str, faults: Faults) -> Message:
         return Message(role, tuple(_result(value, name, where, faults)), wire_role, name)
     parts: list[Part] = reasoning_of(value, where, faults)
     parts += content_parts(value.get("content"), f"{where}.content", faults)
+    parts += media_of(value, where, faults)
     if value.get("refusal"):
         parts.append(Other("refusal", dumps(value["refusal"])))
     parts += calls_of(value, where, faults)
@@ -94,6 +95,16 @@ def _content_part(item: Any, where: str, faults: Faults) -> list[Part]:
     elif kind in (*_TEXT_KINDS, "image_url"):
         faults.add(where, f"a part of the type {kind} without its {kind}")
     return [Other(kind if isinstance(kind, str) else "part", canonical(item))]
+
+
+def media_of(value: dict[str, Any], where: str, faults: Faults) -> list[Part]:
+    """What an assistant says beside its content: `images` (OpenRouter), `audio` (OpenAI), which a
+    history names by its id."""
+    images, audio = value.get("images"), value.get("audio")
+    parts = content_parts(images, f"{where}.images", faults) if isinstance(images, list) else []
+    found: list[Part] = [part for part in parts if not isinstance(part, Text)]
+    name = audio.get("id") if isinstance(audio, dict) else None
+    return [*found, Other("audio", dumps(name))] if name else found
 
 
 def image_of(value: Any) -> Image | None:

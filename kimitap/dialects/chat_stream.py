@@ -6,7 +6,13 @@ from kimitap.conversation import Message, Other, Part, Reasoning, Text
 from kimitap.dialects.answer import CHOICES, DONE, value_of
 from kimitap.dialects.chat_calls import Calls
 from kimitap.dialects.chat_facts import Facts, error_of
-from kimitap.dialects.chat_message import REASONING_FIELDS, content_parts, once_each, reasoning_of
+from kimitap.dialects.chat_message import (
+    REASONING_FIELDS,
+    content_parts,
+    media_of,
+    once_each,
+    reasoning_of,
+)
 from kimitap.dialects.fault import Faults
 from kimitap.dialects.jsonread import dumps, kind_of
 from kimitap.dialects.runs import Grown
@@ -82,6 +88,8 @@ class _Choice:
             if value != self.role:
                 faults.add(f"{where}.delta.role", f"the role is {value[:40]!r}, not {self.role!r}")
             self.role = value
+        elif name in {"images", "audio"}:
+            self.rest += media_of({name: value}, f"{where}.delta", faults)
         elif name == "refusal":
             self.refusal.append(value if isinstance(value, str) else dumps(value))
         elif name == "function_call":

@@ -47,12 +47,24 @@ class Place:
     part: int | None = None
 
 
+class Proof(StrEnum):
+    """What a finding's evidence is."""
+
+    QUOTE = "quote"
+    """Words of the exchange: a text; fields; a call as `name(arguments)`; an id, a role or a
+    field's name with `: ` and what belongs to it. `…` marks where it is cut, and a remark in
+    brackets what the message lacks: `(blank)`, `(no name)`, `(no id)`, `(unsigned)`."""
+    FACT = "fact"
+    """What was counted, measured, read wrongly, or is not there, in Kimitap's words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Text quoted from one exchange."""
+    """What proves a finding: of one exchange, its words or a fact about it."""
 
     exchange: int
     quote: str
+    kind: Proof = Proof.QUOTE
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,10 @@ def as_json(finding: Finding) -> dict[str, object]:
         "message_index": finding.place.message_index,
         "part": finding.place.part,
         "related": [_known(place) for place in finding.related],
-        "evidence": [{"exchange": e.exchange, "quote": e.quote} for e in finding.evidence],
+        "evidence": [
+            {"exchange": e.exchange, "quote": e.quote, "kind": e.kind.value}
+            for e in finding.evidence
+        ],
     }
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from kimitap.conversation import Message, Reasoning, ToolCall, Turn
-from kimitap.rules.finding import Evidence
+import orjson
+
+from kimitap.conversation import Message, Reasoning, ToolCall, ToolResult, Turn
+from kimitap.rules.finding import Evidence, Proof
 from kimitap.visible import one_line
 
 LONGEST_QUOTE = 200
@@ -11,6 +13,12 @@ LONGEST_QUOTE = 200
 
 NAMED_CALL = 70
 """Characters of a call that is named in a sentence."""
+
+BLANK = "(blank)"
+"""What stands in a quote for content that is null, empty, white space or not there."""
+
+ENDINGS = {"openai-chat": "finish_reason", "anthropic-messages": "stop_reason"}
+"""What dialects call the reason why a reply ended; others have none, or words of their own."""
 
 
 def cut(text: str, limit: int = LONGEST_QUOTE) -> str:
@@ -34,10 +42,36 @@ def named(calls: Sequence[ToolCall]) -> str:
 
 
 def spoken(message: Message) -> str:
-    """A message in one quote: its role, then its text and calls; `""` where it is blank."""
+    """A message in one quote: its role, then its text and calls; `(blank)` where it is so."""
     said = [message.text] if message.text.strip() else []
     said += [written(call) for call in message.tool_calls]
-    return f"{message.role}: {' '.join(said) or chr(34) * 2}"
+    return f"{message.role}: {' '.join(said) or BLANK}"
+
+
+def answered(result: ToolResult) -> str:
+    """A result in one quote, as a message of role tool."""
+    return f"tool: {result.text if result.text.strip() else BLANK}"
+
+
+def tagged(name: str | None, text: str) -> str:
+    """A call or result behind its id."""
+    return f"{name or '(no id)'}: {text}"
+
+
+def fact(turn: Turn, text: str) -> Evidence:
+    """What was counted, measured, or found missing in the exchange: no words of it."""
+    return Evidence(turn.exchange, cut(text), Proof.FACT)
+
+
+def quoted_ending(turn: Turn, reason: str | None) -> Evidence:
+    """Why a reply ended, under the wire's name; else as a fact, where the wire has no such name, or
+    no reason."""
+    field = ENDINGS.get(turn.dialect)
+    if reason is None:
+        return fact(turn, "no finish reason")
+    if field is None or turn.reply.error:
+        return fact(turn, f"ended as {reason}")
+    return Evidence(turn.exchange, cut(f'"{field}": {orjson.dumps(reason).decode()}'))
 
 
 def quoted_call(turn: Turn, call: ToolCall) -> Evidence:
@@ -59,7 +93,7 @@ def quoted_reasoning(turn: Turn) -> Evidence:
 def quoted_request(turn: Turn, index: int) -> Evidence:
     """What stands at `index` of the exchange's request; at its end, what stands last."""
     if not turn.messages:
-        return Evidence(turn.exchange, "messages: []")
+        return fact(turn, "a request without messages")
     at = min(index, len(turn.messages) - 1)
     return Evidence(turn.exchange, cut(spoken(turn.messages[at])))
 

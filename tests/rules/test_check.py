@@ -59,7 +59,7 @@ def test_a_lost_turn_is_told_with_both_sides_of_it() -> None:
     assert "the assistant's turn is blank" in lost.message
     assert [(e.exchange, e.quote) for e in lost.evidence] == [
         (1, 'read_file({"path": "1.md"})'),
-        (2, 'assistant: ""'),
+        (2, "assistant: (blank)"),
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_call_written_into_a_users_text_is_quoted_from_there() -> None:
     [flat] = [f for f in found if f.rule == "flattened-tool-history"]
     assert [e.quote.split(" Result")[0] for e in flat.evidence] == [
         'read_file({"path": "1.md"})',
-        'assistant: ""',
+        "assistant: (blank)",
         "user: [read_file for '1.md']",
     ]
 

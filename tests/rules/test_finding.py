@@ -1,6 +1,6 @@
 """A finding as data."""
 
-from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side, as_json
+from kimitap.rules.finding import Evidence, Finding, Place, Proof, Severity, Side, as_json
 
 
 def test_a_finding_as_json_has_the_documented_shape() -> None:
@@ -13,7 +13,7 @@ def test_a_finding_as_json_has_the_documented_shape() -> None:
         "s1",
         "t1",
         (Place(2), Place(4, 0, 1)),
-        (Evidence(2, "write({})"), Evidence(3, 'assistant: ""')),
+        (Evidence(2, "write({})"), Evidence(3, "3 tokens", Proof.FACT)),
     )
     assert as_json(finding) == {
         "rule": "tool-turn-lost",
@@ -27,7 +27,7 @@ def test_a_finding_as_json_has_the_documented_shape() -> None:
         "part": None,
         "related": [{"exchange": 2}, {"exchange": 4, "message_index": 0, "part": 1}],
         "evidence": [
-            {"exchange": 2, "quote": "write({})"},
-            {"exchange": 3, "quote": 'assistant: ""'},
+            {"exchange": 2, "quote": "write({})", "kind": "quote"},
+            {"exchange": 3, "quote": "3 tokens", "kind": "fact"},
         ],
     }

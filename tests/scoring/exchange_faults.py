@@ -117,13 +117,16 @@ def cache_lost(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
 
 @fault
 def prompt_shortened(samples: Sequence[Sample], rng: random.Random) -> Broken | None:
-    """The server leaves a part of the prompt out, and says nothing."""
+    """The server cuts out the middle of a prompt that its context has no room for, and says
+    nothing: more than half of the context is filled, and of that the beginning was cached."""
     made = counted(samples)
     spot = _deep(made, rng)
     if spot is None:
         return None
-    less = _prompt_tokens(made[spot.reply_at]) // 4
-    made[spot.request_at] = replace(made[spot.request_at], extra=said(less // 2, less, 40))
+    left = _prompt_tokens(made[spot.reply_at]) * 5 // 8
+    made[spot.request_at] = replace(
+        made[spot.request_at], extra=said(left // 4, left - left // 4, 40)
+    )
     return Broken(made, "shortened-prompt", spot.request_at + 1)
 
 

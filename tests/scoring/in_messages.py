@@ -221,7 +221,8 @@ def _usage(sample: Sample) -> dict[str, int]:
     if not usage:
         return {}
     more = MANUAL_TOKENS if _is_agents(sample.request) else 0
-    cached, prompt = usage["prompt_tokens_details"]["cached_tokens"], usage["prompt_tokens"]
+    cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+    prompt = usage["prompt_tokens"]
     known = cached + more if cached else 0
     return {
         "input_tokens": prompt + more - known,

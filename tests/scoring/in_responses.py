@@ -155,9 +155,9 @@ def _ended(response: dict[str, Any], finish: object, extra: Json) -> dict[str, A
     if usage:
         response["usage"] = {
             "input_tokens": usage["prompt_tokens"],
-            "input_tokens_details": usage["prompt_tokens_details"],
+            "input_tokens_details": usage.get("prompt_tokens_details"),
             "output_tokens": usage["completion_tokens"],
-            "total_tokens": usage["total_tokens"],
+            "total_tokens": usage.get("total_tokens"),
         }
     timings = {"timings": extra["timings"]} if "timings" in extra else {}
     if finish == "length":

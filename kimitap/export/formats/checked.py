@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from kimitap.lineage import Link, Session, Thread
 from kimitap.redact import mask_text
-from kimitap.rules.finding import Evidence, Finding, Place, Severity
+from kimitap.rules.finding import Finding, Place, Severity
 from kimitap.rules.rule import Rule
 from kimitap.visible import visible
 
@@ -65,9 +65,7 @@ def harmless(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         replace(
             finding,
             message=mask_text(finding.sentence),
-            evidence=tuple(
-                Evidence(e.exchange, visible(mask_text(e.quote))) for e in finding.evidence
-            ),
+            evidence=tuple(replace(e, quote=visible(mask_text(e.quote))) for e in finding.evidence),
         )
         for finding in findings
     )

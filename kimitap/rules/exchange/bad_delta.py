@@ -7,9 +7,9 @@ from typing import ClassVar
 from kimitap.conversation import Fault, Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import DONE, READ, TASK, TOOLS, assistant, step
-from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import cut, times
+from kimitap.rules.wording import fact, times
 from kimitap.visible import one_line
 
 _EVENT = re.compile(r"response\.event\[(\d+)\]")
@@ -130,7 +130,5 @@ class BadDelta(Rule):
             f"The stream of exchange {turn.exchange} holds what the protocol does not allow: "
             f"{first}{often}.",
             Place(turn.exchange),
-            evidence=tuple(
-                Evidence(turn.exchange, cut(f"{fault.where}: {fault.what}")) for fault in faults[:3]
-            ),
+            evidence=tuple(fact(turn, f"{fault.where}: {fault.what}") for fault in faults[:3]),
         )

@@ -10,13 +10,15 @@ from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, fa
 from kimitap.rules.exchange.refusal import Refusal, refused
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import cut, times
+from kimitap.rules.wording import cut, fact, times
 from kimitap.visible import one_line
 
 OVERFLOW = (
     "exceed_context_size_error: request (6028 tokens) exceeds the available context size "
     "(4096 tokens), try increasing it"
 )
+SHARED = "context size has been exceeded"
+"""What llama-server says where a batch finds no room."""
 
 
 def filled(turn: Turn) -> bool:
@@ -49,9 +51,10 @@ class ContextOverflow(Rule):
         "The prompt has more tokens than the server has room for, so that it refuses the request, "
         "or answers with no room left for a reply. Where the first request of a thread is too long "
         "the server's context is too small for this agent; later the agent let its history grow "
-        "past it without compacting it. Retries in a row are one finding. It is no defect where "
-        "the server ran out of context while it generated: that is truncated-by-length; nor where "
-        "it shortened the prompt without a word: shortened-prompt."
+        "past it without compacting it; where slots share the context, others may have filled it. "
+        "Retries in a row are one finding. It is no defect where the server ran out of context "
+        "while it generated: that is truncated-by-length, or stream-error-event where it says so "
+        "by an error; nor where it shortened the prompt without a word: shortened-prompt."
     )
     remedy = (
         "Give the server more context (-c, and mind that -np divides it among the slots), tell the "
@@ -68,6 +71,15 @@ class ContextOverflow(Rule):
             "the very first request is too long",
             (failed(TASK, 400, OVERFLOW),),
             (Place(1),),
+        ),
+        Example(
+            "the slots share a context, and it is full before a word is said",
+            (
+                step(TASK, ASKED),
+                failed((*TASK, ASKED, NOTES), 500, "Context size has been exceeded."),
+                step((*TASK, ASKED, NOTES), DONE),
+            ),
+            (Place(2),),
         ),
         Example(
             "the history grew past it; asked again in vain, then shortened",
@@ -103,21 +115,37 @@ class ContextOverflow(Rule):
 
     def _finding(self, turns: Sequence[Turn], thread: Thread, said: str) -> Finding:
         first = turns[0]
-        begun = thread.turns[0] is not first
-        side = Side.AGENT if begun else Side.SERVER
-        why = (
-            "the agent let its history grow past it"
-            if begun
-            else "it is too small for what this agent begins with"
-        )
+        side, what = _blame(first, begun=thread.turns[0] is not first)
         often = f" ({times(len(turns), 'request')} in a row)" if len(turns) > 1 else ""
         return Finding(
             self.name,
             self.severity,
             side,
-            f"Request {first.exchange} is longer than the server's context{often}; {why} "
-            f"(“{said}”).",
+            f"Request {first.exchange} {what[0]}{often}; {what[1]} (“{said}”).",
             Place(first.exchange),
             related=tuple(Place(turn.exchange) for turn in turns[1:]),
-            evidence=(Evidence(first.exchange, cut(first.reply.error or said)),),
+            evidence=(_proof(first, said),),
         )
+
+
+def _proof(turn: Turn, said: str) -> Evidence:
+    """The server's words; the counts where it has none."""
+    error = turn.reply.error
+    return Evidence(turn.exchange, cut(error)) if error else fact(turn, said)
+
+
+def _blame(turn: Turn, *, begun: bool) -> tuple[Side, tuple[str, str]]:
+    """Whose fault it is, and what happened and why, in words; `begun` is a thread that went on.
+
+    llama-server measures a prompt against a slot's context before it reads it. Where that fitted
+    and there is no room all the same, other slots took it.
+    """
+    if SHARED in turn.reply.error.lower():
+        return Side.SERVER, (
+            "found no more room in the server's context",
+            "all slots together filled it",
+        )
+    what = "is longer than the server's context"
+    if begun:
+        return Side.AGENT, (what, "the agent let its history grow past it")
+    return Side.SERVER, (what, "it is too small for what this agent begins with")

@@ -69,15 +69,29 @@ _ARTICLES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"|[A-Za-z_]*[:_-]\d\w*")
 
 
 def refusal_of(turn: Turn) -> Refusal | None:
-    """What the server refused, by its words; None where it did not, or said something else."""
+    """What the server refused, by its words; None where it did not, or said something else.
+
+    What comes after words of the model is no refusal: the prompt fitted, and was rendered.
+    """
     error = turn.reply.error
-    if not error:
+    if not error or has_spoken(turn):
         return None
     if _CONTEXT.search(error):
         return Refusal.CONTEXT
     if _ORDER.search(error):
         return Refusal.ORDER
     return Refusal.TEMPLATE if _TEMPLATE.search(error) else None
+
+
+def has_spoken(turn: Turn) -> bool:
+    """True where some of the reply came: text, a thought, or a call."""
+    message = turn.reply.message
+    return bool(message.tool_calls or message.text.strip() or message.reasoning.strip())
+
+
+def names_the_context(turn: Turn) -> bool:
+    """True where the server's error says that its context is full."""
+    return bool(_CONTEXT.search(turn.reply.error))
 
 
 def names_an_id(turn: Turn) -> bool:

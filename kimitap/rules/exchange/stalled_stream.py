@@ -7,8 +7,9 @@ from typing import ClassVar
 from kimitap.conversation import Turn
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, assistant, step
-from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
+from kimitap.rules.wording import fact
 
 NOTED_S = 10.0
 """Seconds of silence worth a note: a local model of one token a second speaks ten times in them."""
@@ -101,7 +102,7 @@ class StalledStream(Rule):
             f"The stream of exchange {turn.exchange} fell silent for {turn.gap_s:.1f} s, "
             f"{turn.gap_at_s:.1f} s after the request: {why}.",
             Place(turn.exchange),
-            evidence=(Evidence(turn.exchange, _pace(turn)),),
+            evidence=(fact(turn, _pace(turn)),),
         )
 
 

@@ -10,7 +10,7 @@ from kimitap.rules.endings import is_unkept, was_aborted
 from kimitap.rules.examples import ASKED, DONE, TASK, anthropic, assistant, failed, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, quoted_reply
+from kimitap.rules.wording import fact, quoted_reply
 
 UNKNOWN = (Outcome.IN_FLIGHT, Outcome.INTERRUPTED, Outcome.REFUSED, Outcome.HTTP_ERROR)
 """Outcomes that say nothing about a stream: none came, or nobody watched its end."""
@@ -120,4 +120,4 @@ def quotes(turn: Turn) -> Iterator[Evidence]:
     """What the reply had said, and the proxy's words for the end."""
     yield quoted_reply(turn)
     if turn.detail:
-        yield Evidence(turn.exchange, cut(turn.detail))
+        yield fact(turn, turn.detail)

@@ -8,9 +8,9 @@ from kimitap.conversation import Turn
 from kimitap.exchange import NO_RESPONSE, NOT_KEPT, Outcome
 from kimitap.lineage import Session, Thread
 from kimitap.rules.examples import ASKED, DONE, TASK, TOOLS, step
-from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
+from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import cut
+from kimitap.rules.wording import fact
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<title>", re.IGNORECASE)
 _BETWEEN = re.compile(
@@ -135,7 +135,7 @@ class UnreadableAnswer(Rule):
             f"The answer of exchange {turn.exchange} has status {turn.status}, but is no reply: "
             f"{what}.{server}",
             Place(turn.exchange),
-            evidence=(Evidence(turn.exchange, cut(said or f"status {turn.status}, no body")),),
+            evidence=(fact(turn, said or f"status {turn.status}, no body"),),
         )
 
 

@@ -152,9 +152,13 @@ class HiddenFromModel(Rule):
             ),
             evidence=(
                 Evidence(turn.exchange, cut(_quoted(turn, first))),
-                Evidence(turn.exchange, cut(f"prompt: {turn.reply.prompt[-180:]}")),
+                Evidence(turn.exchange, cut(f"prompt: {_tail(turn.reply.prompt)}")),
             ),
         )
+
+
+def _tail(prompt: str) -> str:
+    return prompt if len(prompt) <= 180 else f"…{prompt[-180:]}"
 
 
 def _known(thread: Thread) -> Iterator[Turn]:

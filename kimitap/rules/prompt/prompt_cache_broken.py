@@ -24,8 +24,9 @@ from kimitap.rules.examples import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.price import Price, price, total
+from kimitap.rules.prompt.counts import moved
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import cut, times
+from kimitap.rules.wording import cut, fact, times
 from kimitap.visible import one_line
 
 LEAST = 32
@@ -227,8 +228,8 @@ def _place(link: Link, differs: Difference) -> Place:
 def _evidence(link: Link, differs: Difference) -> Iterator[Evidence]:
     """The counts, and both sides of the difference where it is one of text."""
     usage, cost = link.child.reply.usage, price(link)
-    yield Evidence(
-        link.child.exchange,
+    yield fact(
+        link.child,
         f"prompt {usage.prompt_tokens} tokens, from the cache {usage.cached_tokens}; "
         f"read again {cost}",
     )
@@ -254,6 +255,10 @@ def _cause(link: Link, session: Session, thread: Thread) -> _Cause:
         return _Cause(Side.TEMPLATE, differs, words)
     if _between(link, session, thread):
         words = "Nothing differs on the wire; other requests ran in between and took its slot."
+        return _Cause(Side.SERVER, differs, words)
+    other = moved(link)
+    if other:
+        words = f"Nothing differs on the wire, but another answered ({one_line(other, 100)})."
         return _Cause(Side.SERVER, differs, words)
     return _Cause(Side.SERVER, differs, "Nothing differs on the wire: server or template.")
 

@@ -23,7 +23,7 @@ from kimitap.rules.examples.anthropic import (
 )
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, times
+from kimitap.rules.wording import cut, fact, times
 
 DIALECT = "anthropic-messages"
 REFUSAL = (
@@ -242,13 +242,17 @@ def _evidence(found: Altered) -> Iterator[Evidence]:
     link = found.link
     yield Evidence(link.parent.exchange, _quoted(_thoughts(link.parent.reply.message)))
     given = [p for i in link.echo.slot for p in _thoughts(link.child.messages[i])]
-    yield Evidence(link.child.exchange, _quoted(given) if given else "(no thinking)")
+    quoted = Evidence(link.child.exchange, _quoted(given))
+    yield quoted if given else fact(link.child, "no thinking")
     if is_refused(link):
         yield Evidence(link.child.exchange, cut(link.child.reply.error))
 
 
 def _quoted(thoughts: Sequence[Reasoning]) -> str:
-    said = (
-        f"{p.field}: {cut(p.text, 60)} [{cut(p.signature, 20) or 'unsigned'}]" for p in thoughts
-    )
-    return cut(" ".join(said))
+    return cut(" ".join(map(_sealed, thoughts)))
+
+
+def _sealed(thought: Reasoning) -> str:
+    """A thought behind the wire's name for it, and its seal: `thinking: Hm. [EqQBCk]`."""
+    seal = f"[{cut(thought.signature, 20)}]" if thought.signature else "(unsigned)"
+    return f"{thought.field}: {' '.join(filter(None, (cut(thought.text, 60), seal)))}"

@@ -21,7 +21,7 @@ from kimitap.rules.examples import (
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.price import total
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import around, cut, times
+from kimitap.rules.wording import around, cut, fact, times
 
 SAME_TALK = (Relation.CONTINUES, Relation.RETRY, Relation.WINDOW, Relation.REBUILT)
 """Relations under which the system prompt has no reason to change."""
@@ -157,10 +157,14 @@ class ChangedSystem(Rule):
             Place(link.child.exchange, change.at),
             related=tuple(Place(one.child.exchange, c.at) for one, c in found[1:LISTED]),
             evidence=(
-                Evidence(link.parent.exchange, cut(old) or "(none)"),
-                Evidence(link.child.exchange, cut(new) or "(none)"),
+                _quoted(link.parent, old),
+                _quoted(link.child, new),
             ),
         )
+
+
+def _quoted(turn: Turn, text: str) -> Evidence:
+    return Evidence(turn.exchange, cut(text)) if text else fact(turn, "no such system message")
 
 
 def _what(change: Change) -> str:

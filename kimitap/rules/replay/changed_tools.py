@@ -10,7 +10,7 @@ from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.price import total
 from kimitap.rules.replay.changed_system import LISTED, continued
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import around, cut, times
+from kimitap.rules.wording import around, cut, fact, times
 
 NAMED = 6
 """Tools that are named; the rest is a number."""
@@ -153,7 +153,8 @@ def _quotes(parent: Turn, child: Turn) -> Iterator[Evidence]:
     redeclared = _redeclared(parent.tools, child.tools)
     if redeclared:
         old, new = around(redeclared[0][0].json, redeclared[0][1].json)
-    else:
-        old, new = (", ".join(tool.name for tool in turn.tools) for turn in (parent, child))
-    yield Evidence(parent.exchange, cut(old) or "(no tools)")
-    yield Evidence(child.exchange, cut(new) or "(no tools)")
+        yield Evidence(parent.exchange, cut(old))
+        yield Evidence(child.exchange, cut(new))
+        return
+    for turn in (parent, child):
+        yield fact(turn, ", ".join(tool.name for tool in turn.tools) or "no tools")

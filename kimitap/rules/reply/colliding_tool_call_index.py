@@ -184,7 +184,6 @@ class CollidingToolCallIndex(Rule):
     def _finding(self, turn: Turn, calls: Calls, why: str) -> Finding:
         part, _ = calls[-1]
         said = [call_ for _, call_ in calls]
-        index = Evidence(turn.exchange, cut(f'"index": {said[-1].index}, "id": "{said[-1].id}"'))
         return Finding(
             self.name,
             self.severity,
@@ -192,5 +191,15 @@ class CollidingToolCallIndex(Rule):
             f"The {named(said)} of exchange {turn.exchange} cannot be told apart by index: {why}.",
             Place(turn.exchange, None, part),
             related=tuple(Place(turn.exchange, None, n) for n, _ in calls[:-1]),
-            evidence=(index, *(quoted_call(turn, call_) for call_ in said[:2])),
+            evidence=(*_names(turn, said[-1]), *(quoted_call(turn, call_) for call_ in said[:2])),
         )
+
+
+def _names(turn: Turn, said: ToolCall) -> Iterator[Evidence]:
+    """The index and the id under which the call came, as far as it has them, and beside it."""
+    beside = said.index if turn.dialect == "openai-chat" else None
+    name = "call_id" if turn.dialect == "openai-responses" else "id"
+    known = {"index": beside, name: said.id}
+    told = [f'"{name}": {json.dumps(v)}' for name, v in known.items() if v is not None]
+    if told:
+        yield Evidence(turn.exchange, cut(", ".join(told)))

@@ -11,7 +11,7 @@ from kimitap.rules.examples import NOTES, READ, TASK, WROTE, assistant, step
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.limits import generated, is_probe
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import quoted_reasoning
+from kimitap.rules.wording import fact, quoted_ending, quoted_reasoning
 
 REFUSED = (
     b'{"choices":[{"finish_reason":"stop","message":'
@@ -107,7 +107,7 @@ class EmptyReply(Rule):
             f"The reply of exchange {turn.exchange} is {kind}, though it ended "
             f"{_how(turn.reply.finish_reason)}: {why}.",
             Place(turn.exchange),
-            evidence=(quoted_reasoning(turn) if message.reasoning.strip() else _ending(turn),),
+            evidence=tuple(_evidence(turn)),
         )
 
 
@@ -128,8 +128,11 @@ def _blame(turn: Turn) -> tuple[Side, str]:
     return Side.MODEL, f"the model ended at once{counted}"
 
 
-def _ending(turn: Turn) -> Evidence:
+def _evidence(turn: Turn) -> Iterator[Evidence]:
+    """The thought; else what came in the place of words."""
+    if turn.reply.message.reasoning.strip():
+        yield quoted_reasoning(turn)
+        return
     made = generated(turn)
-    counted = "" if made is None else f', "completion_tokens": {made}'
-    reason = turn.reply.finish_reason
-    return Evidence(turn.exchange, f'"content": "", "finish_reason": "{reason}"{counted}'[:200])
+    yield quoted_ending(turn, turn.reply.finish_reason)
+    yield fact(turn, "no text and no call" + ("" if made is None else f"; {made} tokens counted"))

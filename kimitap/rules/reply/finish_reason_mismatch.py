@@ -12,7 +12,7 @@ from kimitap.rules.examples import ASKED, DONE, NOTES, READ, TASK, WRITTEN, WROT
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.reply_choices import each_choice
 from kimitap.rules.rule import Example, Rule, Sample
-from kimitap.rules.wording import cut, named, written
+from kimitap.rules.wording import cut, named, quoted_ending, written
 
 NAMED = {"type": "function", "function": {"name": "read_file"}}
 
@@ -162,7 +162,7 @@ class FinishReasonMismatch(Rule):
             f"{often}{built}",
             place,
             related=tuple(odd.place for odd in found[1:LISTED]),
-            evidence=tuple(map(_quoted, found[:3])),
+            evidence=tuple(proof for odd in found[:3] for proof in _quoted(odd)),
         )
 
 
@@ -173,8 +173,8 @@ def _odd_at(thread: Thread, position: int) -> list[Odd]:
     return [Odd(*odd) for odd in told if odd[2]]
 
 
-def _quoted(odd: Odd) -> Evidence:
-    given = odd.turn.reply.finish_reason
-    reason = '"finish_reason": ' + ("null" if given is None else f'"{given}"')
+def _quoted(odd: Odd) -> Iterator[Evidence]:
+    yield quoted_ending(odd.turn, odd.turn.reply.finish_reason)
     calls = ", ".join(written(call) for call in odd.turn.reply.message.tool_calls)
-    return Evidence(odd.place.exchange, cut(f"{reason}, {calls}" if calls else reason))
+    if calls:
+        yield Evidence(odd.place.exchange, cut(calls))

@@ -13,7 +13,7 @@ from kimitap.rules.examples import DONE, NOTES, READ, TASK, assistant, call, ste
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.limits import filled_its_limit, generated, is_probe, limit_reached
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, quoted_call, quoted_reasoning
+from kimitap.rules.wording import quoted_call, quoted_ending, quoted_reasoning
 
 HALF = '{"path": "summary.md", "content": "# Summ'
 
@@ -146,8 +146,7 @@ def broken_off(turn: Turn) -> tuple[str, int | None, Evidence]:
         return "in mid-sentence", None, _tail(turn, message.text)
     if message.reasoning.strip():
         return "in its thoughts, before it said anything", None, quoted_reasoning(turn)
-    reason = f'"finish_reason": "{turn.reply.finish_reason}"'
-    return "before it said anything", None, Evidence(turn.exchange, cut(reason))
+    return "before it said anything", None, quoted_ending(turn, turn.reply.finish_reason)
 
 
 def _end_of(turn: Turn, call: ToolCall) -> Evidence:

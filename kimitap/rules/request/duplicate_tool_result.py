@@ -23,7 +23,7 @@ from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.rounds import Part, Round, call_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, named, times
+from kimitap.rules.wording import answered, cut, named, times
 
 TWICE = assistant(None, call("c1", "read_file", path="a"), call("c1", "read_file", path="b"))
 NO_IDS = assistant(None, call("", "read_file", path="a"), call("", "read_file", path="b"))
@@ -146,8 +146,8 @@ class DuplicateToolResult(Rule):
                 *(Place(turn.exchange, *at) for at in parts[1:]),
             ),
             evidence=(
-                *((Evidence(turn.exchange, cut(f"tool: {first[1].text}")),) if first else ()),
-                Evidence(turn.exchange, cut(f"tool: {result.text}")),
+                *((Evidence(turn.exchange, cut(answered(first[1]))),) if first else ()),
+                Evidence(turn.exchange, cut(answered(result))),
             ),
         )
 

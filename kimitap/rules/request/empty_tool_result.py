@@ -12,7 +12,7 @@ from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.reply.repeated_tool_call import ENOUGH, counted
 from kimitap.rules.rounds import Part, Round, call_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, named, quoted_call, times
+from kimitap.rules.wording import answered, cut, named, quoted_call, times
 
 LISTED = 20
 """Blank results that a finding names; the rest is a number."""
@@ -185,6 +185,6 @@ class EmptyToolResult(Rule):
             related=tuple(Place(b.turn.exchange, *b.at) for b in found[1:LISTED]),
             evidence=(
                 *((quoted_call(turn, made),) if made else ()),
-                Evidence(turn.exchange, cut(f"tool: “{result.text}”")),
+                Evidence(turn.exchange, cut(answered(result))),
             ),
         )

@@ -25,7 +25,7 @@ from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.owed import Owed, owed
 from kimitap.rules.rounds import Part, Round, home_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, named, written
+from kimitap.rules.wording import cut, named, tagged, written
 
 BOTH = assistant("I read both.", READ, READ_TWO)
 
@@ -160,8 +160,8 @@ class MismatchedToolCallId(Rule):
                 *(Place(found.made.exchange, None, part) for part, _ in found.calls),
             ),
             evidence=(
-                Evidence(found.made.exchange, cut(f"{first.id}: {written(first)}")),
-                Evidence(found.turn.exchange, cut(f"{result.call_id}: {result.text}")),
+                Evidence(found.made.exchange, cut(tagged(first.id, written(first)))),
+                Evidence(found.turn.exchange, cut(tagged(result.call_id, result.text))),
             ),
         )
 
@@ -179,8 +179,8 @@ class MismatchedToolCallId(Rule):
             Place(turn.exchange, *parts[0]),
             related=tuple(Place(turn.exchange, *p) for p in (*parts[1:], *(p for p, _ in calls))),
             evidence=(
-                Evidence(turn.exchange, cut(f"{first.id}: {written(first)}")),
-                Evidence(turn.exchange, cut(f"{results[0].call_id}: {results[0].text}")),
+                Evidence(turn.exchange, cut(tagged(first.id, written(first)))),
+                Evidence(turn.exchange, cut(tagged(results[0].call_id, results[0].text))),
             ),
         )
 

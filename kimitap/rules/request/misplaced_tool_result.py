@@ -23,7 +23,7 @@ from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.rounds import Part, Round, call_at, home_of, result_at, round_at
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, named, quoted_request, written
+from kimitap.rules.wording import cut, named, quoted_request, tagged, written
 
 BOTH = assistant("I read both.", READ, READ_TWO)
 TABLE = tool("c2", "id,amount")
@@ -147,9 +147,9 @@ class MisplacedToolResult(Rule):
             Place(turn.exchange, *parts[0]),
             related=tuple(Place(turn.exchange, *at) for at in (*parts[1:], home)),
             evidence=(
-                Evidence(turn.exchange, cut(f"{call.id}: {written(call)}")),
+                Evidence(turn.exchange, cut(tagged(call.id, written(call)))),
                 quoted_request(turn, between),
-                Evidence(turn.exchange, cut(f"{result.call_id}: {result.text}")),
+                Evidence(turn.exchange, cut(tagged(result.call_id, result.text))),
             ),
         )
 

@@ -27,7 +27,7 @@ from kimitap.rules.history import Defect, first_shown
 from kimitap.rules.owed import owed
 from kimitap.rules.rounds import Part, Round, result_at
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, quoted_request, times
+from kimitap.rules.wording import answered, cut, quoted_request, times
 
 STRAY = tool("c0", "-rw-r--r-- 1 ada staff 52 notes.txt")
 UNEXPECTED = (
@@ -224,6 +224,6 @@ class OrphanToolResult(Rule):
             related=tuple(Place(turn.exchange, *at) for at in parts[1:]),
             evidence=(
                 *((quoted_request(turn, before),) if before != index else ()),
-                *(Evidence(turn.exchange, cut(f"tool: {result.text}")) for result in results[:2]),
+                *(Evidence(turn.exchange, cut(answered(result))) for result in results[:2]),
             ),
         )

@@ -10,7 +10,7 @@ from kimitap.rules.examples import ASKED, DONE, NOTES, TASK, assistant, failed, 
 from kimitap.rules.exchange.unreadable_answer import is_gateways
 from kimitap.rules.finding import Evidence, Finding, Place, Severity, Side
 from kimitap.rules.rule import Example, Rule
-from kimitap.rules.wording import cut, times
+from kimitap.rules.wording import cut, fact, times
 
 ENOUGH = 3
 """Attempts in a row with one request that fail, which make a storm."""
@@ -167,7 +167,9 @@ def _codes(failures: Sequence[Turn]) -> str:
 def _quotes(first: Turn, failures: Sequence[Turn]) -> Iterator[Evidence]:
     """What was said of the first attempt, and of the last that failed."""
     for turn in (first, *failures[-1:]):
-        said = turn.reply.error or turn.detail or f"status {turn.status}, no whole answer"
         if turn.succeeded:
-            said = f"x-stainless-retry-count: {turn.retry_count}"
-        yield Evidence(turn.exchange, cut(said))
+            yield fact(turn, f"x-stainless-retry-count: {turn.retry_count}")
+        elif turn.reply.error:
+            yield Evidence(turn.exchange, cut(turn.reply.error))
+        else:
+            yield fact(turn, turn.detail or f"status {turn.status}, no whole answer")
