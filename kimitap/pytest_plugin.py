@@ -12,7 +12,6 @@ where Kimitap is installed: nothing but the standard library is imported before 
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -160,10 +159,14 @@ def kimitap_recorder(
 ) -> Iterator[RecordedRun]:
     """A recorder of this test's own; agents find it by their environment, or by its `url`."""
     where = tmp_path_factory.mktemp("kimitap") / "kimitap.db"  # the agent may list tmp_path
-    yield from _run(kimitap_upstream, where, monkeypatch, request.config.rootpath)
-    reports = request.node.stash.get(_REPORTS, {})
-    if any(report.failed for report in reports.values()):
-        _keep(where, request.node.nodeid, request.config)
+    whole = False
+    try:
+        yield from _run(kimitap_upstream, where, monkeypatch, request.config.rootpath)
+        whole = True
+    finally:
+        reports = request.node.stash.get(_REPORTS, {})
+        if not whole or any(report.failed for report in reports.values()):
+            _keep(where, request.node.nodeid, request.config)
 
 
 @pytest.fixture(scope="session")
@@ -174,10 +177,14 @@ def kimitap_session(
 ) -> Iterator[RecordedRun]:
     """One recorder for all tests of the run: it starts once, and what was found is of all tests."""
     where = tmp_path_factory.mktemp("kimitap") / "kimitap.db"
-    with pytest.MonkeyPatch.context() as patching:
-        yield from _run(kimitap_upstream, where, patching, request.config.rootpath)
-    if request.session.stash.get(_FAILED, []):
-        _keep(where, "session", request.config)
+    whole = False
+    try:
+        with pytest.MonkeyPatch.context() as patching:
+            yield from _run(kimitap_upstream, where, patching, request.config.rootpath)
+        whole = True
+    finally:
+        if not whole or request.session.stash.get(_FAILED, []):
+            _keep(where, "session", request.config)
 
 
 def _run(
@@ -201,7 +208,9 @@ def _run(
 def _demand_whole(running: "RunningRecorder") -> None:
     """Fail where something is missing from the recording: a check of it said too little."""
     if running.lost or running.failure:
-        said = running.failure or f"{running.lost} exchanges are missing from the recording"
+        count = "1 exchange is" if running.lost == 1 else f"{running.lost} exchanges are"
+        said = running.failure or f"{count} missing from the recording, wholly or in part"
+        said = f"{said}; what was recorded is in {running.where}"
         pytest.fail("\n".join([f"kimitap: {said}", *running.warnings]), pytrace=False)
 
 
@@ -210,15 +219,19 @@ def _keep(where: Path, name: str, config: pytest.Config) -> None:
     folder = config.getoption("kimitap_keep") or config.getini("kimitap_keep")
     if not folder or not where.exists():
         return
+    from kimitap.errors import KimitapError
+    from kimitap.store.backing_up import back_up
     from kimitap.store.location import make_folder
 
     into = Path(config.invocation_params.dir, folder)
     make_folder(into)
     path = _reserved(into, re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[-150:])
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=into)  # for its owner only
-    os.close(handle)
-    shutil.copyfile(where, part)
-    Path(part).replace(path)
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        back_up(str(where), part)  # with what a recorder that was killed left beside it
+        part.replace(path)
+    except KimitapError:
+        shutil.copyfile(where, path)
     config.stash.setdefault(_KEPT, []).append((name, path))
 
 

@@ -98,6 +98,35 @@ def test_a_lost_turn_fails_the_test_with_the_finding_and_the_recording_is_kept(
         assert recording.numbers() == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("fixture", ["kimitap_recorder", "kimitap_session"])
+def test_a_recording_that_lost_something_is_kept_and_the_test_fails(
+    tests: pytest.Pytester, server: str, fixture: str
+) -> None:
+    """The agent's test is green; the recorder is killed behind its back."""
+    tests.makepyfile(
+        test_it=f"""
+        import os, signal
+        from pathlib import Path
+        from agents import HEALTHY, run_agent
+
+        def test_it({fixture}, tmp_path):
+            run_agent(HEALTHY, tmp_path)
+            {fixture}.check()
+            for child in Path(f"/proc/self/task/{{os.getpid()}}/children").read_text().split():
+                if b"kimitap.running" in Path(f"/proc/{{child}}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
+                    os.waitid(os.P_PID, int(child), os.WEXITED | os.WNOWAIT)
+        """
+    )
+    done = run(tests, "--kimitap-upstream", server, "--kimitap-keep", "kept")
+    done.assert_outcomes(passed=1, errors=1)
+    done.stdout.fnmatch_lines(["*kimitap: the recorder ended before the command*recorded is in *"])
+    (kept,) = (tests.path / "kept").iterdir()
+    done.stdout.fnmatch_lines([f"kimitap: the recording of * is kept as *{kept}"])
+    with Recording.open(str(kept)) as recording:
+        assert recording.numbers()
+
+
 def test_a_kept_recording_overwrites_none(tests: pytest.Pytester, server: str) -> None:
     tests.makepyfile(test_it="def test_it(kimitap_recorder):\n    kimitap_recorder.check()\n")
     words = ("--kimitap-upstream", server, "--kimitap-keep", "kept")
