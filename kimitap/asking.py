@@ -6,9 +6,10 @@ server, and in the clear only to this machine.
 """
 
 import socket
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from threading import Timer
 from urllib.parse import SplitResult
 
 import orjson
@@ -22,7 +23,7 @@ from kimitap.rules.finding import Finding
 from kimitap.visible import one_line
 
 TIME_S = 30.0
-"""Seconds that the server has for each step of one answer."""
+"""Seconds that the server has for one answer, however it trickles; and to be reached at all."""
 MOST_SENT = 64 << 20
 MOST_READ = 256 << 20
 MOST_ASKED = 200
@@ -43,7 +44,7 @@ class Server:
         parts = _address(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname or "", parts.port, timeout=TIME_S)
-        self._stopped = False
+        self._stopped = self._late = False
         self._path = f"{parts.path.rstrip('/').removesuffix('/v1')}/apply-template"
 
     def prompt(self, body: bytes) -> str:
@@ -71,15 +72,41 @@ class Server:
     def _post(self, body: bytes) -> tuple[int, bytes]:
         """Send the body; once more where the server had closed the idle connection meanwhile."""
         fresh = self._connection.sock is None
-        try:
+        with self._deadline():
+            try:
+                return self._exchange(body)
+            except (ConnectionError, HTTPException):
+                self.close()
+                if fresh or self._stopped or self._late:
+                    raise
             return self._exchange(body)
-        except (ConnectionError, HTTPException):
-            self.close()
-            if fresh or self._stopped:
+
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
+        """Raise TimeoutError where it takes too long in all. What a socket is told is per step."""
+        self._late = False
+        timer = Timer(TIME_S, self._be_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (OSError, HTTPException):
+            if not self._late or self._stopped:
                 raise
-        return self._exchange(body)
+        finally:
+            timer.cancel()
+        if self._late and not self._stopped:  # what was read may be a part
+            raise TimeoutError
+
+    def _be_late(self) -> None:
+        self._late = True
+        self._hang_up()
 
     def _exchange(self, body: bytes) -> tuple[int, bytes]:
+        if self._connection.sock is None:
+            self._connection.connect()
+        if self._late:
+            raise TimeoutError
         self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
         answer: HTTPResponse = self._connection.getresponse()
         data = answer.read(MOST_READ + 1)
@@ -97,6 +124,9 @@ class Server:
         While the connection is being made there is nothing to break off.
         """
         self._stopped = True
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         if (open_socket := self._connection.sock) is not None:
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)

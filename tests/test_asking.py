@@ -1,11 +1,12 @@
 """Asking a server for prompts, against a real socket that answers as llama-server does."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -136,6 +137,34 @@ def test_too_much_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "MOST_READ", 10)
     with serving(rendering) as url, pytest.raises(UsageError, match="longer"):
         Server(url).prompt(b'{"messages": []}')
+
+
+@pytest.mark.parametrize("part", ["head", "body", "nothing"])
+def test_a_server_that_trickles_has_no_more_time_than_one_that_is_silent(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its bytes comes within the time, but not all of them."""
+    monkeypatch.setattr(asking, "TIME_S", 0.5)
+    over = Event()
+
+    def trickle(connection: socket.socket) -> None:
+        connection.recv(1 << 16)
+        if part == "body":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        elif part == "head":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        with suppress(OSError):
+            while not over.wait(0.05):
+                connection.sendall(b"" if part == "nothing" else b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=lambda: trickle(listener.accept()[0]), daemon=True)
+        thread.start()
+        server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(UsageError, match="no answer within"):
+            server.prompt(b"{}")
+        over.set()
+        thread.join(60)
 
 
 @pytest.fixture
