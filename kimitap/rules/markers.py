@@ -1,7 +1,7 @@
 """Finds in a text what no user should ever see: markup of calls, and special tokens.
 
-Code in a text (fences, back-ticks, quoted lines) is what people write about such markup, and no
-leak.
+Code in a text (fences, back-ticks, quoted lines) is what people write about such markup, as is what
+stands in quotes from one mark to another, and no leak.
 """
 
 import json
@@ -16,10 +16,16 @@ from kimitap.rules.markup import BARE, FENCED, HINTS, MARKUPS, TAGS, TOKENS, TOO
 _TOKEN = re.compile("|".join(TOKENS))
 _MARK = re.compile("|".join((*TOKENS, *TAGS)))
 _RUNS = {mark: re.compile(rf"(?:(?:{mark.pattern})\s*)+") for mark in (_TOKEN, _MARK)}
+_QUOTED = "|".join(
+    rf"{opening}(?={'|'.join((*TOKENS, *TAGS))}).{{1,300}}?(?<=[>\]]){closing}"
+    for opening, closing in zip("\"'“‘«", "\"'”’»", strict=True)
+)
+"""What stands in quotes from one mark to another."""
 _CODE = re.compile(
     r"^[ \t]*(?P<fence>`{3,20}|~{3,20}).*?^[ \t]*(?P=fence)|```.*?```|`[^`\n]+`|^>(?!>>)[^\n]*$"
     r"|(?<=\n\n)(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+"
-    rf"|[\"“«‘'](?:{'|'.join(TOKENS)})[\"”»’']",
+    rf"|[\"“«‘'](?:{'|'.join(TOKENS)})[\"”»’']"
+    rf"|(?=[\"'“‘«])(?<![^\s(])(?:{_QUOTED})",
     re.DOTALL | re.MULTILINE,
 )
 _ARGUMENTS = re.compile(
@@ -44,8 +50,10 @@ _TOOL_CODE = re.compile(
     r"```tool_code[ \t]*\n\s*(?:print\()?(?:[\w.]*\.)?(?P<name>\w+)\([^`]*\)\)?\s*```\s*\Z"
 )
 _EATEN = re.compile(r"(?<![\w.\-])(?P<words>[\w.\-]++)(?::\d++)?(?=\{)")
-_LEADS_UP = re.compile(r"[\w,;(=|*–—\-][ \t]+\Z")
+_LEADS_UP = re.compile(r"(?:[\w,;(=|*–—\-]|(?:\A|\n)\d{1,2}[.)])[ \t]+\Z")
 """Words, or a list's mark, before a token that they name: a sentence ends before a leak."""
+_SUBJECT = re.compile(r"[ \t]+(?:is|are|was|were|means|would|will|returns|calls|stands)\b")
+"""What goes on after a call that is the subject of a sentence."""
 _TELLS = re.compile(
     r"(?:\A|[.!?]\s)\s*(?:Put|Add|Paste|Insert|Place|Copy|Set)\b"
     r"|\b(?:example|for instance|e\.g\.|looks? like|syntax)\b"
@@ -141,30 +149,40 @@ def _is_named(text: str, run: re.Match[str]) -> bool:
         return False
     if "</s>" in run[0] and "<s>" in text:  # HTML
         return True
-    if _is_last_paragraph(text, run) and _is_told(text[: run.start()].rstrip()):
+    if _is_at_the_end(text, run) and _is_told(text[: run.start()].rstrip()):
         return True
-    before, after = text[max(0, run.start() - 3) : run.start()], text[run.end() : run.end() + 1]
+    before, after = text[max(0, run.start() - 5) : run.start()], text[run.end() : run.end() + 1]
     return bool(_LEADS_UP.search(before)) or (
         not before.strip() and run[0][0] == "<" and run[0][-1] == " " and after.islower()
     )
 
 
-def _is_last_paragraph(text: str, run: re.Match[str]) -> bool:
-    apart = text[max(0, run.start() - 2) : run.start()] == "\n\n"
-    return apart and not text[run.end() :].strip()
+def _is_at_the_end(text: str, run: re.Match[str]) -> bool:
+    """True where tokens are a text's last paragraph, or stand at the end of its last line."""
+    if text[max(0, run.start() - 2) : run.start()] not in ("\n\n", ": "):
+        return False
+    near = text[run.end() : run.end() + _EDGE]
+    return not near.strip() and not text[run.end() :].strip()
 
 
 def _in_sentence(text: str, leak: Leak) -> bool:
     """True where a whole call stands between the words of one sentence: it is talk about calls."""
     before, after = text[max(0, leak.start - 2) : leak.start], text[leak.stop : leak.stop + 40]
-    return leak.whole and bool(_BEFORE.search(before)) and bool(_AFTER.match(after))
+    if not leak.whole:
+        return False
+    return bool(_SUBJECT.match(after) or (_BEFORE.search(before) and _AFTER.match(after)))
 
 
 def _is_shown(text: str, leak: Leak) -> bool:
-    """True for XML that a sentence leads up to, or that one goes on after: it is an example."""
-    if leak.family != XML or not leak.whole:
+    """True for JSON that the reader is bid to write, and for XML that a sentence leads up to, or
+    that one goes on after: it is an example."""
+    if not leak.whole:
         return False
     before, after = text[: leak.start].rstrip(), text[leak.stop :].lstrip()
+    if leak.family == BARE:
+        return after[:1].isalpha() and _is_told(before, _TELLS)
+    if leak.family != XML:
+        return False
     return bool(before) and after[:1].isalpha() and (after[0].islower() or _is_told(before))
 
 
