@@ -79,7 +79,8 @@ class Keeping:
 
     def _delete_old(self, age: timedelta) -> None:
         with Recording.open(self._where) as recording:
-            old = retention.older_than(recording.glimpses(), self._now() - age).numbers
+            now = self._now()
+            old = retention.older_than(recording.glimpses(), now - age, now).numbers
         if old:
             gone = delete(self._where, old, PAUSE_S).exchanges
             self._say(f"{counted(gone, 'exchange')} deleted, older than {span(age)}", False)

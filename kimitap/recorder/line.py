@@ -38,6 +38,8 @@ from kimitap.recorder.slips import (
     Trouble,
     weight,
 )
+from kimitap.recorder.timeline import go_on_after
+from kimitap.store.location import location
 
 logger = logging.getLogger("kimitap")
 
@@ -79,7 +81,9 @@ class Line:
     """One recording's queue. All methods are called on the event loop."""
 
     def __init__(self, option: str, limit: int) -> None:
-        self.where = self._option = option
+        self.where, self._option = location(option), option
+        self.opened = False
+        """Whether the recording was open at least once."""
         self.tally = Tally()
         self.closed = False
         self.trouble: Trouble | None = None
@@ -281,8 +285,9 @@ class Line:
             case Taken(new=new):
                 self.tally.added += new
                 self.tally.skipped += not new
-            case Opened(where=where):
-                self.where = where
+            case Opened(where=where, newest_s=newest_s):
+                self.where, self.opened = where, True
+                go_on_after(newest_s)
                 self._first_word.set()
             case Trouble():
                 self._first_word.set()

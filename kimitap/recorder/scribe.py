@@ -9,7 +9,7 @@ Where a scribe died, the next goes on with the exchanges that it had begun. It g
 that were not acknowledged, and writes those of them that are not there.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +28,7 @@ from kimitap.recorder.slips import (
     Freed,
     Kept,
     Missed,
+    OneSlip,
     Opened,
     Recovered,
     Resumed,
@@ -57,7 +58,7 @@ class Scribe:
         self._tell = tell
         self._writer: RecordingWriter | None = None
         self._requests: deque[Begun] = deque()
-        self._waiting: dict[int, list[AnySlip]] = {}
+        self._waiting: dict[int, list[OneSlip]] = {}
         """By ticket, the one that waits longest first."""
         self._resumed: dict[int, str] = {}
         """By ticket the origin of what a scribe before this one had begun."""
@@ -65,7 +66,8 @@ class Scribe:
         """What is there of these."""
         self._begun: dict[int, tuple[int, int]] = {}
         """By ticket: which opening of the recording it began in, and its number there."""
-        self._tries = 0
+        self._failures: Counter[int] = Counter()
+        """By ticket: how often what waits of it failed for a reason of its own."""
         self.in_trouble = False
         self.refused = False
         """Whether the last step came to nothing, so that the next had better wait a little."""
@@ -177,7 +179,7 @@ class Scribe:
             except Exception as error:
                 self._troubled(error)
             else:
-                self._tell(Opened(self._where))
+                self._tell(Opened(self._where, self._writer.newest_s))
                 self._resume(self._writer)
         return self._writer
 
@@ -189,29 +191,30 @@ class Scribe:
                 self._found[ticket] = found
                 self._begun[ticket] = writer.openings, found.number
 
-    def _written(self, writer: RecordingWriter, slips: Sequence[AnySlip]) -> bool:
+    def _written(self, writer: RecordingWriter, slips: Sequence[OneSlip]) -> bool:
         """Whether nothing more is to be done for `slips`; False if they must be tried again.
 
-        An error that the database did not raise is about the slips, and will not go away.
+        An error that the database did not raise is about the slips, and will not go away. A
+        database that refuses has them wait, however often it does.
         """
+        ticket = slips[0].ticket
         try:
             self._put(writer, slips)
         except Exception as error:
-            self._tries += not _of_database(error)
-            if _of_database(error) or self._tries < _TRIES:
+            self._failures[ticket] += not _of_database(error)
+            if _of_database(error) or self._failures[ticket] < _TRIES:
                 self._troubled(error)
                 return False
-            ticket = getattr(slips[0], "ticket", 0)
             self._begun.pop(ticket, None)
             self._tell(Spoiled(ticket, _words(error)))
-        self._tries = 0
+        self._failures.pop(ticket, None)
         return True
 
     def _troubled(self, error: Exception) -> None:
         self.in_trouble = self.refused = True
         self._tell(Trouble(_words(error), isinstance(error, _LASTING)))
 
-    def _put(self, writer: RecordingWriter, slips: Sequence[AnySlip]) -> None:
+    def _put(self, writer: RecordingWriter, slips: Sequence[OneSlip]) -> None:
         match slips[0]:
             case Begun(ticket=ticket) if ticket in self._found:
                 self._tell(Kept(ticket))
@@ -226,12 +229,10 @@ class Scribe:
                 self._tell(Taken(writer.add(exchange) is not None))
             case Missed(count=count, reason=reason, at=at):
                 writer.lose(count, reason, at)
-            case Resumed():
-                pass
             case slip:
                 self._advance(writer, slip.ticket, slips)
 
-    def _advance(self, writer: RecordingWriter, ticket: int, slips: Sequence[AnySlip]) -> None:
+    def _advance(self, writer: RecordingWriter, ticket: int, slips: Sequence[OneSlip]) -> None:
         opening, number = self._begun.get(ticket, (0, 0))
         if opening != writer.openings:
             begun_by_another = self._resumed.pop(ticket, None)
@@ -257,7 +258,7 @@ class Scribe:
             self._forget(ticket)
             self._tell(Settled(ticket))
 
-    def _end_again(self, ticket: int, slip: AnySlip) -> None:
+    def _end_again(self, ticket: int, slip: OneSlip) -> None:
         """An exchange has ended already: by this slip, which was not acknowledged, or otherwise."""
         if not isinstance(slip, Ended):
             return
@@ -272,7 +273,7 @@ class Scribe:
         self._found.pop(ticket, None)
         self._resumed.pop(ticket, None)
 
-    def _parts(self, slip: AnySlip) -> list[tuple[float, bytes]]:
+    def _parts(self, slip: OneSlip) -> list[tuple[float, bytes]]:
         """The parts that a slip brings, without what is there already."""
         if not isinstance(slip, Arrived):
             return []
@@ -293,7 +294,7 @@ def _after(slip: Arrived, reached: int) -> list[tuple[float, bytes]]:
     return [part for part, start in zip(slip.parts, ends, strict=False) if start >= reached]
 
 
-def _first(slips: Sequence[AnySlip]) -> Sequence[AnySlip]:
+def _first(slips: Sequence[OneSlip]) -> Sequence[OneSlip]:
     """The first of `slips`, as many as may be written at once; one at least."""
     size = 0
     for index, slip in enumerate(slips):

@@ -87,9 +87,11 @@ class News(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Opened(News, frozen=True, tag=True, array_like=True):
-    """The recording is open; `where` is its path or URL as a person may read it."""
+    """The recording is open; `where` is its path or URL as a person may read it, `newest_s` the
+    latest time in it, as seconds since 1970; 0 where there is none."""
 
     where: str
+    newest_s: float = 0.0
 
 
 class Kept(News, frozen=True, tag=True, array_like=True):
@@ -142,7 +144,8 @@ class Left(News, frozen=True, tag=True, array_like=True):
     unwritten: int
 
 
-AnySlip = Begun | Answered | Arrived | Ended | Captured | Missed | Resumed
+OneSlip = Begun | Answered | Arrived | Ended | Captured | Missed
+AnySlip = OneSlip | Resumed
 AnyNews = Opened | Kept | Settled | Freed | Taken | Trouble | Recovered | Spoiled | Left
 
 _OVERHEAD = 512

@@ -9,8 +9,9 @@ from kimitap.store.times import from_us
 class Glimpse(NamedTuple):
     """An exchange as its row tells it: a tuple, since a recording has tens of thousands.
 
-    Times are microseconds since 1970. `outcome` is the value of an `Outcome`; `response_size` is in
-    bytes, None while the response is open or where there is none.
+    Times are microseconds since 1970; `opened_us` is when its recorder began. `outcome` is the
+    value of an `Outcome`; `response_size` is in bytes, None while the response is open or where
+    there is none.
     """
 
     number: int
@@ -23,6 +24,7 @@ class Glimpse(NamedTuple):
     outcome: str
     status: int | None
     response_size: int | None
+    opened_us: int = 0
 
     @property
     def started_at(self) -> datetime:

@@ -22,7 +22,9 @@ _listed = (
         _columns.outcome,
         _columns.status,
         tables.piece.c.length,
+        tables.recorder.c.opened_us,
     )
+    .join(tables.recorder, tables.recorder.c.id == _columns.recorder_id)
     .outerjoin(tables.piece, tables.piece.c.id == _columns.response_id)
     .where(_columns.id > bindparam("after"))
     .order_by(_columns.id)

@@ -2,6 +2,10 @@
 
 An agent that works leaves pauses: between two of at least ten minutes lies a piece of work. What is
 kept begins after such a pause. This needs the rows alone, however much was recorded.
+
+Clocks are wrong at times: a machine without a battery begins in 1970. What was recorded after
+another exchange is not older than that, whatever the clock said. That is not so of what was
+imported, which is older than the recorder that wrote it.
 """
 
 from bisect import bisect_left
@@ -21,6 +25,7 @@ from kimitap.store.trouble import translated
 from kimitap.store.weighing import weigh
 
 PAUSE_US = 600 * 1_000_000
+_SLACK_US = 60 * 1_000_000
 _ROUNDS = 12
 _RATHER_MORE = 1.05
 _EMPTY = 20 * 1024
@@ -35,16 +40,30 @@ class Cut:
     torn: bool
 
 
-def older_than(glimpses: Sequence[Glimpse], limit: datetime) -> Cut:
+def older_than(glimpses: Sequence[Glimpse], limit: datetime, now: datetime | None = None) -> Cut:
     """What began before `limit`, up to the last pause before it; what is in flight stays."""
-    in_time = sorted(glimpses, key=_start)
-    old = bisect_left(in_time, to_us(limit), key=_start)
+    starts, in_time = _by_age(glimpses, now or datetime.now(UTC))
+    old = bisect_left(starts, to_us(limit))
     pause = max((at for at in _pauses(in_time) if at <= old), default=0)
     return Cut(_ended(in_time[: pause or old]), torn=not pause and old > 0)
 
 
-def _start(glimpse: Glimpse) -> int:
-    return glimpse.started_us
+def _by_age(glimpses: Sequence[Glimpse], now: datetime) -> tuple[Sequence[int], Sequence[Glimpse]]:
+    """When each began, ascending, and the exchanges in that order.
+
+    A recorded one began not before those that were recorded before it, but for those whose clock
+    was ahead of `now`.
+    """
+    now_us, latest_us = to_us(now), 0
+    dated = []
+    for glimpse in sorted(glimpses):
+        at_us = glimpse.started_us
+        if at_us >= glimpse.opened_us - _SLACK_US:  # it was not imported
+            at_us = max(at_us, latest_us)
+            latest_us = at_us if at_us <= now_us else latest_us
+        dated.append((at_us, glimpse))
+    dated.sort()
+    return [at_us for at_us, _ in dated], [glimpse for _, glimpse in dated]
 
 
 def _pauses(in_time: Sequence[Glimpse]) -> Iterator[int]:
@@ -101,7 +120,7 @@ def plan(where: str, age: timedelta | None = None, most: int | None = None) -> P
     """
     used = used_bytes(where) if most is not None or file_of(where) else None
     with translated(where), opening.reader(where) as connection, connection.begin():
-        in_time = sorted(glimpses(connection, 0), key=_start)
+        _, in_time = _by_age(glimpses(connection, 0), datetime.now(UTC))
         weights = weigh(connection, [glimpse.number for glimpse in in_time])
     old = older_than(in_time, datetime.now(UTC) - age) if age is not None else Cut((), False)
     chosen = set(old.numbers)

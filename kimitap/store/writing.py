@@ -211,6 +211,8 @@ class RecordingWriter:
                 ensure_schema(self.where, self._connection)
                 with self._connection.begin():
                     self._recorder = recovery.sign_in(self._connection, _now_us())
+                    self.newest_s = recall.newest_us(self._connection) / 1e6
+                    """The latest time of the last exchanges, in seconds since 1970; else 0."""
             self._file = self._identity()
             self._exchanges = ExchangeWriter(self._connection, self._recorder)
             self._generation = -1

@@ -12,9 +12,9 @@ from kimitap.exchange import Outcome
 from kimitap.store import Recording
 from tests.faults.conftest import Begin
 from tests.support.altered_clock import YEAR_S, AlteredClock
-from tests.support.proxy import Client, Peer, Proxy, Upstream, dechunked, request_bytes
+from tests.support.proxy import Client, Peer, Proxy, Upstream, dechunked, fetch, request_bytes
 from tests.support.recorders import stop
-from tests.support.wholeness import assert_whole, ended
+from tests.support.wholeness import assert_whole, ended, recorded
 
 TURNS = 6
 SHIFTS_S = (0.0, YEAR_S, -YEAR_S, -YEAR_S, 0.0, YEAR_S)
@@ -30,8 +30,15 @@ def delta(fields: dict[str, str], reason: str | None = None) -> bytes:
     return event({"choices": [{"index": 0, "delta": fields, "finish_reason": reason}]})
 
 
-def talk(proxy: Proxy, server: Upstream, clock: AlteredClock, shifts: tuple[float, ...]) -> None:
-    """A conversation of which every turn finds another date, each also within its reply."""
+def talk(
+    proxy: Proxy,
+    server: Upstream,
+    clock: AlteredClock,
+    shifts: tuple[float, ...],
+    said: list[dict[str, str]] | None = None,
+) -> None:
+    """A conversation of which every turn finds another date, each also within its reply; or it goes
+    on after what was `said`, each turn with one date."""
     within = threading.Event()
     go_on = threading.Event()
 
@@ -46,8 +53,8 @@ def talk(proxy: Proxy, server: Upstream, clock: AlteredClock, shifts: tuple[floa
         peer.chunk(b"")
 
     server.on(PATH, play)
-    messages: list[dict[str, str]] = []
-    for turn, shift_s in enumerate(shifts):
+    messages = [] if said is None else said
+    for turn, shift_s in enumerate(shifts, len(messages) // 2):
         messages.append({"role": "user", "content": f"question {turn}"})
         body = orjson.dumps({"model": "m", "messages": messages, "stream": True})
         request = request_bytes(PATH, body)
@@ -56,7 +63,7 @@ def talk(proxy: Proxy, server: Upstream, clock: AlteredClock, shifts: tuple[floa
         time.sleep(0.05)  # the proxy has the head by now, and looks at the clock
         client.send(request[-20:])
         assert within.wait(60)
-        clock.put(-shift_s)
+        clock.put(-shift_s if said is None else shift_s)
         time.sleep(0.05)
         go_on.set()
         assert b"[DONE]" in dechunked(client.rest().partition(b"\r\n\r\n")[2])
@@ -96,6 +103,28 @@ def test_a_clock_that_jumps_by_a_year_changes_no_order_no_duration_and_no_conver
         assert 0 <= times[0] <= times[-1] <= took_s + 0.01
     assert_whole(where)
     assert threads(where) == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_a_clock_that_was_put_back_while_no_recorder_ran_changes_no_order_and_no_conversation(
+    begin: Begin, server: Upstream, where: Path, tmp_path: Path
+) -> None:
+    server.on("/first", lambda peer: peer.answer(b"{}"))
+    clock = AlteredClock(tmp_path)
+    messages: list[dict[str, str]] = []
+    for run, shift_s in enumerate((0.0, -3600.0, -7200.0)):
+        clock.put(shift_s)
+        proxy = begin(server.url, where, **clock.variables)
+        fetch(proxy.port, request_bytes(f"/first?{run}", b"{}"))
+        recorded(where, f"/first?{run}")  # the recorder knows by now what is there
+        talk(proxy, server, clock, (shift_s, shift_s), messages)
+        stop(proxy)
+    found = [exchange for exchange in ended(where, 9) if exchange.path == PATH]
+    for before, after in pairwise(found):
+        assert before.ended_at
+        assert before.ended_at <= after.started_at
+    assert (found[-1].started_at - found[0].started_at).total_seconds() < 600
+    assert_whole(where)
+    assert threads(where) == [[2, 3, 5, 6, 8, 9]]
 
 
 def test_the_altered_clock_is_what_the_recorder_reads(

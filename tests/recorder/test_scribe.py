@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kimitap.errors import RecordingUnavailable
 from kimitap.exchange import Exchange, Outcome
 from kimitap.recorder.scribe import Scribe
 from kimitap.recorder.slips import (
@@ -214,6 +215,44 @@ def test_the_end_of_an_answer_in_a_recording_moved_away_ends_no_other(desk: Desk
     assert [one.ticket for one in desk.told(Spoiled)] == [1]
     (exchange,) = desk.exchanges()
     assert (exchange.path, exchange.response) == ("/2", b"two")
+
+
+def test_however_often_a_database_refuses_nothing_is_given_up_for_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write(begun(1), answered(1))
+    refused = RecordingUnavailable("locked")
+    refused.__cause__ = sqlite3.OperationalError()
+    troubles: list[Exception] = [*[refused] * 10, ValueError(), *[refused] * 10, ValueError()]
+    advance = RecordingWriter.advance
+
+    def fail(*words: object, **named: object) -> None:
+        if troubles:
+            raise troubles.pop()
+        advance(*words, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RecordingWriter, "advance", fail)
+    desk.write(arrived(1, b"a"), ended(1))
+    assert troubles == []
+    assert desk.told(Spoiled) == []
+    assert desk.exchanges()[0].response == b"a"
+
+
+def test_what_cannot_be_written_is_given_up_though_others_can(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write(begun(1), answered(1))
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(RecordingWriter, "advance", fail)
+    desk.scribe.take([ended(1)])
+    for other in range(2, 5):
+        desk.scribe.step()
+        desk.scribe.take([begun(other)])
+        desk.scribe.step()
+    assert [one.ticket for one in desk.told(Spoiled)] == [1]
 
 
 def test_what_a_database_refuses_waits_whole_and_counts_once_for_each_exchange(

@@ -35,6 +35,21 @@ def test_a_clock_that_is_slowed_down_a_little_is_followed() -> None:
     assert hour == 1009.7 + 3599.0
 
 
+def test_it_goes_on_after_what_was_recorded_before_a_clock_was_put_back_by_up_to_a_day() -> None:
+    timeline = Timeline()
+    timeline.go_on_after(4600.0, 1000.0, 5.0)
+    assert timeline.now(1002.0, 7.0) == 4602.0
+    timeline.go_on_after(3000.0, 1003.0, 8.0)
+    assert timeline.now(1003.0, 8.0) == 4603.0
+    assert timeline.now(5000.0, 9.0) == 5000.0
+
+
+def test_it_takes_over_no_date_that_is_far_off() -> None:
+    timeline = Timeline()
+    timeline.go_on_after(1000.0 + YEAR_S, 1000.0, 5.0)
+    assert timeline.now(1001.0, 6.0) == 1001.0
+
+
 def test_it_never_runs_back_whatever_the_clock_does() -> None:
     chosen = random.Random(1)
     timeline, steady, last = Timeline(), 0.0, 0.0

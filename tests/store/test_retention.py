@@ -1,5 +1,7 @@
 """What is old goes, at a pause if there is one; what is left is whole."""
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +18,12 @@ from tests.support.requests_made import START, asked, conversation, reply
 MINUTE = timedelta(minutes=1)
 
 
-def at(number: int, minute: float, lasts: float | None = 1.0) -> Glimpse:
+def at(number: int, minute: float, lasts: float | None = 1.0, opened: float = -1e6) -> Glimpse:
     start_us = to_us(START + minute * MINUTE)
     end_us = None if lasts is None else start_us + round(lasts * 60e6)
-    return Glimpse(number, start_us, end_us, "POST", "h", "/", "c", "complete", 200, 10)
+    opened_us = to_us(START + opened * MINUTE)
+    row = ("POST", "h", "/", "c", "complete", 200, 10, opened_us)
+    return Glimpse(number, start_us, end_us, *row)
 
 
 def limit(minute: float) -> datetime:
@@ -56,8 +60,46 @@ def test_what_is_in_flight_stays() -> None:
     assert older_than([at(1, 0), at(2, 1, None), at(3, 90)], limit(60)).numbers == (1,)
 
 
-def test_numbers_that_overtook_one_another_are_taken_in_the_order_of_time() -> None:
-    assert older_than([at(1, 50), at(2, 0), at(3, 51)], limit(20)) == Cut((2,), torn=False)
+def test_what_was_imported_is_taken_in_the_order_of_time() -> None:
+    imported = at(2, 0, opened=50.5)
+    assert older_than([at(1, 50), imported, at(3, 51)], limit(20)) == Cut((2,), torn=False)
+
+
+@pytest.mark.parametrize("back", [60, 1e6])
+def test_what_was_recorded_while_the_clock_was_behind_is_not_older_than_what_came_before(
+    back: float,
+) -> None:
+    """By an hour, or since a machine without a battery begins in 1970."""
+    behind = [at(n, minute - back, opened=50 - back) for n, minute in ((3, 52), (4, 53))]
+    some = [at(1, 0), at(2, 50), *behind, at(5, 90)]
+    assert older_than(some, limit(20)) == Cut((1,), torn=False)
+    assert older_than(some, limit(80)).numbers == (1, 2, 3, 4)
+
+
+def test_what_was_recorded_while_the_clock_was_ahead_keeps_nothing_that_came_after() -> None:
+    some = [at(1, 0), at(2, 1e5), at(3, 30), at(4, 60)]
+    assert older_than(some, limit(50), now=limit(61)) == Cut((1, 3), torn=False)
+
+
+def test_a_recording_whose_clock_was_put_back_loses_only_what_is_old_to_prune(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, now = str(tmp_path / "k.db"), datetime.now(UTC)
+
+    def record(at: datetime, body: bytes) -> None:
+        monkeypatch.setattr("kimitap.store.writing._now_us", lambda: to_us(at))
+        with RecordingWriter(where) as writer:
+            number = writer.begin(replace(asked(body), started_at=at))
+            writer.append(number, [(0.1, random.Random(body).randbytes(40_000))])
+            writer.finish(number, Outcome.COMPLETE, ended_at=at + MINUTE)
+
+    record(now - timedelta(days=40), b"old")
+    record(now - timedelta(days=1), b"yesterday")
+    record(datetime(1970, 1, 1, 0, 5, tzinfo=UTC), b"no battery")
+    record(now - timedelta(days=1, hours=1), b"an hour behind")
+    assert plan(where, age=timedelta(days=30)).numbers == (1,)
+    used = used_bytes(where)
+    assert plan(where, most=used - 50_000).numbers == (1, 2)
 
 
 @pytest.fixture
