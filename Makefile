@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCKER := .venv-lock
 AUDITOR := .venv-audit
 
-.PHONY: help demo demo-llama test check format lock audit samples screenshots bench scoreboard fuzz clean venv
+.PHONY: help demo demo-llama test faults check format lock audit samples screenshots bench scoreboard fuzz clean venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,11 @@ demo-llama: venv ## the same against a real llama-server with a small real model
 
 test: venv ## all tests, those against a real llama-server included
 	@$(BIN)/python -m pytest $(ARGS)
+
+# How it holds out for hours: python -m bench.soak --agents 5 --minutes 60 (bench/README.md).
+faults: venv ## the faults at length: 200 kills of each kind, a lock of 35 s (half an hour)
+	@KIMITAP_TEST_KILLS=200 KIMITAP_TEST_LOCKED_S=35 \
+		$(BIN)/python -m pytest --log-cli-level=INFO tests/faults $(ARGS)
 
 check: venv ## format, lint, strict types, and all tests
 	@$(BIN)/ruff format --check .
