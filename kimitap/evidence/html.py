@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import kimitap
 from kimitap.diff import Diff, diff_link
 from kimitap.evidence.case import Case
-from kimitap.evidence.page import reported_exchange
+from kimitap.evidence.page import UNPACKED, commands, reported_exchange
 from kimitap.evidence.words import came_from, contents, left_out, masking
+from kimitap.export.heading import heading
 from kimitap.export.html import render
 from kimitap.export.html.conversation import homes, thread_part
 from kimitap.export.html.difference import difference, gist
@@ -50,6 +51,8 @@ def page_of(case: Case) -> Page:
         difference=compared,
         threads=[_thread(case, t, told, budget, first) for t in threads[:MOST_THREADS]],
         more_threads=max(0, len(threads) - MOST_THREADS),
+        unpacked=UNPACKED,
+        commands=visible("\n".join(commands(case))),
         contents=list(contents(case)),
         masking=masking(case),
         footer=f"Made by Kimitap {kimitap.__version__} from the recorded bytes.",
@@ -58,7 +61,7 @@ def page_of(case: Case) -> Page:
 
 def _title(case: Case) -> str:
     turn = case.analysis.turns[case.exchange]
-    what = case.finding.rule if case.finding else case.unshown or f"exchange {case.exchange}"
+    what = heading(case.finding) if case.finding else case.unshown or f"exchange {case.exchange}"
     who = turn.program or turn.agent or "unknown agent"
     return one_line(f"{what} ({who}, {turn.reply.model or turn.model or 'unknown model'})", 200)
 

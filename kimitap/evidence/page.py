@@ -15,6 +15,7 @@ from kimitap.rules.finding import Finding
 from kimitap.transcript.wording import message_text, plural
 from kimitap.visible import visible
 
+UNPACKED = "In the unpacked folder; report.html and replay.sh need no Kimitap:"
 _QUOTED = 4000
 """Characters of the message that a finding is about."""
 
@@ -101,18 +102,28 @@ def _other_findings(case: Case) -> Iterator[str]:
 def _reproduce(case: Case) -> Iterator[str]:
     yield "### How to reproduce it"
     yield visible(came_from(case))
+    yield UNPACKED
+    yield fence("\n".join(commands(case)), "sh")
+    yield from left_out(case)
+
+
+def commands(case: Case) -> Iterator[str]:
+    """What shows the finding again and sends the request again, typed in the report's folder."""
     if case.finding is not None:
         check = f"kimitap check recording.db --select {case.finding.rule}"
-        again = f"{check}  # the finding, from the recorded bytes"
+        yield f"{check}  # the finding, from the recorded bytes"
     else:
-        again = "kimitap show recording.db  # the conversation as text"
-    commands = (
-        again,
-        "kimitap recording.db  # the conversation, and where it broke",
-        "BASE_URL=http://127.0.0.1:8080 ./replay.sh  # the requests, sent again to your server",
+        yield "kimitap show recording.db  # the conversation as text"
+    first = reported_exchange(case)
+    if link := case.analysis.link_after(first):
+        after = link.child.exchange
+        yield f"kimitap diff recording.db {first}  # exchange {first} against request {after}"
+    yield "kimitap recording.db  # the conversation, and where it broke"
+    number = case.finding.place.exchange if case.finding else case.exchange
+    yield (
+        f"BASE_URL=http://127.0.0.1:8080 ./replay.sh {number}"
+        f"  # request {number}, sent again to your server; without a number all"
     )
-    yield fence("\n".join(commands), "sh")
-    yield from left_out(case)
 
 
 def _contents(case: Case) -> Iterator[str]:

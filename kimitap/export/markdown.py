@@ -10,6 +10,7 @@ import kimitap
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Change, Diff, DiffRow, shared_start
 from kimitap.export.facts import Fact, facts_of, facts_table
+from kimitap.export.heading import heading
 from kimitap.export.measures import measures_table, of_turns, shown
 from kimitap.export.prompt import saw
 from kimitap.export.text import code, fence, prose
@@ -61,9 +62,9 @@ def report(
 
 def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str, str]) -> str:
     """The report on a reply that no later request follows."""
-    title = findings[0].rule if findings else f"exchange {turn.exchange}"
+    what = heading(findings[0]) if findings else f"exchange {turn.exchange}"
     blocks = [
-        f"## {title}",
+        f"## {_titled(what, turn, turn)}",
         " ".join(_sentence(f) for f in findings) or "Kimitap found nothing wrong here.",
         _facts_of_one(turn),
         f"### The reply of exchange {turn.exchange}",
@@ -76,8 +77,12 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
 
 
 def _title(diff: Diff, findings: Sequence[Finding]) -> str:
-    what = findings[0].rule if findings else f"request {diff.old.exchange} → {diff.new.exchange}"
-    who = f"{one_line(_agent(diff.new), _NAMED)}, {one_line(_model(diff.old), _NAMED)}"
+    pair = f"request {diff.old.exchange} → {diff.new.exchange}"
+    return _titled(heading(findings[0]) if findings else pair, diff.old, diff.new)
+
+
+def _titled(what: str, old: Turn, new: Turn) -> str:
+    who = f"{one_line(_agent(new), _NAMED)}, {one_line(_model(old), _NAMED)}"
     return prose(f"{what} ({who})")
 
 

@@ -1,8 +1,10 @@
 """The files of a report: each says what the new recording says, and none holds a secret."""
 
 import base64
+import html
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import threading
@@ -78,6 +80,31 @@ def test_the_whole_session_is_kept_where_it_is_asked_for(tmp_path: Path) -> None
     turns = [*lost(), next_turn(4, "On Friday.")]
     done, _ = reported(tmp_path, turns, wanted=Wanted(whole=True))
     assert (done.exchanges, done.of) == (4, 4)
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_the_first_line_says_what_was_lost_by_whom_and_where(tmp_path: Path, name: str) -> None:
+    _, folder = reported(tmp_path, [*lost(), next_turn(4, "On Friday.")])
+    text = html.unescape((folder / name).read_text())
+    first = text.splitlines()[0] if name == "report.md" else text.partition("<h1>")[2]
+    assert first.removeprefix("## ").startswith("tool-turn-lost: the agent's side, request 2 (")
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_the_commands_of_a_page_show_the_finding_where_they_are_typed(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that need no terminal and no server, in the folder, with nothing else there."""
+    _, folder = reported(tmp_path, [*lost(), next_turn(4, "On Friday.")])
+    text = html.unescape((folder / name).read_text()).partition("How to reproduce it")[2]
+    typed = [
+        shlex.split(line, comments=True) for line in text.splitlines() if "recording.db" in line
+    ]
+    commands = [words[1:] for words in typed if words[:1] == ["kimitap"] and len(words) > 2]
+    assert [words[0] for words in commands] == ["check", "diff"]
+    monkeypatch.chdir(folder)
+    assert [run(words) for words in commands] == [1, 0]
+    assert capsys.readouterr().out.count("tool-turn-lost") >= 2
 
 
 def test_a_place_without_findings_has_a_report_that_says_so(tmp_path: Path) -> None:

@@ -154,6 +154,9 @@ class Page:
     difference: Difference | None
     threads: Sequence[ThreadPart]
     more_threads: int
+    unpacked: str
+    """Where the commands are to be typed."""
+    commands: str
     contents: Sequence[tuple[str, str]]
     masking: str
     footer: str
