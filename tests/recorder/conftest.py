@@ -10,6 +10,7 @@ import pytest
 
 from kimitap.exchange import Exchange
 from kimitap.store import Recording
+from tests.support.planted import Planted, plant
 from tests.support.proxy import Proxy, Upstream, start_proxy, upstream, wait_for
 
 
@@ -59,6 +60,12 @@ def stage(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stag
             yield Stage(server, proxy)
         finally:
             proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def planted(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """Secrets in all that passed `kimitap record`; for tests that leave the recording as it is."""
+    return plant(tmp_path_factory.mktemp("planted") / "kimitap.db", home)
 
 
 Starter = Callable[..., Proxy]
