@@ -1,6 +1,6 @@
 """What one request still carried and the next does not: in which places, and by whose way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kimitap.conversation import Message, ToolCall, ToolResult
@@ -47,6 +47,11 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
     found = differences(link)
     if link.relation is Relation.REBUILT and not is_clean_cut(found, link):
         return
+    yield from _joined(sorted(_each(link, found, window), key=lambda drop: drop.gone))
+
+
+def _each(link: Link, found: Differences, window: bool) -> Iterator[Dropped]:
+    """What is gone, gap by gap, then turn by turn."""
     others = [*found.fresh, *(edit.new for edit in found.edits)]
     for gap in found.gaps:
         several = turns_in(gap, link) > 1 and not is_whole_task(gap, link)
@@ -59,6 +64,27 @@ def drops(link: Link, window: bool = False) -> Iterator[Dropped]:
         calls = lost_calls(old, link, others)
         if len(new.tool_calls) < len(old.tool_calls) and calls:
             yield Dropped(link, edit.new, (edit.old,), tuple(calls), ())
+
+
+def _joined(found: Iterable[Dropped]) -> Iterator[Dropped]:
+    """What is gone, the results of a turn's calls together with the calls: it is one turn."""
+    before: Dropped | None = None
+    for drop in found:
+        made = {call.id for call in before.calls} if before else set[str | None]()
+        theirs = bool(drop.results) and all(result.call_id in made for result in drop.results)
+        if before and theirs and not drop.calls and drop.gone[0] == before.gone[-1] + 1:
+            before = replace(
+                before,
+                gone=(*before.gone, *drop.gone),
+                results=(*before.results, *drop.results),
+                summed_up=before.summed_up and drop.summed_up,
+            )
+            continue
+        if before:
+            yield before
+        before = drop
+    if before:
+        yield before
 
 
 def is_clean_cut(found: Differences, link: Link) -> bool:

@@ -51,6 +51,7 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     ),
     Consequence(("unanswered-tool-call", "edited-reply"), ("doubled-reply",), Tie.OWED),
     Consequence(("unbacked-assistant-turn",), ("doubled-reply", "tool-turn-lost"), Tie.REQUEST),
+    Consequence(("altered-thinking",), ("doubled-reply",), Tie.REQUEST),
     Consequence(("orphan-tool-result",), ("unanswered-tool-call",), Tie.ANSWER),
     Consequence(
         ("repeated-tool-call",),
