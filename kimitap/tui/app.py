@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from textual import work
 from textual.app import App
@@ -19,7 +19,7 @@ from kimitap.tui.commands import KeyCommands, Palette
 from kimitap.tui.conversation.session_screen import SessionScreen
 from kimitap.tui.filters import NoControls, WithoutColour
 from kimitap.tui.granting import GrantingApp
-from kimitap.tui.source import Source, Unopened, View
+from kimitap.tui.source import WAITING, Source, Unopened, View
 from kimitap.tui.themes import COLOURS, DEFAULT, Repainted, themes
 from kimitap.tui.widgets.view_screen import ViewScreen
 from kimitap.visible import visible
@@ -27,8 +27,6 @@ from kimitap.visible import visible
 POLL_S = 0.2
 LIVE_S = 5.0
 """Seconds after the last write for which the recording counts as live."""
-WAITING = timedelta(minutes=10)
-"""How long a turn without an end counts as one that a recorder still waits for."""
 AGAIN_S = 2.0
 """Seconds until a recording that could not be read is tried again."""
 

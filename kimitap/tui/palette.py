@@ -33,7 +33,6 @@ HIT = Style(reverse=True)
 PLUS = Style(color=ADDED)
 MINUS = Style(color=REMOVED)
 KEY = Style(color=WARNING, bold=True)
-HERE = Style(color="#3d6e94")
 RECORDING = Style(color=GROUND, bgcolor=TEXT, bold=True)
 
 COLOURS = {Severity.ERROR: ERROR, Severity.WARNING: WARNING, Severity.INFO: INFO}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +17,10 @@ from kimitap.store import Glimpse
 if TYPE_CHECKING:
     from kimitap.diff import Comparison
     from kimitap.replay import Hangup, Outgoing
+
+
+WAITING = timedelta(minutes=10)
+"""How long a turn without an end counts as one that a recorder still waits for."""
 
 
 @dataclass(frozen=True)

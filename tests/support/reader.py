@@ -9,9 +9,15 @@ from kimitap.lineage import Session
 from kimitap.places import parse_place
 from kimitap.transcript import Row
 from kimitap.tui.app import Kimitap
+from kimitap.tui.conversation.conversation_view import ConversationView
 from kimitap.tui.screenshot import settle
 from tests.support.still import Still
 from tests.support.threads import assistant, chain, lost_turn, system, turn, user
+
+
+def rows_of(view: ConversationView) -> list[Row]:
+    """The row of each display line."""
+    return [view.rows[at] for at, _ in view._lines]
 
 
 class Reader:
@@ -37,8 +43,7 @@ class Reader:
 
     @property
     def shown(self) -> list[Row]:
-        view = self.app.main.conversation
-        return [view.row_at(line) for line in range(view.count)]
+        return rows_of(self.app.main.conversation)
 
     def words(self, name: str) -> str:
         """What a pane or bar says, line by line."""

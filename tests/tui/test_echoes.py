@@ -7,6 +7,7 @@ from kimitap.rules.finding import Severity
 from kimitap.tui.app import Kimitap
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
+from tests.support.reader import rows_of
 from tests.support.recorded import lost, record
 from tests.support.still import Still
 from tests.support.threads import lost_turn
@@ -46,7 +47,7 @@ async def test_the_filter_finds_an_echo() -> None:
         await pilot.press("ampersand", *"blanked", "enter")
         await settle(app, pilot)
         shown = app.main.conversation
-        marked = [shown.row_at(i) for i in range(shown.count)]
+        marked = rows_of(shown)
         assert {row.exchange for row in marked} == {4, 5}
 
 

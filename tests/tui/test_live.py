@@ -20,6 +20,7 @@ from kimitap.tui.app import Kimitap
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
 from kimitap.tui.source import View
+from tests.support.reader import rows_of
 from tests.support.recorded import lost, next_turn, record
 from tests.support.still import Still
 from tests.support.threads import assistant, chain, system, turn, user
@@ -149,9 +150,9 @@ async def test_what_was_unfolded_and_filtered_stays_so() -> None:
         await until(pilot, lambda: any(row.exchange == 12 for row in view.rows))
         await settle(app, pilot)
         assert view.opened == opened
-        assert all("makes" in view.row_at(i).body.lower() or view.row_at(i).kind is Kind.TURN
-                   for i in range(view.count))  # fmt: skip
-        assert view.row_at(view.count - 1).exchange == 12
+        rows = rows_of(view)
+        assert all("makes" in row.body.lower() or row.kind is Kind.TURN for row in rows)
+        assert rows[-1].exchange == 12
 
 
 def _exchange(app: Kimitap) -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from kimitap.rules.finding import Severity
 from kimitap.transcript import Kind
 from kimitap.tui.conversation.findings_map import FindingsMap
-from tests.support.reader import Reader, reading, two_sessions
+from tests.support.reader import Reader, reading, rows_of, two_sessions
 from tests.support.still import Still
 from tests.support.threads import assistant, chain, system, turn, user
 
@@ -124,7 +124,7 @@ async def test_the_partner_of_the_row_at_the_cursor_is_lit() -> None:
             await reader.press("j")
         view = reader.app.main.conversation
         assert view.partner is not None
-        line = next(i for i in range(view.count) if view.row_at(i) is view.rows[view.partner])
+        line = rows_of(view).index(view.rows[view.partner])
         assert view.render_line(line - view.scroll_offset.y).text.startswith(" ┆")
 
 

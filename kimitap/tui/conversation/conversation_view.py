@@ -176,10 +176,6 @@ class ConversationView(VirtualList):
         at = self.current_index
         return self.rows[at] if at >= 0 else None
 
-    def row_at(self, line: int) -> Row:
-        """The row of a display line."""
-        return self.rows[self._lines[line][0]]
-
     def is_shown(self, at: int) -> bool:
         """True where the filter lets the row through and it is not folded away."""
         line = self._line_of(at)

@@ -12,13 +12,11 @@ from kimitap.transcript.task import task_of
 from kimitap.transcript.tree import Branch, branches
 from kimitap.transcript.wording import prompt_tokens, reply_tokens
 from kimitap.tui.conversation.contents import counted
-from kimitap.tui.source import View
+from kimitap.tui.source import WAITING, View
 from kimitap.visible import one_line
 
 FRESH = timedelta(seconds=5)
 """How long after its end a turn still counts as one that the agent goes on from."""
-WAITING = timedelta(minutes=10)
-"""How long a turn without an end counts as one that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
