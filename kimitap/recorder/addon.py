@@ -21,6 +21,7 @@ from kimitap.recorder.keeper import Keeper, Limits
 from kimitap.recorder.line import Line, Tally
 from kimitap.recorder.secret import digest_key
 from kimitap.recorder.slips import Trouble
+from kimitap.recorder.summary import summary
 from kimitap.recorder.swift import SwiftHeaders
 from kimitap.recorder.tap import Gathering, Tap
 
@@ -29,7 +30,7 @@ logger = logging.getLogger("kimitap")
 PATIENCE_S = 2.0
 """How long an answer's head waits at most for its request to be on disk."""
 OPENING_S = 6.0
-"""How long the start waits for the recording to be opened; afterwards traffic comes first."""
+"""How long the start waits for the recording to be opened before it says where it is to be."""
 STARTED_S = 0.5
 """When mitmproxy has certainly started, after it said that it runs."""
 HEAD_START_S = 0.002
@@ -58,6 +59,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self.opening: asyncio.Task[None] | None = None
+        """The start: done when the recording is open, or in trouble, or slow to open."""
         self.complaint: Trouble | None = None
         self._line: Line | None = None
         self._keeper: Keeper | None = None
@@ -120,9 +123,15 @@ class Recorder:
                 ", ".join(f"{name}={value}" for name, value in wanted.items()),
             )
 
-    def running(self) -> Awaitable[None]:
-        """Open the recording. A start waits for it; a reload, which cannot, lets it happen."""
-        return asyncio.get_running_loop().create_task(self._start())
+    def running(self) -> Awaitable[None] | None:
+        """Open the recording. Only the reading of a file waits for it.
+
+        A proxy takes requests by now, and those of mitmproxy's addons that come after this one are
+        not ready before this returns: a request then would end mitmproxy, as would any error that
+        is logged meanwhile.
+        """
+        self.opening = asyncio.get_running_loop().create_task(self._start())
+        return None if _serves() else self.opening
 
     async def _start(self) -> None:
         """Say what is wrong with the recording's place, or where it is, and who can reach us."""
@@ -130,14 +139,15 @@ class Recorder:
             open_files.allow_many()
         line = self._open()
         await line.scribe_spoke(OPENING_S)
+        if self._stopped:
+            return
         self.complaint = line.trouble
         if line.trouble and (line.trouble.lasting or not _serves()):
-            self._futile = True
-            line.forget_unsaid()
-            logger.error("Kimitap cannot record: %s", line.trouble.reason)
+            self._give_up(line, line.trouble)
         elif not line.trouble:
-            logger.info("Kimitap records into %s", line.named)
-        if _serves() and not self._futile and not self._stopped and (limits := _limits()):
+            word = "records" if line.opened else "is going to record"
+            logger.info("Kimitap %s into %s", word, line.named)
+        if _serves() and not self._futile and (limits := _limits()):
             logger.info("Kimitap: %s", limits)
             self._keeper = Keeper(ctx.options.kimitap_db, limits)
         asyncio.get_running_loop().call_later(STARTED_S, line.speak)
@@ -148,9 +158,19 @@ class Recorder:
                 " and ".join(hosts),
             )
 
+    def _give_up(self, line: Line, trouble: Trouble) -> None:
+        """End mitmproxy as for any fault of a start: nothing would be recorded for as long."""
+        self._futile = True
+        line.forget_unsaid()
+        logger.error("Kimitap cannot record: %s", trouble.reason)
+        if _serves():
+            ctx.master.shutdown()
+
     def done(self) -> Awaitable[None] | None:
         """End what is under way and write everything; or, at a script's reload, hand over."""
         self._stopped = True
+        if self._futile and _serves() and ctx.master.addons.get("errorcheck"):
+            _fail()
         for flow in list(self._early):
             self._begin_early(flow)
         line, self._line = self._line, None
@@ -320,23 +340,3 @@ def _fail() -> None:
     in a script must hear of it. It has no word for this, so that its main task is to end so."""
     if main := asyncio.current_task():
         main.add_done_callback(lambda _: sys.exit(1))
-
-
-def summary(line: Line, passed_over: int = 0) -> str:
-    """What one line of recording came to, in one line of text."""
-    tally, parts = line.tally, []
-    if tally.recorded or not (tally.added or tally.skipped or passed_over):
-        parts.append(f"{_counted(tally.recorded, 'exchange')} recorded")
-    if tally.added or tally.skipped:
-        parts.append(f"{_counted(tally.added, 'exchange')} added from the capture")
-    if tally.skipped:
-        parts.append(f"{tally.skipped} skipped, being there already")
-    if passed_over:
-        parts.append(f"{_counted(passed_over, 'flow')} passed over, being no HTTP")
-    if tally.lost:
-        parts.append(f"{tally.lost} NOT or not wholly recorded")
-    return f"Kimitap: {line.named}: {', '.join(parts)}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -125,8 +125,10 @@ class _Ready:
         self._on_ready = on_ready
         self.failure: Exception | None = None
 
-    def running(self) -> None:
-        """Look at what came of listening."""
+    async def running(self) -> None:
+        """Look at what came of listening, and of opening the recording."""
+        if self._recorder.opening:
+            await self._recorder.opening
         servers = list(ctx.master.addons.get("proxyserver").servers)
         self.failure = next((s.last_exception for s in servers if s.last_exception), None)
         if complaint := self._recorder.complaint:

@@ -98,6 +98,30 @@ def test_a_database_that_is_locked_while_mitmdump_starts_does_not_end_it(
     assert losses(where) == ()
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_request_that_comes_while_mitmdump_starts_does_not_end_it(
+    start: Starter, server: Upstream, tmp_path: Path, locked: bool
+) -> None:
+    """An agent tries again until somebody listens; mitmproxy is not yet ready for it then."""
+    where = tmp_path / "kimitap.db"
+    with RecordingWriter(str(where)):
+        pass
+    with closing(sqlite3.connect(where, isolation_level=None)) as other:
+        if locked:
+            other.execute("BEGIN IMMEDIATE")
+        proxy = start(server.url, where, wait=False, confdir=False)
+        wait_for(lambda: listens(proxy.port), "its port")
+        assert took(proxy.port, "/1") < 4
+        proxy.said("kimitap.db has taken nothing for 2 s" if locked else "Kimitap records into")
+        time.sleep(1)
+        assert proxy.process.poll() is None, proxy.output
+        took(proxy.port, "/2")
+        assert "Traceback" not in proxy.output
+    for path in ("/1", "/2"):
+        wait_for(lambda path=path: newest(where, path), path)
+    assert losses(where) == ()
+
+
 def test_an_impossible_place_lets_the_traffic_flow_and_recording_starts_when_it_is_mended(
     start: Starter, server: Upstream, tmp_path: Path
 ) -> None:

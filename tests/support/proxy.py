@@ -304,17 +304,19 @@ def start_proxy(
     port: int = 0,
     wait: bool = True,
     default_db: bool = False,
+    confdir: bool = True,
     **extra_environment: str,
 ) -> Proxy:
     """mitmdump with the addon before `upstream_url`, recording into `where`.
 
-    `folder` keeps what mitmproxy and Kimitap keep for a user.
+    `folder` keeps what mitmproxy and Kimitap keep for a user. An option says so to mitmproxy or,
+    without `confdir`, `HOME`, as for a user: its certificates are then made later.
     """
     port = port or free_port()
     command = mitmdump(
         *("-s", str(script), "--mode", f"reverse:{upstream_url}"),
         *("--listen-host", "127.0.0.1", "-p", str(port)),
-        *("--set", f"confdir={folder / 'mitmproxy'}"),
+        *(("--set", f"confdir={folder / 'mitmproxy'}") if confdir else ()),
         *(() if default_db else ("--set", f"kimitap_db={where}")),
         *options,
     )
@@ -324,12 +326,16 @@ def start_proxy(
         stderr=subprocess.STDOUT,
         text=True,
         cwd=cwd or folder,
-        env={**environment(folder), **extra_environment},
+        env={
+            **environment(folder),
+            **extra_environment,
+            **({} if confdir else {"HOME": str(folder)}),
+        },
     )
     proxy = Proxy(process, port, where)
     proxy.read()
     if wait:
-        proxy.said(r"Kimitap (records|cannot|does NOT)")
+        proxy.said(r"Kimitap (records|is going to|cannot|does NOT)")
         wait_for(lambda: listens(port) or process.poll() is not None, f"port {port}")
     return proxy
 

@@ -31,7 +31,7 @@ run_proxy(*sys.argv[1:4], on_ready=lambda url: say("ready: " + url), say=say,
 """
 """`kimitap record` with another bound on its memory, for which it has no option."""
 
-READY = r"^ready: |Kimitap (records|cannot record|does NOT)|recording cannot"
+READY = r"^ready: |Kimitap (records|is going to record|cannot record|does NOT)|recording cannot"
 
 _PATIENCE_S = 180.0
 _AGAIN_S = 15.0
