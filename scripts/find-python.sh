@@ -2,10 +2,11 @@
 # find-python.sh [--minor 3.X] [PYTHON]
 #
 # Prints the command of a Python that can run Kimitap: 3.12 or newer, with venv, ssl and sqlite3.
-# A PYTHON that is named is the only candidate. Otherwise: python3.14, 3.13, 3.12 and python3 on
-# PATH, then what pyenv has installed, newest first. A candidate that exists but does not run (a
-# version manager's shim for a version that is not active) is passed over. --minor takes only that
-# version. With none: one line on stderr that says what to install, and exit status 1.
+# A PYTHON that is named is the only candidate. Otherwise: python3.14, 3.13, 3.12 and python3, each
+# wherever it stands on PATH, then what pyenv has installed, newest first. A candidate that exists
+# but does not run (a version manager's shim for a version that is not active) is passed over.
+# --minor takes only that version. With none: one line on stderr that says what to install, and exit
+# status 1.
 set -u
 
 minor=
@@ -57,7 +58,15 @@ if [ -n "$named" ]; then
   exit 1
 fi
 
-for name in python3.14 python3.13 python3.12 python3; do try "$name"; done
+try_all() { # NAME: every one on PATH, since a shim may stand before a real one
+  directories=$PATH:
+  while [ -n "$directories" ]; do
+    try "${directories%%:*}/$1"
+    directories=${directories#*:}
+  done
+}
+
+for name in python3.14 python3.13 python3.12 python3; do try_all "$name"; done
 # Word splitting is wanted, but only at line ends: a home directory may hold blanks.
 found=$(pyenv_pythons)
 IFS='

@@ -43,9 +43,10 @@ def put(place: Path, script: str) -> Path:
     return place
 
 
-def find(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def find(path: Path, *words: str, behind: Path | None = None) -> subprocess.CompletedProcess[str]:
+    places = os.pathsep.join(map(str, filter(None, (path, behind))))
     return subprocess.run(
-        [FIND, *words], env={"PATH": str(path)}, capture_output=True, text=True, timeout=60
+        [FIND, *words], env={"PATH": places}, capture_output=True, text=True, timeout=60
     )
 
 
@@ -72,6 +73,14 @@ def test_a_candidate_that_does_not_run_is_passed_over(path: Path) -> None:
     put(path / "python3.13", SHIM)
     works = put(path / "python3.12", GOOD)
     assert find(path).stdout == f"{works}\n"
+
+
+def test_a_shim_does_not_hide_a_python_of_the_same_name(path: Path) -> None:
+    behind = path.parent / "behind"
+    behind.mkdir()
+    put(path / "python3", SHIM)
+    works = put(behind / "python3", GOOD)
+    assert find(path, behind=behind).stdout == f"{works}\n"
 
 
 def test_an_older_python3_is_passed_over_for_one_that_pyenv_has(path: Path) -> None:
