@@ -97,10 +97,9 @@ def test_the_commands_of_a_page_show_the_finding_where_they_are_typed(
     """All that need no terminal and no server, in the folder, with nothing else there."""
     _, folder = reported(tmp_path, [*lost(), next_turn(4, "On Friday.")])
     text = html.unescape((folder / name).read_text()).partition("How to reproduce it")[2]
-    typed = [
-        shlex.split(line, comments=True) for line in text.splitlines() if "recording.db" in line
-    ]
-    commands = [words[1:] for words in typed if words[:1] == ["kimitap"] and len(words) > 2]
+    lines = [line for line in text.splitlines() if line.startswith("kimitap ")]
+    typed = [shlex.split(line, comments=True)[1:] for line in lines]
+    commands = [words for words in typed if len(words) > 1]
     assert [words[0] for words in commands] == ["check", "diff"]
     monkeypatch.chdir(folder)
     assert [run(words) for words in commands] == [1, 0]
