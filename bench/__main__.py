@@ -10,14 +10,26 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import beside, checking, child, proxies, screens, shrinking, size, streaming, table
+from bench import (
+    beside,
+    checking,
+    child,
+    delays,
+    keeping,
+    proxies,
+    screens,
+    shrinking,
+    size,
+    streaming,
+    table,
+)
 from bench.client import BrokenStream
 from bench.result import BASELINE, CONTROL, Row
 from bench.settings import DEFAULT, QUICK, Settings
 from bench.upstream import Upstream
 
-LIVE = {"streaming": streaming.measure, "beside": beside.measure}
-PARTS = (*LIVE, "size", "check", "screens", "shrinking")
+LIVE = {"streaming": streaming.measure, "delays": delays.measure, "beside": beside.measure}
+PARTS = (*LIVE, "keeping", "size", "check", "screens", "shrinking")
 RECORDERS: dict[str, proxies.Start] = {"addon": proxies.addon, "record": proxies.record}
 BASELINES: dict[str, proxies.Start] = {
     BASELINE: proxies.plain,
@@ -37,6 +49,13 @@ async def measure(
                 for name in (name for name in LIVE if name in parts):
                     _say(f"{name} …")
                     rows += await LIVE[name](upstream, list(started.values()), settings)
+        if "keeping" in parts:
+            _say("keeping …")
+            keepers = {name: keeping.STARTS[name] for name in recorders}
+            own = folder / "keeping"
+            own.mkdir()
+            with proxies.running({**BASELINES, **keepers}, upstream.port, own) as started:
+                rows += await keeping.measure(upstream, list(started.values()), settings)
         if "size" in parts:
             _say("size …")
             rows += await size.measure(upstream, recorders, settings, folder)

@@ -1,7 +1,7 @@
 """The delay of an event while requests of 2 MB arrive beside its stream, on ÷ off."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.client import Client
@@ -47,7 +47,7 @@ async def measure(upstream: Upstream, proxies: Sequence[Proxy], settings: Settin
             now = bodies[at : at + len(bodies) // settings.beside_rounds]
             sent[proxy.name] += len(now)
             seen[proxy.name].add(await _round(upstream, proxy, now, settings.beside_s))
-    return [row for percent in _PERCENTS for row in _rows(percent, seen)]
+    return rows("delay of an event beside 2 MB requests", seen)
 
 
 def _large_bodies(settings: Settings) -> list[bytes]:
@@ -80,18 +80,24 @@ async def _round(
     return [delay for stream in streams for delay in stream.delays_s]
 
 
-def _rows(percent: int, delays: dict[str, Delays]) -> list[Row]:
-    values = {name: d.rounds[percent] for name, d in delays.items()}
+def rows(name: str, delays: dict[str, Delays], also: Mapping[str, str] | None = None) -> list[Row]:
+    """The rows of both percentiles; `also` is what there is to note of a proxy."""
+    return [row for percent in _PERCENTS for row in _rows(name, percent, delays, also or {})]
+
+
+def _rows(
+    name: str, percent: int, delays: dict[str, Delays], also: Mapping[str, str]
+) -> Iterator[Row]:
+    values = {arm: d.rounds[percent] for arm, d in delays.items()}
     seen = compared(values)
-    rows = []
-    for name, ratio in seen.ratios.items():
-        control = name == CONTROL
-        on, off = values[name], values[BASELINE] if control else seen.base
+    for arm, ratio in seen.ratios.items():
+        control = arm == CONTROL
+        on, off = values[arm], values[BASELINE] if control else seen.base
         note = f"{percentile(on, 50) * 1000:.2f} ms ÷ {percentile(off, 50) * 1000:.2f} ms"
         if percent == max(_PERCENTS):
-            largest = delays[name].largest * 1000, delays[BASELINE].largest * 1000
+            largest = delays[arm].largest * 1000, delays[BASELINE].largest * 1000
             note += f"; largest {largest[0]:.0f} ÷ {largest[1]:.0f} ms"
+        note += also.get(arm, "")
         most = None if control else 1.05
-        title = f"delay of an event beside 2 MB requests, p{percent}: {name}"
-        rows.append(Row(title, ratio.median, "×", None, most, ratio.spread, seen.noise, note))
-    return rows
+        title = f"{name}, p{percent}: {arm}"
+        yield Row(title, ratio.median, "×", None, most, ratio.spread, seen.noise, note)

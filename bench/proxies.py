@@ -4,11 +4,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,17 +78,17 @@ def plain(name: str, upstream: int, folder: Path) -> Proxy:
     return _mitmdump(name, upstream, folder, Path(__file__).with_name("plain_streaming.py"))
 
 
-def addon(name: str, upstream: int, folder: Path) -> Proxy:
-    """mitmdump with Kimitap's addon."""
-    return _mitmdump(name, upstream, folder, _ROOT / "addons" / "kimitap.py")
+def addon(name: str, upstream: int, folder: Path, *more: str) -> Proxy:
+    """mitmdump with Kimitap's addon, and `more` options."""
+    return _open(_mitmdump(name, upstream, folder, _ROOT / "addons" / "kimitap.py", *more))
 
 
-def record(name: str, upstream: int, folder: Path) -> Proxy:
-    """`kimitap record`."""
+def record(name: str, upstream: int, folder: Path, *more: str) -> Proxy:
+    """`kimitap record`, with `more` options."""
     port = _free_port()
     words = ["--upstream", f"http://127.0.0.1:{upstream}", "--listen", f"127.0.0.1:{port}"]
-    command = [sys.executable, "-m", "kimitap.cli", "record", *words]
-    return _start(name, command, port, folder)
+    command = [sys.executable, "-m", "kimitap.cli", "record", *words, *more]
+    return _open(_start(name, command, port, folder))
 
 
 @contextmanager
@@ -108,7 +109,7 @@ def running(starts: dict[str, Start], upstream: int, folder: Path) -> Iterator[d
             proxy.stop()
 
 
-def _mitmdump(name: str, upstream: int, folder: Path, script: Path) -> Proxy:
+def _mitmdump(name: str, upstream: int, folder: Path, script: Path, *more: str) -> Proxy:
     port = _free_port()
     beside = Path(sys.executable).with_name("mitmdump")
     program = str(beside) if beside.exists() else shutil.which("mitmdump")
@@ -116,7 +117,7 @@ def _mitmdump(name: str, upstream: int, folder: Path, script: Path) -> Proxy:
         raise ProxyFailed("there is no mitmdump; install Kimitap with its dependencies first")
     mode = f"reverse:http://127.0.0.1:{upstream}"
     listen = ["--mode", mode, "--listen-host", "127.0.0.1", "-p", str(port)]
-    command = [program, "-q", "-s", str(script), *listen, "--set", f"confdir={folder}"]
+    command = [program, "-q", "-s", str(script), *listen, "--set", f"confdir={folder}", *more]
     return _start(name, command, port, folder)
 
 
@@ -147,6 +148,20 @@ def _await_ready(proxy: Proxy) -> None:
     if proxy.process.poll() is None:
         proxy.stop()
     raise ProxyFailed(f"{proxy.name} did not start:\n{proxy.log}")
+
+
+def _open(proxy: Proxy) -> Proxy:
+    """A recorder, once its recording is there: it takes requests before."""
+    late = time.monotonic() + _READY_S
+    while proxy.process.poll() is None and time.monotonic() < late:
+        where = f"{proxy.database.as_uri()}?mode=ro"  # or it would be made here
+        with suppress(sqlite3.Error), closing(sqlite3.connect(where, uri=True)) as database:
+            database.execute("SELECT id FROM exchange LIMIT 1").fetchall()
+            return proxy
+        time.sleep(0.05)
+    if proxy.process.poll() is None:
+        proxy.stop()
+    raise ProxyFailed(f"{proxy.name} opened no recording:\n{proxy.log}")
 
 
 def _free_port() -> int:

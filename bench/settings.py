@@ -16,6 +16,11 @@ class Settings:
     beside_s: float = 2.4
     beside_turn: int = 400
     """The turn of a session from which on its requests have about 2 MB."""
+    delay_rounds: int = 4
+    delay_s: float = 1.5
+    keeping_rounds: int = 4
+    keeping_s: float = 5.0
+    """More than the keeper rests between two looks."""
     live_turns: int = 80
     """The session that is sent through the recorders: 20 MB."""
     alone_turns: tuple[int, ...] = (80, 400, 2000)
@@ -47,6 +52,10 @@ QUICK = Settings(
     first_requests=8,
     beside_rounds=2,
     beside_s=0.8,
+    delay_rounds=1,
+    delay_s=0.5,
+    keeping_rounds=1,
+    keeping_s=2.5,
     alone_turns=(100,),
     check_sessions=3,
     check_turns=40,
@@ -65,6 +74,10 @@ TINY = Settings(
     first_requests=2,
     beside_rounds=1,
     beside_s=0.4,
+    delay_rounds=1,
+    delay_s=0.2,
+    keeping_rounds=1,
+    keeping_s=0.4,
     beside_turn=5,
     live_turns=3,
     alone_turns=(4,),

@@ -8,6 +8,8 @@ from bench.settings import TINY
 
 EXPECTED = {
     ("streaming", "beside"): ("first event, kept", "events per second", "CPU", "p50", "p99"),
+    ("delays",): ("delay of an event, 2 streams, p50: addon", "2 streams, p99: plain again"),
+    ("keeping",): ("while old ones are deleted, p50: addon", "p99: addon"),
     ("size",): ("3 turns: record", "4 turns: store alone"),
     ("screens",): (
         "first rows, 8 turns ÷ few",
