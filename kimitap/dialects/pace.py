@@ -7,7 +7,7 @@ are no speech: a stream may be silent for minutes between them.
 
 import re
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from kimitap.conversation import Reply
 from kimitap.exchange import (
@@ -23,6 +23,9 @@ _SPEECH = re.compile(
     rb'"(?:content|reasoning_content|reasoning|text|thinking|arguments|partial_json|delta)"'
     rb'\s*:\s*"[^"]'
 )
+_REASON = re.compile(rb'"(?:finish_reason|stop_reason)"\s*:\s*"[^"]')
+_NOTICED_S = 1.0
+"""Below, nobody minds where a silence stands."""
 _PINGS = (b"event: ping", b"event:ping")
 _LONGEST_SIGN = 200
 """Bytes: a longer part that begins with a comment or a ping holds more than that."""
@@ -42,7 +45,20 @@ def silence(exchange: Exchange, reply: Reply) -> tuple[float, float]:
         rest = (exchange.ended_at - exchange.started_at).total_seconds() - found.last_s
         if rest > found.longest_s:
             return rest, found.last_s
+    if reply.complete and found.longest_s > _NOTICED_S:
+        found = _until_its_end(exchange, found, len(reply.others))
     return (found.longest_s, found.since_s) if found.last_s > found.first_s else (0.0, 0.0)
+
+
+def _until_its_end(exchange: Exchange, found: Pauses, others: int) -> Pauses:
+    """The pauses up to the reason why the reply ended, where the longest comes after it: counts and
+    the end of the stream may come late, and no word is missing then. Each choice has a reason."""
+    reasons = list(islice(_REASON.finditer(exchange.response), 1 + others))
+    said = reasons[-1] if reasons else None
+    ended_s = times_since(exchange.segments, said.end())[:1] if said else []
+    if not ended_s or found.since_s < ended_s[0]:
+        return found
+    return pauses([at_s for at_s in speaking(exchange) if at_s <= ended_s[0]]) or found
 
 
 def _pauses(exchange: Exchange, reply: Reply) -> Pauses | None:

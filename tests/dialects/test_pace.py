@@ -127,3 +127,23 @@ def test_the_prompt_of_a_verbose_answer_is_kept() -> None:
     for stream in (True, False):
         reply = chat.turn(1, chat.request(chat.user("Hi.")), said, stream=stream, extra=told).reply
         assert (reply.prompt, reply.truncated) == ("<|im_user|>Hi.<|im_end|>", True)
+
+
+STOP, REST = END[: END.index(b"data: [DONE]")], END[END.index(b"data: [DONE]") :]
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}\n\n'
+
+
+def test_what_comes_late_behind_the_reason_is_no_silence_of_the_reply() -> None:
+    said = ((5, WORD), (6, WORD), (8, WORD), (9, STOP))
+    assert silence(*said, (80, USAGE + REST)) == (2, 6)
+    assert silence(*said, (40, USAGE), (80, REST)) == (2, 6)
+    assert silence((5, WORD), (6, WORD), (7, PING), (9, STOP), (80, REST)) == (3, 6)
+
+
+def test_a_reason_that_comes_late_ends_a_silence() -> None:
+    assert silence((5, WORD), (6, WORD), (80, STOP), (81, REST)) == (74, 6)
+
+
+def test_a_reason_in_the_words_of_a_reply_is_none() -> None:
+    quoted = WORD.replace(b"word ", rb"{\"finish_reason\": \"stop\"}")
+    assert silence((5, WORD), (6, quoted), (80, WORD), (81, END)) == (74, 6)

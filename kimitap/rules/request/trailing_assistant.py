@@ -29,8 +29,12 @@ TWO = "Cannot have 2 or more assistant messages at the end of the list."
 
 
 def is_trailing(turn: Turn) -> bool:
-    """True where the last message is the assistant's."""
-    return bool(turn.messages) and turn.messages[-1].role == "assistant"
+    """True where the last message is the assistant's, unless the request says that it is to be
+    gone on with (vLLM's `continue_final_message`), and was not refused for it."""
+    if not turn.messages or turn.messages[-1].role != "assistant":
+        return False
+    asked = turn.parameters.get("continue_final_message") is True
+    return not asked or bool(turn.messages[-1].tool_calls) or is_refused(turn)
 
 
 def is_refused(turn: Turn) -> bool:
@@ -53,8 +57,9 @@ class TrailingAssistant(Rule):
     summary = "the request ends with an assistant's message; an error where the server refuses it"
     meaning = (
         "The last message is the assistant's. Some agents do so on purpose, to have the model go "
-        "on with a text (prefill), and llama-server allows it: a note, once a thread. With "
-        "thinking switched on, or with two such messages, it refuses the request, and that is an "
+        "on with a text (prefill), and llama-server allows it: a note, once a thread, but none "
+        "where the request says so itself (`continue_final_message`). With thinking switched on, or with "
+        "two such messages, it refuses the request, and that is an "
         "error. Where the agent did not mean to, it lost the message after it: a user's, or the "
         "results of the calls at the end."
     )
