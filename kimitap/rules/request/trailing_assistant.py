@@ -58,10 +58,10 @@ class TrailingAssistant(Rule):
     meaning = (
         "The last message is the assistant's. Some agents do so on purpose, to have the model go "
         "on with a text (prefill), and llama-server allows it: a note, once a thread, but none "
-        "where the request says so itself (`continue_final_message`). With thinking switched on, or with "
-        "two such messages, it refuses the request, and that is an "
-        "error. Where the agent did not mean to, it lost the message after it: a user's, or the "
-        "results of the calls at the end."
+        "where the request says so itself (`continue_final_message`). With thinking switched on, "
+        "or with two such messages, it refuses the request, and that is an error. Where the agent "
+        "did not mean to, it lost the message after it: a user's, or the results of the calls at "
+        "the end."
     )
     remedy = (
         "If the server refuses it: switch thinking off for that request "
