@@ -51,6 +51,10 @@ class Kimitap(GrantingApp):
         self._before: tuple[LineFilter, ...] = (WithoutColour(),) if self.no_color else ()
         self._after = (NoControls(),)
         self._alarmed: frozenset[tuple[str, Place]] | None = None
+        self._learnt: frozenset[int] = frozenset()
+        """The exchanges of which something may just have been learnt: it is told without a bell."""
+        self._quiet: frozenset[int] = frozenset()
+        """Those of them that the reading under way tells of."""
         self._seen: int | None = None
         self._written_at = float("-inf")
         self._loading = self._glimpsed = self._others_asked = False
@@ -125,6 +129,7 @@ class Kimitap(GrantingApp):
             if self._seen is not None and not self.deleting:
                 self._written_at = now
             self._seen, self._loading = version, True
+            self._quiet, self._learnt = self._learnt, frozenset()
             self.load()
         self._say_live()
 
@@ -181,7 +186,8 @@ class Kimitap(GrantingApp):
         """
         errors = {(f.rule, f.place): f for f in view.findings if f.severity is Severity.ERROR}
         known, self._alarmed = self._alarmed, frozenset(errors)
-        fresh = [f for key, f in errors.items() if told and known is not None and key not in known]
+        new = (f for key, f in errors.items() if told and known is not None and key not in known)
+        fresh = [f for f in new if f.place.exchange not in self._quiet]
         if fresh:
             self.bell()
             more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
@@ -204,8 +210,12 @@ class Kimitap(GrantingApp):
         self.load_again()
 
     def load_again(self) -> None:
-        """Read anew though nobody wrote: something was learnt, and is told without a bell."""
-        self._seen, self._alarmed = None, None
+        """Read anew though nobody wrote: something was learnt of old turns, and rings no bell.
+
+        What is recorded at the same time rings as ever.
+        """
+        ended = (t for thread in self.view.threads for t in thread.turns if t.ended_at is not None)
+        self._seen, self._learnt = None, frozenset(turn.exchange for turn in ended)
         self.poll()
 
     def on_unmount(self) -> None:

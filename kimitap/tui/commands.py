@@ -5,9 +5,12 @@ from functools import partial
 
 from textual import events
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
+from textual.widget import Widget
 
-from kimitap.tui.keys import Key
+from kimitap.tui.keys import LIST_KEYS, Key, with_list_keys
 from kimitap.tui.themes import COLOURS
+from kimitap.tui.widgets.virtual_list import VirtualList
 
 Act = partial[Coroutine[object, object, None]]
 
@@ -25,7 +28,7 @@ class KeyCommands(Provider):
 
     def _commands(self) -> Iterator[tuple[str, str, Act]]:
         table: Sequence[Key] = getattr(self.screen, "KEYS", ())
-        for key in table:
+        for key in with_list_keys(table):
             if key.action != "app.command_palette":
                 yield key.words, f"key {key.shown}", partial(self._run, key)
         for name in COLOURS:
@@ -36,7 +39,15 @@ class KeyCommands(Provider):
         self.app.theme = name
 
     async def _run(self, key: Key) -> None:
-        await self.screen.run_action(key.action)
+        """What the key would do: an action of the screen, or of the list or text in it."""
+        await (self.screen if key not in LIST_KEYS else self._list()).run_action(key.action)
+
+    def _list(self) -> Widget | Screen[object]:
+        """The list or text that the reader is in, else the first of the screen."""
+        focused = self.screen.focused
+        if isinstance(focused, VirtualList):
+            return focused
+        return next((one for one in self.screen.query(VirtualList) if one.display), self.screen)
 
     async def discover(self) -> Hits:
         for words, said, act in self._commands():

@@ -1,6 +1,6 @@
 """Every key, said once: the bindings, the footer and the help screen are made from these tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
@@ -230,6 +230,17 @@ CONFIRM_KEYS = (
     Key("yes", "y", "y", "answer(True)", "yes", "y yes"),
     Key("no", "n,escape,q", "n esc", "answer(False)", "no", "n no"),
 )
+
+QUESTIONS = {"replay": REPLAY_KEYS, "delete": CONFIRM_KEYS}
+"""What the keys mean while a question is asked, by the key that leads to it."""
+
+
+def with_list_keys(table: Sequence[Key]) -> Sequence[Key]:
+    """A screen's keys, and those of the list or text in it that the screen does not bind itself."""
+    ids = {key.id for key in table}
+    bound = {one for key in table for one in key.keys.split(",")}
+    rest = (k for k in LIST_KEYS if k.id not in ids and not bound.issuperset(k.keys.split(",")))
+    return (*table, *rest)
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:

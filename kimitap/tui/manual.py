@@ -8,6 +8,7 @@ from kimitap.tui.keys import (
     FINDINGS_KEYS,
     LIST_KEYS,
     MAIN_KEYS,
+    QUESTIONS,
     SEARCH_KEYS,
     SESSIONS_KEYS,
     TIMELINE_KEYS,
@@ -26,6 +27,8 @@ TABLES = {
     "lists": LIST_KEYS,
 }
 """Every screen's keys by its name in the manual; `lists` are those that all long lists have."""
+ASKED = {f"asked_by_{name}": table for name, table in QUESTIONS.items()}
+"""The same for the questions that a key asks."""
 
 _TABLE = re.compile(r"<!-- keys: (\w+) -->\n.*?<!-- /keys -->", re.DOTALL)
 
@@ -44,6 +47,8 @@ def with_tables(text: str) -> str:
     """
 
     def table(found: re.Match[str]) -> str:
-        return f"<!-- keys: {found[1]} -->\n{key_table(TABLES[found[1]])}\n<!-- /keys -->"
+        return (
+            f"<!-- keys: {found[1]} -->\n{key_table({**TABLES, **ASKED}[found[1]])}\n<!-- /keys -->"
+        )
 
     return _TABLE.sub(table, text)

@@ -10,12 +10,16 @@ from textual.command import CommandList, CommandPalette
 
 from kimitap.tui import handing_out
 from kimitap.tui.app import Kimitap
-from kimitap.tui.keys import MAIN_KEYS
+from kimitap.tui.commands import KeyCommands
+from kimitap.tui.conversation.session_screen import SessionScreen
+from kimitap.tui.keys import LIST_KEYS, MAIN_KEYS, with_list_keys
 from kimitap.tui.screenshot import settle
+from kimitap.tui.source import View
 from kimitap.tui.themes import COLOURS, Repainted, themes
+from kimitap.tui.widgets.view_screen import ViewScreen
 from tests.support.reader import Reader, reading, two_sessions
 from tests.support.still import Still, exchange
-from tests.support.threads import lost_turn
+from tests.support.threads import chain, lost_turn
 
 
 def told(reader: Reader) -> list[str]:
@@ -110,7 +114,8 @@ async def test_the_palette_has_every_action_and_does_it() -> None:
         await reader.press("ctrl+p")
         assert isinstance(reader.app.screen, CommandPalette)
         options = reader.app.screen.query_one(CommandList)
-        wanted = len(MAIN_KEYS) - 1 + len(COLOURS) - 1  # but not the palette, and not this theme
+        keys = len(MAIN_KEYS) + len(LIST_KEYS)
+        wanted = keys - 1 + len(COLOURS) - 1  # but not the palette, and not this theme
         for _ in range(100):
             if options.option_count >= wanted:
                 break
@@ -213,6 +218,47 @@ async def test_a_new_error_rings_and_is_said_and_old_ones_are_not(
         await settle(reader.app, reader.pilot)
         assert rung == [1]
         assert told(reader) == ["✗ tool-turn-lost in #6"]
+
+
+async def test_what_is_recorded_while_something_is_learnt_of_old_turns_rings_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[int] = []
+    monkeypatch.setattr(Kimitap, "bell", lambda self: rung.append(1))
+    (session,), findings = lost_turn()
+    five = chain(*session.threads[0].turns[:5])
+    source = Still((replace(session, threads=(five,)),))
+    async with reading(source) as reader:
+        source.now(View((session,), findings))  # an error in the known #5, and one in the new #6
+        reader.app.load_again()
+        await settle(reader.app, reader.pilot)
+        while reader.app.view.findings != findings:
+            await reader.pilot.pause(0.02)
+        assert rung == [1]
+        assert told(reader) == ["✗ tool-turn-lost in #6"]
+
+
+@pytest.mark.parametrize("at", [(), ("s",), ("F",), ("v",), ("d",), ("T",), ("S", *"migrate")])
+async def test_the_palette_has_the_keys_of_the_screens_list_too(at: tuple[str, ...]) -> None:
+    """On every screen it offers what the help of that screen names, and does it."""
+    async with reading(place="3") as reader:
+        await reader.press(*at)
+        screen = reader.app.screen
+        assert isinstance(screen, SessionScreen | ViewScreen)
+        wanted = {(k.words, f"key {k.shown}") for k in with_list_keys(screen.KEYS)}
+        commands = KeyCommands(screen)
+        offered = {(hit.text, hit.help): hit.command async for hit in commands.discover()}
+        assert wanted - {("every action, by its words", "key ^p")} <= set(offered)
+
+
+async def test_the_palette_moves_the_list_where_the_reader_is() -> None:
+    async with reading() as reader:
+        main = reader.app.main
+        offered = {hit.text: hit.command async for hit in KeyCommands(main).discover()}
+        for words, at in (("first line", 0), ("line down", 1), ("last line", -1)):
+            await offered[words]()
+            await settle(reader.app, reader.pilot)
+            assert main.conversation.cursor == at % main.conversation.count
 
 
 async def test_the_pager_is_used_where_no_editor_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

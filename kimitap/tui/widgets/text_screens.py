@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from kimitap.transcript.query import LANGUAGE
-from kimitap.tui.keys import HELP_KEYS, LIST_KEYS, Key, bindings
+from kimitap.tui.keys import HELP_KEYS, QUESTIONS, Key, bindings, with_list_keys
 from kimitap.tui.palette import FAINT, NAME, NORMAL
 from kimitap.tui.widgets.composed import Composed
 from kimitap.tui.widgets.text_pane import Block, TextPane
@@ -35,9 +35,14 @@ class HelpScreen(Composed[None], ModalScreen[None]):
     def _blocks(self) -> Iterator[Block]:
         yield Block(f"{self._name}: keys", NAME, indent=1)
         own = {key.id for key in self._keys}
-        for key in (*self._keys, *(key for key in LIST_KEYS if key.id not in own)):
+        for key in with_list_keys(self._keys):
             yield Block(f"{key.shown:<10} {key.words}", NORMAL, indent=1)
         yield Block("")
+        for asked in (key for key in self._keys if key.id in QUESTIONS):
+            yield Block(f"In the question that {asked.shown} asks", NAME, indent=1)
+            for key in QUESTIONS[asked.id]:
+                yield Block(f"{key.shown:<10} {key.words}", NORMAL, indent=1)
+            yield Block("")
         if own & SEARCHING:
             yield Block("What can be searched for", NAME, indent=1)
             for typed, words in LANGUAGE:
