@@ -90,11 +90,12 @@ def _joined(found: Iterable[Dropped]) -> Iterator[Dropped]:
 def is_clean_cut(found: Differences, link: Link) -> bool:
     """True where nothing came instead of what is gone: the rest is as it was, the reply included.
 
-    Else the agent writes its whole prompt anew each time.
+    Else the agent writes its whole prompt anew each time. A turn that was blanked is gone.
     """
     slot = link.echo.slot
     kept = link.echo.kind is EchoKind.SAME and bool(slot)
-    return kept and not found.edits and all(i > slot[-1] for i in found.fresh)
+    written = (edit for edit in found.edits if not link.child.messages[edit.new].blank)
+    return kept and not any(written) and all(i > slot[-1] for i in found.fresh)
 
 
 def _lost(link: Link, gap: Gap, others: Sequence[int]) -> Dropped | None:

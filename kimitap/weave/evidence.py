@@ -1,5 +1,6 @@
 """How much has to be in common before one request is held to follow another."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -21,6 +22,8 @@ LONG = 200
 """Characters from which a lone message is told from any other."""
 HARDLY = 0.9
 """Likeness from which a message changed in hardly a word."""
+COUNT = re.compile(r"\D*\d{1,4}")
+"""An id that counts calls; one that was made at random has figures elsewhere too."""
 REPLIES = 3
 """Replies that prove by themselves whose history it is, though nothing that a user said is left."""
 TRIFLE = 4
@@ -117,7 +120,8 @@ class Evidence:
         if users and replies:
             return len(both) > 1
         last = both[-1][1:] == (len(old) - 1, Mark.SAME) if both else False
-        return replies >= REPLIES and last and self._claimed(tip, child)
+        proven = replies >= REPLIES or (replies and _answered(tip, child))
+        return bool(proven) and last and self._claimed(tip, child)
 
     def _repeated(self, tip: Strand, child: Strand, pairs: Sequence[Pair]) -> bool:
         """True where a failed request comes again with hardly a word changed, such as a clock."""
@@ -182,6 +186,19 @@ def _new_window(parent: Strand, child: Strand) -> bool:
     """True where the agent says that it has begun a new context window of the same session."""
     before, now = parent.turn.scope.window, child.turn.scope.window
     return _named(parent, child) and before is not None and now is not None and now > before
+
+
+def _answered(tip: Strand, child: Strand) -> bool:
+    """True where all calls of the last reply, under its own ids, have their results.
+
+    Ids that are only a count (`functions.ls:0`) prove nothing unless on the same connection.
+    """
+    ids = [call.id for call in tip.turn.reply.message.tool_calls]
+    one_line = bool(tip.turn.client) and tip.turn.client == child.turn.client
+    if not one_line and any(call_id is None or COUNT.fullmatch(call_id) for call_id in ids):
+        return False
+    given = {result.call_id for message in child.messages for result in message.tool_results}
+    return bool(ids) and all(ids) and given.issuperset(ids)
 
 
 def _trifle(message: Message) -> bool:

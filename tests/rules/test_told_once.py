@@ -59,6 +59,15 @@ def test_both_results_of_a_blanked_turn_go_with_it() -> None:
     assert "and 2 results" in found.message
 
 
+def test_in_a_short_run_as_well() -> None:
+    samples = [
+        step(TASK, BOTH),
+        step((*TASK, BOTH, NOTES, TABLE), WROTE),
+        step((*TASK, assistant(""), WROTE, WRITTEN), DONE),
+    ]
+    assert [(f.rule, f.place) for f in grave(samples)] == [("dropped-from-history", Place(3, 2))]
+
+
 def test_a_result_of_another_turn_is_another_loss() -> None:
     second = assistant("Then the table.", READ_TWO)
     samples = [

@@ -139,13 +139,49 @@ def test_a_task_that_falls_out_alone_is_missed() -> None:
 
 
 def test_few_replies_without_a_users_word_tie_no_conversation_to_another() -> None:
-    assert len(woven(*run(2), ask(3, steps(2), step(2)[0]))) == 2
+    later = ask(3, steps(2), step(2)[0], client="127.0.0.1:50999")
+    assert len(woven(*run(2), later)) == 2
 
 
 def test_replies_under_another_prompt_tie_no_conversation_to_another() -> None:
     other = system("You check what other agents did, and tell what is wrong with it, in short.")
     checked = ask(5, steps(4), step(4)[0], prompt=other, tools=())
     assert numbers(woven(*run(4), checked)) == [[[1, 2, 3, 4], [5]]]
+
+
+# -- a first message that comes back otherwise
+
+MENTION = user("Look at @src/ledger.py and keep its comments.")
+EXPANDED = user(
+    "Look at 'src/ledger.py' (see below for its content) and keep its comments.\n\n"
+    "<file_content path='src/ledger.py'>\n"
+    + "total = total + row.amount\n" * 40
+    + "</file_content>"
+)
+
+
+def looked(call_id: str, **more: object) -> list[Exchange]:
+    """A run whose first message is expanded when it comes back."""
+    first = assistant("I read it.", call("run", {"command": "cat src/ledger.py"}, call_id))
+    given = [EXPANDED, first, result("total = 0", call_id)]
+    return [
+        ask(1, [MENTION], first),
+        ask(2, given, assistant("The comments stay."), **more),  # type: ignore[arg-type]
+    ]
+
+
+def test_a_first_message_that_is_expanded_on_its_way_is_an_edit() -> None:
+    exchanges = looked("functions.run:0")
+    assert numbers(woven(*exchanges)) == [[[1, 2]]]
+    assert errors(exchanges) == []
+
+
+def test_an_id_that_was_made_ties_them_over_another_connection() -> None:
+    assert numbers(woven(*looked("call_k3f9q2mzt7", client="127.0.0.1:50999"))) == [[[1, 2]]]
+
+
+def test_an_id_that_only_counts_does_not() -> None:
+    assert numbers(woven(*looked("functions.run:0", client="127.0.0.1:50999"))) == [[[1]], [[2]]]
 
 
 # -- sub-agents that begin with the history of their parent
