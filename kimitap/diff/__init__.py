@@ -16,7 +16,7 @@ from kimitap.diff.respelling import Respelling
 from kimitap.diff.runs import Run, RunPair, compare_runs, named_apart, part_of
 from kimitap.diff.sequence import Effort
 from kimitap.diff.spelling import laid_out, only_spelling
-from kimitap.diff.text import LineRow, Span, TextDiff, diff_text, shared_start
+from kimitap.diff.text import LineRow, Span, TextDiff, diff_text
 from kimitap.diff.turns import TurnDiff, diff_turns
 from kimitap.diff.words import doing, parting
 
@@ -51,5 +51,4 @@ __all__ = [
     "only_spelling",
     "part_of",
     "parting",
-    "shared_start",
 ]

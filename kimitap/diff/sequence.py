@@ -12,6 +12,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kimitap.beginnings import shared_prefix
+
 STEPS = 300_000
 """Steps of the search that one diff may take: about half a second."""
 _LONG = 400
@@ -44,8 +46,8 @@ def blocks(
 
 
 def _between(a: array[int], b: array[int], effort: Effort) -> Iterator[Block]:
-    head = _shared(a, b)
-    tail = _shared(a[head:][::-1], b[head:][::-1])
+    head = shared_prefix(a, b)
+    tail = shared_prefix(a[head:][::-1], b[head:][::-1])
     end_a, end_b = len(a) - tail, len(b) - tail
     yield Block(0, 0, head)
     at_a, at_b = head, head
@@ -69,15 +71,6 @@ def _joined(found: Iterator[Block]) -> Iterator[Block]:
             held = block
     if held.size:
         yield held
-
-
-def _shared(a: array[int], b: array[int]) -> int:
-    """How many entries both begin with, by halves: slices compare faster than entries."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        half = (low + high + 1) // 2
-        low, high = (half, high) if a[low:half] == b[low:half] else (low, half - 1)
-    return low
 
 
 def _anchors(
@@ -111,8 +104,8 @@ def _once(entries: array[int], begin: int, end: int) -> dict[int, int]:
 
 
 def _trimmed(a: array[int], b: array[int], effort: Effort) -> list[Block]:
-    head = _shared(a, b)
-    tail = _shared(a[head:][::-1], b[head:][::-1])
+    head = shared_prefix(a, b)
+    tail = shared_prefix(a[head:][::-1], b[head:][::-1])
     middle = _search(a[head : len(a) - tail], b[head : len(b) - tail], effort)
     return [
         Block(0, 0, head),

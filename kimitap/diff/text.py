@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kimitap.beginnings import shared_prefix
 from kimitap.diff.sequence import Block, Effort, blocks, likest
 from kimitap.lineage import Mark
 
@@ -164,30 +165,9 @@ def _gaps(words: Sequence[str], common: Sequence[tuple[int, int]]) -> tuple[Span
 
 def _middles(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """What stands between the common beginning and the common end of two long lines."""
-    head = common(old, new)
-    tail = common(old[: head - len(old) - 1 : -1], new[: head - len(new) - 1 : -1])
+    head = shared_prefix(old, new)
+    tail = shared_prefix(old[: head - len(old) - 1 : -1], new[: head - len(new) - 1 : -1])
     if 2 * (head + tail) <= LIKE * (len(old) + len(new)):
         return (), ()
     spans = (Span(head, len(old) - tail), Span(head, len(new) - tail))
     return tuple((s,) if s.stop > s.start else () for s in spans)  # type: ignore[return-value]
-
-
-def common(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        half = (low + high + 1) // 2
-        low, high = (half, high) if one[low:half] == other[low:half] else (low, half - 1)
-    return low
-
-
-def shared_start(one: str, other: str) -> int:
-    """How many characters the beginning has that two texts share."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

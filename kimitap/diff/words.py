@@ -6,10 +6,10 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from kimitap.beginnings import shared_prefix
 from kimitap.conversation import Message, ToolCall, Turn
 from kimitap.diff.comparison import ThreadPair, TurnPair
 from kimitap.diff.link import DiffRow
-from kimitap.diff.text import common
 from kimitap.lineage import Mark
 from kimitap.visible import one_line
 
@@ -100,7 +100,7 @@ def _quote(message: Message | None, other: Message | None, mask: Mask) -> str:
     if not message.text.strip():
         return doing(message, mask).replace("calls", "of", 1)
     text = mask(message.text)
-    begin = common(text, mask(other.text)) - _BEFORE if other else 0
+    begin = shared_prefix(text, mask(other.text)) - _BEFORE if other else 0
     return f'"…{one_line(text[begin:], _SAID)}"' if begin > 0 else _quoted(text)
 
 

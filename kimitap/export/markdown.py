@@ -7,8 +7,9 @@ code spans or fences, so that it can neither leak a key nor change the page.
 from collections.abc import Iterator, Mapping, Sequence
 
 import kimitap
+from kimitap.beginnings import shared_prefix
 from kimitap.conversation import Message, Turn
-from kimitap.diff import Change, Diff, DiffRow, shared_start
+from kimitap.diff import Change, Diff, DiffRow
 from kimitap.export.facts import Fact, facts_of, facts_table
 from kimitap.export.heading import heading
 from kimitap.export.measures import measures_table, of_turns, shown
@@ -66,6 +67,8 @@ def reply_report(turn: Turn, findings: Sequence[Finding], remedies: Mapping[str,
     blocks = [
         f"## {_titled(what, turn, turn)}",
         " ".join(_sentence(f) for f in findings) or "Kimitap found nothing wrong here.",
+        f"No request follows exchange {turn.exchange} in its thread: there is none to compare its "
+        "reply with.",
         _facts_of_one(turn),
         f"### The reply of exchange {turn.exchange}",
         _quoted(turn.reply.message),
@@ -231,7 +234,7 @@ def _on_wire(turn: Turn, index: int | None) -> str:
 
 def _start(row: DiffRow) -> int:
     """Where the two texts of a row begin to differ."""
-    return shared_start(row.old.text, row.new.text) if row.old and row.new else 0
+    return shared_prefix(row.old.text, row.new.text) if row.old and row.new else 0
 
 
 def _quoted(message: Message | None, start: int = 0) -> str:

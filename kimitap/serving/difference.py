@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 
+from kimitap.beginnings import shared_prefix
 from kimitap.conversation import Message
 from kimitap.dialects.encoding import decoded
-from kimitap.diff import Change, TurnDiff, diff_turns, shared_start
+from kimitap.diff import Change, TurnDiff, diff_turns
 from kimitap.diff.link import DiffRow
 from kimitap.lineage import Mark
 from kimitap.serving.script import Asked, Take
@@ -63,7 +64,7 @@ def _change(change: Change) -> str:
         return f"{one_line(change.field, 60)} is new: {_quoted(change.new or '')}"
     if change.new is None:
         return f"{one_line(change.field, 60)} is missing; recorded: {_quoted(change.old)}"
-    begin = max(0, shared_start(change.old, change.new) - _BEFORE)
+    begin = max(0, shared_prefix(change.old, change.new) - _BEFORE)
     was, now = (_quoted(text[begin:], cut=begin > 0) for text in (change.old, change.new))
     return f"{one_line(change.field, 60)} is {now}; recorded: {was}"
 
@@ -95,7 +96,7 @@ def _unreadable(data: bytes) -> str:
 
 
 def _bytes(sent: bytes, recorded: bytes) -> str:
-    at = shared_start(sent.decode("latin-1"), recorded.decode("latin-1"))
+    at = shared_prefix(sent.decode("latin-1"), recorded.decode("latin-1"))
     if at == len(sent) == len(recorded):
         return "nothing in its body"
     return f"byte {at} of {len(sent)} (recorded: {len(recorded)} bytes)"

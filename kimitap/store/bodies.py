@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
+from kimitap.beginnings import shared_prefix
 from kimitap.exchange import Body, Elements, Piece, digest
 from kimitap.store import manifest, tables
 from kimitap.store.driver import Driver
@@ -99,7 +100,7 @@ class BodyWriter:
         for recent in self._recent.newest_first():
             if recent.ids[0] != ids[0] and recent.ids[-1] != ids[-1]:
                 continue  # they share neither beginning nor end
-            prefix = manifest.shared_prefix(recent.ids, ids)
+            prefix = shared_prefix(recent.ids, ids)
             rest = min(len(recent.ids), len(ids)) - prefix
             shared = prefix + manifest.shared_suffix(recent.ids, ids, rest)
             if shared > most:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from kimitap.beginnings import shared_prefix
 from kimitap.exchange import Elements
 from kimitap.store import varint, zstd
 
@@ -41,18 +42,6 @@ def against(
     prefix = shared_prefix(parent, ids)
     suffix = shared_suffix(parent, ids, min(len(parent), len(ids)) - prefix)
     return Manifest(prefix, suffix, ids[prefix : len(ids) - suffix], elements)
-
-
-def shared_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many ids are equal from the beginning on."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def shared_suffix(a: Sequence[int], b: Sequence[int], limit: int) -> int:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from kimitap.beginnings import shared_prefix
 from kimitap.conversation import Message
-from kimitap.diff import Diff, DiffRow, diff_text, shared_start
+from kimitap.diff import Diff, DiffRow, diff_text
 from kimitap.diff.text import Span
 from kimitap.export.html.page import Difference, Line, Side
 from kimitap.export.html.texts import Budget
@@ -70,7 +71,7 @@ def _line(row: DiffRow, budget: Budget) -> Line:
     pieces: tuple[Sequence[tuple[str, bool]], ...] = ((), ())
     start = 0
     if row.mark is Mark.CHANGED and old and new:
-        start = shared_start(old, new)
+        start = shared_prefix(old, new)
         if max(len(old), len(new)) <= _WORDWISE:
             pieces = _pieces(old, new)
     at_old = "its reply" if row.is_reply else f"message {row.old_index}"
