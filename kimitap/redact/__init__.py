@@ -12,9 +12,9 @@ Both would rather keep a harmless word than damage evidence: tool call ids, git 
 session headers and token counts stay.
 """
 
-from kimitap.redact.headers import marker, mask_headers, mask_url
+from kimitap.redact.headers import marker, mask_headers, mask_url, masked_url
 from kimitap.redact.level import Level
 from kimitap.redact.masked import Masked
 from kimitap.redact.text import mask_text
 
-__all__ = ["Level", "Masked", "marker", "mask_headers", "mask_text", "mask_url"]
+__all__ = ["Level", "Masked", "marker", "mask_headers", "mask_text", "mask_url", "masked_url"]

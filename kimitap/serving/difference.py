@@ -1,4 +1,7 @@
-"""Why no recorded request answers the one that came: the first thing in which they differ."""
+"""Why no recorded request answers the one that came: the first thing in which they differ.
+
+What is quoted is masked: it stands in the server's log, and in the agent's, which people post.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +12,13 @@ from kimitap.dialects.encoding import decoded
 from kimitap.diff import Change, TurnDiff, diff_turns
 from kimitap.diff.link import DiffRow
 from kimitap.lineage import Mark
+from kimitap.redact import mask_text
 from kimitap.serving.script import Asked, Take
 from kimitap.visible import one_line
 
 _QUOTED = 80
+_MASKED = 1 << 16
+"""Characters that are looked at for secrets before so many are quoted."""
 _BEFORE = 20
 """Characters before a difference that are quoted with it."""
 
@@ -64,8 +70,11 @@ def _change(change: Change) -> str:
         return f"{one_line(change.field, 60)} is new: {_quoted(change.new or '')}"
     if change.new is None:
         return f"{one_line(change.field, 60)} is missing; recorded: {_quoted(change.old)}"
-    begin = max(0, shared_prefix(change.old, change.new) - _BEFORE)
-    was, now = (_quoted(text[begin:], cut=begin > 0) for text in (change.old, change.new))
+    old, new = mask_text(change.old), mask_text(change.new)
+    if old == new:
+        return f"{one_line(change.field, 60)} differs in what is masked here"
+    begin = max(0, shared_prefix(old, new) - _BEFORE)
+    was, now = (_quoted(text[begin:], cut=begin > 0) for text in (old, new))
     return f"{one_line(change.field, 60)} is {now}; recorded: {was}"
 
 
@@ -85,7 +94,7 @@ def _unreadable(data: bytes) -> str:
     try:
         json.loads(data)
     except json.JSONDecodeError as error:
-        near = error.doc[error.pos : error.pos + _QUOTED]
+        near = error.doc[error.pos : error.pos + _MASKED]
         where = f"before {_quoted(near)}" if near.strip() else "where it ends"
         return f"{error.msg.removesuffix(' at').lower()} at character {error.pos}, {where}"
     except UnicodeDecodeError as error:
@@ -103,4 +112,5 @@ def _bytes(sent: bytes, recorded: bytes) -> str:
 
 
 def _quoted(text: str, *, cut: bool = False) -> str:
-    return f'"{"…" if cut else ""}{one_line(text, _QUOTED)}"'
+    """The beginning of `text`, masked before a key is cut in two."""
+    return f'"{"…" if cut else ""}{one_line(mask_text(text[:_MASKED]), _QUOTED)}"'

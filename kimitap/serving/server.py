@@ -15,6 +15,7 @@ from aiohttp import web
 from kimitap.dialects import decode
 from kimitap.errors import UsageError
 from kimitap.exchange import NO_RESPONSE, Body, Exchange, Headers, Outcome
+from kimitap.redact import masked_url
 from kimitap.serving.answering import hung_up, replay_answer
 from kimitap.serving.difference import first_difference
 from kimitap.serving.script import Asked, How, Script, Take
@@ -167,7 +168,8 @@ class Player:
     def _no(self, request: web.BaseRequest, asked: Asked) -> web.StreamResponse:
         """Say that nothing recorded answers this, and how the nearest request differs."""
         self.unmatched += 1
-        named = one_line(f"{asked.method} {asked.path}", 200)
+        path = masked_url(asked.path, lambda _: "[masked]")
+        named = one_line(f"{asked.method} {path}", 200)
         if not self.script.at(asked):
             self._complain(f"404 {named}: nothing of the kind was recorded")
             return _refusal(request, 404, f"nothing like {named} was recorded")
