@@ -51,16 +51,19 @@ def _files(target: Path, stack: ExitStack) -> Files | None:
     if not zipfile.is_zipfile(target):
         return None
     archive = stack.enter_context(zipfile.ZipFile(target))
-    return {
-        _within(info.filename): partial(archive.open, info)
-        for info in archive.infolist()
-        if not info.is_dir()
-    }
+    found: dict[str, Callable[[], IO[bytes]]] = {}
+    for info in archive.infolist():
+        if not info.is_dir():
+            found[_within(info.filename, archive, found)] = partial(archive.open, info)
+    return found
 
 
-def _within(name: str) -> str:
-    """A name without the folder in which all of a zipped report stands; as it is without one."""
-    return name.partition("/")[2] or f"/{name}"
+def _within(name: str, archive: zipfile.ZipFile, known: Mapping[str, object]) -> str:
+    """A name without the folder in which all of a zipped report stands; what stands elsewhere, or
+    a second time, keeps a name that no report has."""
+    root = archive.namelist()[0].partition("/")[0]
+    folder, _, rest = name.partition("/")
+    return rest if folder == root and rest and rest not in known else f"/{name}"
 
 
 def _below(folder: Path) -> dict[str, Callable[[], IO[bytes]]]:

@@ -1,6 +1,7 @@
 """A report on disk: complete or not there, and never in the place of anything else."""
 
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_a_file_that_a_user_put_into_a_report_is_never_deleted(
     with pytest.raises(UsageError, match=f"{name.strip('/')} (is not Kimitap's|cannot be read)"):
         write(target, as_zip=as_zip, force=True)
     assert (sorted(target.rglob("*")) or target.read_bytes()) == known
+
+
+@pytest.mark.parametrize("name", ["mine/report.md", "report/report.md", "report.md"])
+def test_what_a_user_packed_beside_a_report_is_never_deleted(tmp_path: Path, name: str) -> None:
+    """In a folder of its own, or a second time under a name of the report's."""
+    target = tmp_path / "report.zip"
+    write(target, as_zip=True)
+    with zipfile.ZipFile(target) as archive:
+        made = archive.read("report/report.md")
+    with warnings.catch_warnings(), zipfile.ZipFile(target, "a") as archive:
+        warnings.simplefilter("ignore")  # of a name that stands there twice
+        archive.writestr(name, made)
+    known = target.read_bytes()
+    with pytest.raises(UsageError, match=f"{name} is not Kimitap's"):
+        write(target, as_zip=True, force=True)
+    assert target.read_bytes() == known
 
 
 @pytest.mark.parametrize("name", ["report.md", "bodies/1.json", "recording.db"])
