@@ -17,7 +17,7 @@ class Settings:
     beside_turn: int = 400
     """The turn of a session from which on its requests have about 2 MB."""
     delay_rounds: int = 4
-    delay_s: float = 1.5
+    delay_s: float = 3.0
     keeping_rounds: int = 4
     keeping_s: float = 5.0
     """More than the keeper rests between two looks."""
