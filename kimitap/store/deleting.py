@@ -29,6 +29,8 @@ LONGEST_S = 0.005
 """A transaction begins nothing more after so long: a recorder waits for it."""
 READY_S = 0.05
 """How long is prepared what a transaction then does."""
+HUSHED_S = 3.0
+"""A recorder merges nothing for longer than this after a transaction that deletes."""
 PAUSE_S = 0.03
 """How long a recorder that lives has the database to itself between two transactions: longer than
 the naps in which SQLite waits for a lock."""
@@ -144,19 +146,23 @@ class _Deletion:
         What a recorder adds meanwhile may need another round; what is left at last, if anything, is
         left to the next deletion.
         """
+        hush = False
         with closing(opening.reader(self._where)) as reader:
             while True:
-                with suppress(_Overtaken):
-                    self._sweep(reader)
+                try:
+                    self._sweep(reader, hush)
+                except _Overtaken as by:
+                    hush = by.merging
+                else:
                     return
 
-    def _sweep(self, reader: Connection) -> None:
+    def _sweep(self, reader: Connection, hush: bool) -> None:
         self._census = Census()
         self._repacker = Repacker(self._census)
         with reader.begin():
             self._generation = generation(Driver(reader))
             self._moves = moves(Driver(reader))
-            self._census.look(reader)
+        self._take_census(reader, hush)
         for _ in range(_MOST_ROUNDS):
             steps = deque(self._steps())
             if not steps:
@@ -172,6 +178,19 @@ class _Deletion:
                     for _done in _some_of(ready, LONGEST_S, lambda act: act(self._connection)):
                         pass
                     self._census.settle(self._connection)
+
+    def _take_census(self, reader: Connection, hush: bool) -> None:
+        """Look at all that is there. `hush`: have recorders merge nothing meanwhile, which they
+        refrain from for a while after each transaction that deletes; another who deletes would have
+        to begin again for it."""
+        complete = False
+        while not complete:
+            if hush:
+                with self._transaction(alone=True):
+                    pass
+            with reader.begin():
+                self._demand_alone(Driver(reader))
+                complete = self._census.look_ahead(reader, time.monotonic() + HUSHED_S)
 
     def compact(self) -> bool:
         """Give the space back where nobody else writes; True if that was possible.
@@ -261,8 +280,10 @@ class _Deletion:
 
     def _demand_alone(self, driver: Driver) -> None:
         """Raise _Overtaken where the census counts no more; in a transaction."""
-        if (generation(driver), moves(driver)) != (self._generation, self._moves):
-            raise _Overtaken
+        if generation(driver) != self._generation:
+            raise _Overtaken(merging=False)
+        if moves(driver) != self._moves:
+            raise _Overtaken(merging=True)
 
     @contextmanager
     def _transaction(self, alone: bool = False) -> Iterator[None]:
@@ -281,6 +302,10 @@ class _Deletion:
 
 class _Overtaken(Exception):
     """Somebody else deletes from the recording, or moves pieces: the census counts no more."""
+
+    def __init__(self, merging: bool) -> None:
+        self.merging = merging
+        """Whether pieces were moved, and nothing was deleted."""
 
 
 def _at_once(act: Act) -> Step:

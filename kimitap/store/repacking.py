@@ -103,7 +103,9 @@ class Repacker:
     def drop(self, connection: Connection, pack: int) -> None:
         """Delete, at once, a pack of which nothing is needed, and on which none leans."""
         known = self._census.contents.get(pack)
-        if known is None or known & self._census.pieces or self._census.leaning[pack]:
+        if known is None or any(map(self._census.pieces.__contains__, known)):
+            return
+        if self._census.leaning[pack]:
             return
         for some in in_batches(known):
             connection.execute(_drop_pieces, {"ids": some})

@@ -7,9 +7,21 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from kimitap.exchange import Exchange, Outcome
-from kimitap.store import Recording, RecordingWriter, delete, deleting, merging, writing
+from kimitap.store import (
+    Recording,
+    RecordingWriter,
+    census,
+    delete,
+    deleting,
+    merging,
+    opening,
+    sweep,
+    writing,
+)
+from kimitap.store.census import Census
 from kimitap.store.verifying import verify
 from tests.support.requests_made import START, asked, conversation, reply
 
@@ -51,10 +63,10 @@ def small_ones(where: str) -> dict[int, bytes]:
         return dict(db.execute("SELECT id, data FROM pack WHERE dictionary_id IS NOT NULL"))
 
 
-def assert_holds(seen: Sequence[Exchange], bodies: Sequence[bytes]) -> None:
+def assert_holds(seen: Sequence[Exchange], bodies: Sequence[bytes], first: int = 0) -> None:
     assert [one.request.content for one in seen] == list(bodies)
     assert [one.response for one in seen] == [
-        b"".join(data for _, data in reply(seed)) for seed in range(len(bodies))
+        b"".join(data for _, data in reply(seed)) for seed in range(first, first + len(bodies))
     ]
 
 
@@ -215,6 +227,65 @@ def test_nothing_is_merged_while_somebody_deletes(
         monkeypatch.setattr(writing, "DELETING_S", 0)
         assert writer.tidy()
     assert not verify(where).damages
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_sweep_beside_a_recorder_that_merges_all_the_time_comes_to_its_end(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = conversation(40)
+    with RecordingWriter(where) as writer:
+        numbers = [record(writer, body, i) for i, body in enumerate(bodies[:10])]
+        while writer.tidy(at_the_end=True):
+            pass
+        with closing(sqlite3.connect(where)) as db:  # as a deletion that was ended too soon
+            db.execute("DELETE FROM arrivals WHERE exchange_id <= 5")
+            db.execute("DELETE FROM exchange WHERE id <= 5")
+            db.commit()
+        merged: list[bool] = []
+        look = Census.look_ahead
+
+        def look_ahead(one: Census, connection: Connection, deadline: float) -> bool:
+            complete = look(one, connection, deadline)
+            for _ in range(4):
+                numbers.append(record(writer, bodies[len(numbers)], len(numbers)))
+            merged.append(writer.tidy(at_the_end=True))
+            assert len(merged) < 6, "overtaken for ever"
+            return complete
+
+        monkeypatch.setattr(Census, "look_ahead", look_ahead)
+        sweep(where)
+        assert merged[0]
+        assert not merged[-1]
+    assert_holds(read(where), bodies[5 : len(numbers)], first=5)
+    assert not verify(where).damages
+
+
+def test_a_census_in_small_parts_beside_a_recorder_is_the_same_as_one_at_once(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = conversation(60)
+    with RecordingWriter(where) as writer:
+        for seed, body in enumerate(bodies[:30]):
+            record(writer, body, seed)
+        open_ = writer.begin(asked(bodies[30], 30))
+        monkeypatch.setattr(census, "_AT_ONCE", 7)
+        parts, rest = Census(), iter(range(31, 60))
+        with closing(opening.reader(where)) as reader:
+            complete = False
+            while not complete:
+                with reader.begin():
+                    complete = parts.look_ahead(reader, 0.0)
+                if (seed := next(rest, 0)) and seed % 2:
+                    record(writer, bodies[seed], seed)
+            writer.finish(open_, Outcome.COMPLETE)
+            whole = Census()
+            with reader.begin():
+                parts.look(reader)
+                whole.look(reader)
+    assert len(whole.bodies) > 40
+    for name in ("parents", "children", "contents", "dictionaries", "bodies", "pieces"):
+        assert getattr(parts, name) == getattr(whole, name)
 
 
 @pytest.mark.usefixtures("eager")
