@@ -4,7 +4,10 @@ The bounds that README.md names are held here.
 """
 
 import logging
+import sqlite3
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from tests.support.floods import BLOCK, Flood, Reader, block, body, digest, floo
 from tests.support.memory import MB, Growth
 from tests.support.proxy import request_bytes, wait_for
 from tests.support.recorders import stop
-from tests.support.wholeness import assert_whole, ended, losses
+from tests.support.wholeness import assert_whole, ended, exchanges, losses
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +136,48 @@ def test_a_server_that_never_ends_is_recorded_up_to_the_bound_and_memory_stays_w
     assert_whole(where)
     assert proxy_mb < 60
     assert writer_mb < 60
+
+
+def test_no_more_waits_for_a_locked_database_than_the_bound_in_either_process(
+    begin: Begin, where: Path
+) -> None:
+    bound, size, count = 8, MB, 120
+
+    def play(flood: Flood) -> None:
+        flood.send_head(size)
+        flood.send(body(size))
+
+    with flooding(play) as server:
+        proxy = begin(server.url, where, memory_mb=bound)
+        ask = partial(Reader, proxy.port)
+        whole(ask(request_bytes("/first", b"{}")), size)
+        ended(where, 1)
+        grown = Growth(proxy)
+        with closing(sqlite3.connect(where, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for number in range(count):
+                reader = ask(request_bytes(f"/{number}", b"{}"))
+                assert whole(reader, size) == body(size)
+            proxy.said("part of what passes now is NOT recorded", 60)
+            proxy_mb, writer_mb = grown.measured()
+        wait_for(lambda: losses(where), "the mark", 60)
+        stop(proxy)
+    found = exchanges(where)
+    assert bound - 3 <= sum(not exchange.lost_bytes for exchange in found) <= bound + 1
+    assert sum(loss.count for loss in losses(where)) >= count - len(found)
+    assert_whole(where)
+    logger.info(f"locked: proxy {proxy_mb:.0f} MB, writer {writer_mb:.0f} MB")
+    assert proxy_mb < 60
+    assert writer_mb < 60
+
+
+def whole(reader: Reader, size: int) -> bytes:
+    """All of an answer's body."""
+    reader.head()
+    while len(reader.received) < size:
+        assert reader.read(1 << 20)
+    reader.socket.close()
+    return bytes(reader.received)
 
 
 @pytest.mark.parametrize("kind", ["kimitap record"])
