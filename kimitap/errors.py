@@ -54,7 +54,11 @@ class DamagedRecording(RecordingError):
 
 
 class CaptureError(KimitapError):
-    """A capture file cannot be read."""
+    """A capture file cannot be read. `kept` counts what was read of it before the fault."""
+
+    def __init__(self, text: str, kept: int = 0) -> None:
+        super().__init__(text)
+        self.kept = kept
 
 
 class ProxyError(KimitapError):

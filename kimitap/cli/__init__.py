@@ -95,8 +95,8 @@ class _Group(click.Group):
 def app(context: click.Context, db: str | None, server: str | None) -> None:
     """Record what an LLM agent and its llama-server say, and see where the conversation broke.
 
-    Without a command, opens the screens. A database may stand as the first word of tui, web,
-    check, show and diff, and as the only word. Places are words: 41 an exchange, t7 a thread, s3 a
+    Without a command, opens the screens. A database may stand as the only word, and as the first
+    word of every command that reads one. Places are words: 41 an exchange, t7 a thread, s3 a
     session.
     """
     if context.invoked_subcommand is None:
@@ -142,8 +142,8 @@ def run(words: Sequence[str]) -> int:
         return 0
     except OSError as error:  # a full disk under stdout, a folder that was taken away
         sys.stdout = None
-        named = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{named}{error.strerror or error}")
+        named = error.filename or "the output"
+        return _refuse(f"{named} cannot be read or written: {error.strerror or error}")
     return status if isinstance(status, int) else 0
 
 

@@ -124,7 +124,7 @@ def _imported(path: Path, where: str, kind: str | None) -> int:
         return _import(path, where, kind)
     except CaptureError as error:
         click.echo(f"kimitap: {one_line(str(error), 1000)}", err=True)
-        return 2
+        return 1 if error.kept else 2
 
 
 def _import(path: Path, where: str, kind: str | None) -> int:

@@ -10,7 +10,7 @@ import kimitap
 from kimitap.beginnings import shared_prefix
 from kimitap.conversation import Message, Turn
 from kimitap.diff import Change, Diff, DiffRow
-from kimitap.export.facts import Fact, facts_of, facts_table
+from kimitap.export.facts import Fact, facts_table, told_in_full
 from kimitap.export.heading import heading
 from kimitap.export.measures import measures_table, of_turns, shown
 from kimitap.export.prompt import saw
@@ -48,7 +48,7 @@ def report(
         f"## {_title(diff, findings)}",
         _verdict(diff, findings, follows),
         *_echo(diff, follows),
-        facts_table([*places, *_facts(diff.old, diff.new)]),
+        facts_table([*places, *told_in_full(diff.old, diff.new)]),
         measures_table(of_turns(diff.old, diff.new)),
         f"### Request {diff.old.exchange} and its reply, against request {diff.new.exchange}",
         message_table(diff.rows),
@@ -117,20 +117,9 @@ def _sentence(finding: Finding) -> str:
     return f"**{finding.severity}, {finding.side}:** {prose(text)}"
 
 
-def _facts(old: Turn, new: Turn) -> Iterator[Fact]:
-    """Who ran on each side. What the agent says of itself stands in full: it may name its mode."""
-    for name, one, other in facts_of(old, new):
-        if name == "agent":
-            yield "agent (User-Agent)", old.agent or one, new.agent or other
-            continue
-        yield name, one, other
-        if name == "endpoint":
-            yield "API", old.dialect, new.dialect
-
-
 def _facts_of_one(turn: Turn) -> str:
     """Who ran, how long it took and how many tokens it was, in one column."""
-    facts = [(name, mask_text(old)) for name, old, _ in _facts(turn, turn)]
+    facts = [(name, mask_text(old)) for name, old, _ in told_in_full(turn, turn)]
     numbers = [(m.name, shown(m.old, m.unit)) for m in of_turns(turn, None)]
     rows = [f"| {name} | {code(told or 'not sent')} |" for name, told in [*facts, *numbers]]
     return "\n".join(["| what | |", "| --- | --- |", *rows])

@@ -15,7 +15,7 @@ from mitmproxy.exceptions import OptionsError
 
 from kimitap.errors import UsageError
 from kimitap.exchange import Outcome
-from kimitap.recorder import open_files, timeline
+from kimitap.recorder import open_files, read_errors, timeline
 from kimitap.recorder.flows import exchange_of
 from kimitap.recorder.keeper import Keeper, Limits
 from kimitap.recorder.line import Line, Tally
@@ -29,8 +29,9 @@ logger = logging.getLogger("kimitap")
 
 PATIENCE_S = 2.0
 """How long an answer's head waits at most for its request to be on disk."""
-OPENING_S = 6.0
-"""How long the start waits for the recording to be opened before it says where it is to be."""
+OPENING_S = 10.0
+"""How long the start waits to hear of the recording before it says where it is to be; traffic flows
+meanwhile."""
 STARTED_S = 0.5
 """When mitmproxy has certainly started, after it said that it runs."""
 HEAD_START_S = 0.002
@@ -67,8 +68,9 @@ class Recorder:
         self._key = b""
         self._passed_over = 0
         self._stopped = False
-        self._futile = False
+        self.futile = False
         """Whether mitmproxy ends at once, since the recording cannot be opened."""
+        self._late: asyncio.Task[None] | None = None
         self._early: set[http.HTTPFlow] = set()
         """Requests that are on their way, and not yet begun to be recorded."""
 
@@ -137,17 +139,15 @@ class Recorder:
         """Say what is wrong with the recording's place, or where it is, and who can reach us."""
         if _serves():
             open_files.allow_many()
+        else:
+            read_errors.say_plainly()
         line = self._open()
-        await line.scribe_spoke(OPENING_S)
-        if self._stopped:
-            return
-        self.complaint = line.trouble
-        if line.trouble and (line.trouble.lasting or not _serves()):
-            self._give_up(line, line.trouble)
-        elif not line.trouble:
-            word = "records" if line.opened else "is going to record"
-            logger.info("Kimitap %s into %s", word, line.named)
-        if _serves() and not self._futile and (limits := _limits()):
+        if await line.scribe_spoke(OPENING_S):
+            self._opened(line)
+        else:
+            logger.info("Kimitap is going to record into %s", line.named)
+            self._late = asyncio.get_running_loop().create_task(self._open_late(line))
+        if _serves() and not self.futile and not self._stopped and (limits := _limits()):
             logger.info("Kimitap: %s", limits)
             self._keeper = Keeper(ctx.options.kimitap_db, limits)
         asyncio.get_running_loop().call_later(STARTED_S, line.speak)
@@ -158,9 +158,23 @@ class Recorder:
                 " and ".join(hosts),
             )
 
+    async def _open_late(self, line: Line) -> None:
+        await line.scribe_spoke(None)
+        if line.trouble and line.trouble.lasting:
+            self._opened(line)
+
+    def _opened(self, line: Line) -> None:
+        if self._stopped:
+            return
+        self.complaint = line.trouble
+        if line.trouble and (line.trouble.lasting or not _serves()):
+            self._give_up(line, line.trouble)
+        elif not line.trouble:
+            logger.info("Kimitap records into %s", line.named)
+
     def _give_up(self, line: Line, trouble: Trouble) -> None:
         """End mitmproxy as for any fault of a start: nothing would be recorded for as long."""
-        self._futile = True
+        self.futile = True
         line.forget_unsaid()
         logger.error("Kimitap cannot record: %s", trouble.reason)
         if _serves():
@@ -169,7 +183,7 @@ class Recorder:
     def done(self) -> Awaitable[None] | None:
         """End what is under way and write everything; or, at a script's reload, hand over."""
         self._stopped = True
-        if self._futile and _serves() and ctx.master.addons.get("errorcheck"):
+        if self.futile and _serves() and ctx.master.addons.get("errorcheck"):
             _fail()
         for flow in list(self._early):
             self._begin_early(flow)
@@ -199,7 +213,7 @@ class Recorder:
         """Begin to record the request while it goes on its way; or take in a flow from a file."""
         if self._stopped:
             return
-        if not flow.live and self._futile:
+        if not flow.live and self.futile:
             self.tally.lost += 1
         elif not flow.live:
             await self._open().capture(exchange_of(flow, self._digest_key()))

@@ -73,9 +73,9 @@ def read_capture(path: Path, key: bytes) -> Iterator[Exchange | None]:
                 yield exchange_of(flow, key) if isinstance(flow, http.HTTPFlow) else None
                 done += 1
     except (OSError, EOFError, lzma.LZMAError) as error:
-        raise CaptureError(_said(path, done, error)) from error
+        raise CaptureError(_said(path, done, error), done) from error
     except FlowReadException as error:
-        raise CaptureError(_said(path, done, None)) from error
+        raise CaptureError(_said(path, done, None), done) from error
 
 
 def _opened(path: Path) -> BinaryIO:

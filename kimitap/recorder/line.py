@@ -82,8 +82,6 @@ class Line:
 
     def __init__(self, option: str, limit: int) -> None:
         self.where, self._option = location(option), option
-        self.opened = False
-        """Whether the recording was open at least once."""
         self.tally = Tally()
         self.closed = False
         self.trouble: Trouble | None = None
@@ -114,10 +112,11 @@ class Line:
         """Bytes that wait to be written, about."""
         return self._ledger.weight
 
-    async def scribe_spoke(self, patience_s: float) -> None:
-        """Wait until the recording is open or in `trouble`, or until patience ends."""
+    async def scribe_spoke(self, patience_s: float | None) -> bool:
+        """Whether the recording is open or in `trouble`: waits until it is, or patience ends."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._first_word.wait(), patience_s)
+        return self._first_word.is_set()
 
     def speak(self) -> None:
         """Say errors at once from now on. mitmproxy takes one that is logged while it starts for a
@@ -286,7 +285,7 @@ class Line:
                 self.tally.added += new
                 self.tally.skipped += not new
             case Opened(where=where, newest_s=newest_s):
-                self.where, self.opened = where, True
+                self.where = where
                 go_on_after(newest_s)
                 self._first_word.set()
             case Trouble():

@@ -169,6 +169,8 @@ async def _serve(
     await master.run()
     if isinstance(ready.failure, RecordingUnavailable):
         raise ready.failure
+    if recorder.futile and recorder.complaint:  # heard of late
+        raise RecordingUnavailable(recorder.complaint.reason)
     if ready.failure is not None:  # somebody took the port between our look and mitmproxy's
         raise ProxyError(_why_not(ready.failure, host, port)) from ready.failure
     return recorder.tally

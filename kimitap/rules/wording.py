@@ -33,12 +33,18 @@ def written(call: ToolCall) -> str:
 
 def named(calls: Sequence[ToolCall]) -> str:
     """Calls in a sentence: `call a({})`, `calls a({}) and b({})`, `calls a({}) and 3 more`."""
-    first = one_line(written(calls[0]), NAMED_CALL)
+    first = _named(calls[0])
     if len(calls) == 1:
         return f"call {first}"
     if len(calls) == 2:
-        return f"calls {first} and {one_line(written(calls[1]), NAMED_CALL)}"
+        return f"calls {first} and {_named(calls[1])}"
     return f"calls {first} and {len(calls) - 1} more"
+
+
+def _named(call: ToolCall) -> str:
+    """A call on one line; one that is too long is cut within its parentheses: `read({"pa…)`."""
+    whole = one_line(written(call), NAMED_CALL)
+    return f"{whole.removesuffix('…')[:-1]}…)" if whole.endswith("…") else whole
 
 
 def spoken(message: Message) -> str:

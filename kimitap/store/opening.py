@@ -78,9 +78,11 @@ def make(where: str, path: Path) -> None:
         make_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
+        mend = "change the permissions of the file and of its folder, or name another with --db"
+        if not isinstance(error, PermissionError):
+            mend = "name another with --db"
         raise RecordingUnavailable(
-            f"{where} cannot be written ({error.strerror}): change the permissions of the file and "
-            "of its folder, or name another with --db"
+            f"{where} cannot be written ({error.strerror}): {mend}"
         ) from error
 
 

@@ -59,7 +59,9 @@ def translate(where: str, error: Exception) -> RecordingError:
     name = shown(where)
     match code & 0xFF if isinstance(code, int) else None:
         case sqlite3.SQLITE_NOTADB:
-            return NotARecording(f"{name} is no Kimitap recording: it is no SQLite database")
+            return NotARecording(
+                f"{name} is no Kimitap recording: it is no SQLite database; name another"
+            )
         case sqlite3.SQLITE_CORRUPT:
             return DamagedRecording(damaged(where))
         case int(known) if known in _SAID:

@@ -253,6 +253,17 @@ def test_mitmdump_exits_with_1_if_the_capture_cannot_be_added(
     assert "12 NOT or not wholly recorded" in said
 
 
+@pytest.mark.parametrize("wrong", ["missing", "notes", "cut"])
+def test_mitmdump_names_a_file_that_it_cannot_read_without_a_traceback(
+    capture: Path, tmp_path: Path, home: Path, wrong: str
+) -> None:
+    capture.write_bytes({"cut": capture.read_bytes()[:-40], "notes": b"my notes"}.get(wrong, b""))
+    if wrong == "missing":
+        capture.unlink()
+    said = run_mitmdump(capture, tmp_path / "kimitap.db", home, status=1)
+    assert "`kimitap import FILE` says more" in said
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file's limit ends the process")
 def test_mitmdump_exits_with_1_if_only_a_part_of_the_capture_could_be_added(
     tmp_path: Path, home: Path
