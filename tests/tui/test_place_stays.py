@@ -2,24 +2,33 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.events import MouseScrollDown
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
+from kimitap.conversation import Fault
+from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
+from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.tui.app import Kimitap
 from kimitap.tui.conversation.contents import Contents
 from kimitap.tui.conversation.conversation_view import ConversationView
+from kimitap.tui.findings.rows import MANY
 from kimitap.tui.recording import RecordingSource
 from kimitap.tui.screenshot import settle
+from kimitap.tui.source import View
 from kimitap.tui.timeline.plot import TimelinePlot
 from kimitap.tui.widgets.entry import Entry
 from kimitap.tui.widgets.outline import Outline
 from kimitap.tui.widgets.row_list import RowList
 from kimitap.tui.widgets.virtual_list import VirtualList
 from tests.support.living import SESSIONS, TURNS, Living
+from tests.support.reader import reading
+from tests.support.still import Still
+from tests.support.threads import assistant, chain, system, turn, user
 
 LONG = SESSIONS + 1
 """The session (and thread) of many turns."""
@@ -94,23 +103,23 @@ def folds(one: VirtualList) -> object:
             return None
 
 
-Place = tuple[object, object, int, object]
+Stand = tuple[object, object, int, object]
 
 
-def place(one: VirtualList) -> Place:
+def place(one: VirtualList) -> Stand:
     """The first line that the reader sees, the cursor's, how far down that is, and the folds."""
     top = one.scroll_offset.y
     return told(one, top), told(one, one.cursor), one.cursor - top, folds(one)
 
 
-def places(app: Kimitap) -> dict[str | None, Place]:
+def places(app: Kimitap) -> dict[str | None, Stand]:
     here = {one.id: place(one) for one in shown(app) if one.count}
     plots = app.screen.query(TimelinePlot)
     turns = {plot.id: (plot.numbers[plot.cursor].exchange, None, 0, None) for plot in plots}
     return here | turns
 
 
-def stays(before: dict[str | None, Place], after: dict[str | None, Place]) -> None:
+def stays(before: dict[str | None, Stand], after: dict[str | None, Stand]) -> None:
     """Nothing that was there is elsewhere; what folds are new do not count."""
     for name, (top, cursor, down, opened) in before.items():
         now = after[name]
@@ -206,3 +215,71 @@ async def test_a_reply_that_streams_moves_no_line_of_its_own_screens(
                 stays(before, places(app))
         assert app.view.threads[-1].turns[-1].reply.complete
     source.close()
+
+
+def counting(turns: int) -> Thread:
+    """A thread of so many turns of plain talk."""
+    messages, made = [system("Be brief."), user("Count with me: 0")], []
+    for n in range(1, turns + 1):
+        reply = assistant(f"That makes {n}.")
+        made.append(turn(n, messages, reply))
+        messages = [*messages, reply, user(f"And {n + 1}?")]
+    return chain(*made)
+
+
+def view_of(thread: Thread, *findings: Finding) -> View:
+    return View((Session(1, (thread,), "agent", "model"),), findings)
+
+
+async def test_following_ends_where_the_reader_scrolls_away() -> None:
+    source = Still(view_of(counting(40)).sessions)
+    async with reading(source) as reader:
+        await reader.press("G", "t")
+        view = reader.app.main.conversation
+        for _ in range(20):
+            await reader.pilot._post_mouse_events([MouseScrollUp], widget=view, offset=(2, 0))
+        await reader.press()
+        before = place(view)
+        source.now(view_of(counting(42)))
+        await until(reader.pilot, lambda: len(reader.app.view.threads[0].turns) == 42)
+        await reader.press()
+        assert place(view) == before
+        assert not reader.app.main.following
+        await reader.press("G")
+        assert reader.row.exchange == 42
+
+
+def said_at(exchange: int) -> Finding:
+    words = ("empty-reply", Severity.ERROR, Side.SERVER, f"Reply {exchange} is empty.")
+    return Finding(*words, Place(exchange), "s1", "t1")
+
+
+async def test_a_rule_that_struck_more_often_stays_unfolded() -> None:
+    thread = counting(MANY + 5)
+    source = Still(view_of(thread).sessions, tuple(map(said_at, range(1, MANY + 1))))
+    async with reading(source) as reader:
+        await reader.press("F", "j", "j", "j")
+        (before,) = [place(one) for one in shown(reader.app) if one.id == "findings"]
+        source.now(view_of(thread, *map(said_at, range(1, MANY + 4))))
+        await until(reader.pilot, lambda: len(reader.app.view.findings) == MANY + 3)
+        await reader.press()
+        (after,) = [place(one) for one in shown(reader.app) if one.id == "findings"]
+        assert after[:3] == before[:3]
+
+
+async def test_rows_that_are_alike_are_told_apart() -> None:
+    faults = tuple(Fault(f"choices[{i}]", "no JSON") for i in range(3))
+    asked = [system("Be brief."), user("Hi.")]
+    one = replace(turn(1, asked, assistant("Yes.")), faults=faults)
+    more = turn(2, [*asked, assistant("Yes."), user("On.")], assistant("No."))
+    source = Still(view_of(chain(one)).sessions)
+    async with reading(source) as reader:
+        await reader.press("G")
+        assert reader.row.title == "UNREADABLE"
+        before = reader.row
+        source.now(view_of(chain(one, more)))
+        await until(reader.pilot, lambda: len(reader.app.view.threads[0].turns) == 2)
+        await reader.press()
+        assert reader.row.text == before.text
+        keys = [row.key for row in reader.app.main.conversation.rows]
+        assert len(keys) == len(set(keys))
