@@ -224,5 +224,5 @@ class StreamedReply:
         if value.get("error"):  # OpenRouter
             self.facts.fail(value["error"], in_stream=True)
         reason = value.get("finish_reason")
-        if reason is not None:
+        if reason is not None and reason != "null":  # DashScope's word for null
             choice.end(reason, where, faults)

@@ -102,3 +102,17 @@ def test_a_word_of_nobodys_stays_as_it_is() -> None:
     assert spelled("weird") == "weird"
     assert spelled(None) is None
     assert spelled("Length " * 10_000) == "Length " * 10_000
+
+
+@pytest.mark.parametrize("nothing", [b"null", b'"null"', b'""'])
+def test_a_stream_may_write_that_it_goes_on_as_a_word(nothing: bytes) -> None:
+    pieces = [
+        (b'{"role":"assistant","content":"Ada"}', nothing),
+        (b'{"content":" has 3."}', nothing),
+    ]
+    events = [
+        b'data: {"choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n' % piece
+        for piece in (*pieces, (b"{}", b'"stop"'))
+    ]
+    raw = b"".join([*events, b"data: [DONE]\n\n"])
+    assert rules(Sample(step(TASK, None).request, None, raw=raw)) == []
