@@ -7,6 +7,7 @@ from kimitap.diff import Diff, diff_link
 from kimitap.evidence.case import Case
 from kimitap.evidence.page import UNPACKED, commands, reported_exchange
 from kimitap.evidence.words import came_from, contents, left_out, masking
+from kimitap.export.facts import told_in_full
 from kimitap.export.heading import heading
 from kimitap.export.html import render
 from kimitap.export.html.conversation import homes, thread_part
@@ -96,13 +97,7 @@ def _diff(case: Case) -> Diff | None:
 
 def _facts(case: Case) -> Iterator[tuple[str, str]]:
     turn = case.analysis.turns[reported_exchange(case)]
-    yield "agent", one_line(turn.agent or turn.program, 300) or "not sent"
-    yield "server", one_line(turn.server, 300) or "not sent"
-    yield "system_fingerprint", one_line(turn.reply.fingerprint, 300) or "not sent"
-    yield "model", one_line(turn.reply.model or turn.model, 300) or "not sent"
-    how = "streamed" if turn.stream else "not streamed"
-    yield "endpoint", one_line(f"{turn.path} ({turn.dialect}, {how})", 300)
-    yield "recorded", f"{turn.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    yield from ((name, one_line(told, 300)) for name, told, _ in told_in_full(turn, turn) if told)
     yield "Kimitap", kimitap.__version__
 
 

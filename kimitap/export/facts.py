@@ -27,6 +27,18 @@ def facts_of(old: Turn | None, new: Turn | None) -> Iterator[Fact]:
             yield name, one, other
 
 
+def told_in_full(old: Turn, new: Turn) -> Iterator[Fact]:
+    """The same for a bug report: all that the agent says of itself, since it may name its mode, and
+    the API that it speaks."""
+    for name, one, other in facts_of(old, new):
+        if name == "agent":
+            yield "agent (User-Agent)", old.agent or one, new.agent or other
+            continue
+        yield name, one, other
+        if name == "endpoint":
+            yield "API", old.dialect, new.dialect
+
+
 def facts_table(facts: Sequence[Fact]) -> str:
     """A Markdown table of both sides, masked and in code spans."""
     rows = [f"| {name} | {_cell(old)} | {_cell(new)} |" for name, old, new in facts]
