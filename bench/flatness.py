@@ -1,6 +1,7 @@
 """Whether memory and file of a soak stay as they were: what the second half added to the first.
 
-`MEMORY` and `FILE` are the tolerances. What large bodies of random digits take in the file is taken
+`MEMORY` and `FILE` are the tolerances. What the plain proxy gained at the same time is no growth of
+the recorder's: where the machine stalls, both hold more for a while, and keep the room. What large bodies of random digits take in the file is taken
 off before: there are so few of them that chance alone would tell of growth.
 """
 
@@ -57,16 +58,18 @@ def growths(samples: Sequence[Sample]) -> Iterator[Growth]:
     half = samples[len(samples) // 2 :]
     if len(half) < 2:
         return
-    for what, of_all in {
-        "memory of the proxy": [s.proxy_mb for s in samples],
-        "memory of the writer": [s.writer_mb for s in samples],
-        "memory of plain": [s.plain_mb for s in samples],
-    }.items():
+    plain = _gain(half, [s.plain_mb for s in half])
+    for what, of_all, usual in (
+        ("memory of the proxy", [s.proxy_mb for s in samples], max(0.0, plain)),
+        ("memory of the writer", [s.writer_mb for s in samples], 0.0),
+        ("memory of plain", [s.plain_mb for s in samples], 0.0),
+    ):
         values = of_all[len(samples) // 2 :]
-        level = statistics.median(values)
-        grown = slope([s.at_s for s in half], values) * (half[-1].at_s - half[0].at_s)
-        note = f"{grown:+.1f} MB in the second half, at most {max(of_all):.0f} MB"
-        yield Growth(what, level, "MB", grown / level if level else 0.0, MEMORY, note)
+        level, gain = statistics.median(values), _gain(half, values)
+        note = f"{gain:+.1f} MB in the second half, at most {max(of_all):.0f} MB"
+        if usual:
+            note += f", of it {usual:.1f} as plain"
+        yield Growth(what, level, "MB", (gain - usual) / level if level else 0.0, MEMORY, note)
     first, second = (_kb_each(some) for some in (samples[: len(samples) // 2 + 1], half))
     if first > 0:
         note = f"{second:.1f} ÷ {first:.1f} kB, big bodies taken off"
@@ -86,6 +89,11 @@ def slope(at_s: Sequence[float], values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
     return statistics.linear_regression(at_s, values).slope
+
+
+def _gain(samples: Sequence[Sample], values: Sequence[float]) -> float:
+    """What `values` gained between these samples, by the line through them."""
+    return slope([s.at_s for s in samples], values) * (samples[-1].at_s - samples[0].at_s)
 
 
 def _kb_each(samples: Sequence[Sample]) -> float:

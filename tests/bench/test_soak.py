@@ -154,6 +154,13 @@ def test_memory_and_a_file_that_grow_are_told(made: list[Sample], what: str) -> 
     assert growth.share > growth.most
 
 
+def test_what_the_plain_proxy_gains_too_is_no_growth_of_the_recorders() -> None:
+    more = [replace(s, proxy_mb=100 + s.at_s / 30, plain_mb=90 + s.at_s / 30) for s in samples()]
+    assert done(more).growing == []
+    alone = [replace(s, proxy_mb=100 + s.at_s / 30) for s in samples()]
+    assert [one.what for one in done(alone).growing] == ["memory of the proxy"]
+
+
 def test_a_short_soak_cannot_tell() -> None:
     assert done(samples(writer_mb=90, seconds=60)).growing == []
 
