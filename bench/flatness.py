@@ -1,8 +1,9 @@
 """Whether memory and file of a soak stay as they were: what the second half added to the first.
 
 `MEMORY` and `FILE` are the tolerances. What the plain proxy gained at the same time is no growth of
-the recorder's: where the machine stalls, both hold more for a while, and keep the room. What large bodies of random digits take in the file is taken
-off before: there are so few of them that chance alone would tell of growth.
+the recorder's: where the machine stalls, both hold more for a while, and keep the room. What large
+bodies of random digits take in the file is taken off before: there are so few of them that chance
+alone would tell of growth.
 """
 
 import statistics
