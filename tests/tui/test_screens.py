@@ -8,6 +8,7 @@ import pytest
 from kimitap.rules import RULES
 from kimitap.tui.app import Kimitap
 from kimitap.tui.conversation.contents import nodes
+from kimitap.tui.conversation.reading import NO_TURN
 from kimitap.tui.handing_out import write_new
 from kimitap.tui.keys import DIFF_KEYS, LIST_KEYS, MAIN_KEYS, TURN_KEYS
 from kimitap.tui.recording import RecordingSource
@@ -37,7 +38,7 @@ async def test_where_no_turn_is_the_keys_say_so(key: str) -> None:
         await settle(app, pilot)
         await pilot.press(key)
         await settle(app, pilot)
-        assert [n.message for n in app._notifications] == ["There is no turn here."]
+        assert [n.message for n in app._notifications] == [NO_TURN]
 
 
 async def test_e_writes_a_report_that_only_its_owner_can_open(

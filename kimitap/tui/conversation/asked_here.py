@@ -5,10 +5,26 @@ from collections.abc import Sequence
 from kimitap.lineage import Session, Thread
 from kimitap.places import PlaceWord
 from kimitap.transcript import Kind, Row
-from kimitap.tui.conversation.contents import Node, NodeKind
+from kimitap.tui.conversation.contents import ALONE, Node, NodeKind
 from kimitap.tui.conversation.reading import link_for, links_of
 from kimitap.tui.source import View
 from kimitap.tui.wishes import Copy, OpenText, ShowDiff, ShowTurn, Tab, WriteReport
+
+
+def no_turn_at(node: Node | None, shown: Thread | None) -> str:
+    """Why a line of the left pane is no turn, and what to do; empty where it is one, or beside the
+    row of the conversation that is `shown`."""
+    match node:
+        case Node(kind=NodeKind.SESSION | NodeKind.THREAD):
+            here = shown is not None and node.number == shown.number
+            if here and node.kind is NodeKind.THREAD:
+                return ""
+            return f"This is a {node.kind}: go to one of its turns."
+        case Node(kind=NodeKind.OTHERS):
+            return "These are in no conversation: v shows one of them, c copies it as curl."
+        case Node() if node.kind in ALONE:
+            return f"#{node.number} is in no conversation: v shows it, c copies it as curl."
+    return ""
 
 
 def diff_at(thread: Thread, row: Row) -> ShowDiff | None:

@@ -9,6 +9,7 @@ from kimitap.transcript import Row
 from kimitap.tui.conversation import asked_here
 from kimitap.tui.conversation.contents import ALONE, Contents, Node
 from kimitap.tui.conversation.conversation_view import ConversationView
+from kimitap.tui.conversation.reading import NO_TURN
 from kimitap.tui.conversation.reading_pane import ReadingPane, Remedies
 from kimitap.tui.keys import MAIN_KEYS
 from kimitap.tui.source import View
@@ -82,11 +83,12 @@ class ReaderScreen(Composed[None]):
     # --- what the reader asks for
 
     def _pair(self) -> tuple[Thread, Row] | None:
-        """The thread and the row at the cursor; where there is none, that is said."""
+        """The thread and the row at the cursor; where there is none, that is said, and why."""
         row = self.conversation.current
-        if self.thread is not None and row is not None:
+        why = asked_here.no_turn_at(self._node(), self.thread)
+        if not why and self.thread is not None and row is not None:
             return self.thread, row
-        self.notify("There is no turn here.", markup=False)
+        self.notify(why or NO_TURN, markup=False)
         return None
 
     def _other(self) -> int | None:
@@ -181,7 +183,7 @@ class ReaderScreen(Composed[None]):
         node = self._node()
         session = asked_here.session_of(node, self.view.sessions) if node else self.session
         if session is None:
-            self.notify("There is no session here.", markup=False)
+            self.notify("There is no session here: go to one, or to a turn of it.", markup=False)
         else:
             self.post_message(DeleteSession(session.number))
 

@@ -8,6 +8,8 @@ from kimitap.rules.finding import Finding
 from kimitap.transcript import Key, Kind, Row
 from kimitap.tui.source import View
 
+NO_TURN = "There is no turn here: no conversation is recorded yet, or none is shown."
+
 
 def header_key(exchange: int) -> Key:
     """The key of a turn's header row."""

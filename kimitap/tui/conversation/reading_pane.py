@@ -129,14 +129,15 @@ class ReadingPane(Vertical):
             self.conversation.go_to_row(max(here, key=lambda i: _rank(shown[i])))
         return bool(here)
 
-    def to_turn(self, way: int) -> None:
-        """To the next turn's header (1), or the one before (-1)."""
+    def to_turn(self, way: int) -> bool:
+        """To the next turn's header (1), or the one before (-1); False where there is none."""
         shown = self.conversation
         rows = enumerate(shown.rows)
         headers = [i for i, row in rows if row.kind is Kind.TURN and shown.is_shown(i)]
         at = ring(shown.current_index, headers, way)
         if at is not None:
             self.conversation.go_to_row(at)
+        return at is not None
 
     def stops(self) -> list[int]:
         """The rows with findings; under a filter, those of them that it lets through."""

@@ -91,9 +91,16 @@ class SeekingScreen(ReaderScreen):
 
     def action_back(self) -> None:
         """Drop the search, and go to the conversation."""
+        if not self._to_drop() and self.focused is self.conversation:
+            self.notify("There is no search to drop: q quits.", markup=False)
         self.drop_filter()
         self.show_pane("conversation")
         self.describe()
+
+    def _to_drop(self) -> bool:
+        """True where something is searched for, hidden or typed."""
+        shown = self.conversation.filter
+        return self.awaits_hits or shown.searches or shown.active
 
     def drop_filter(self) -> None:
         """Neither search nor filter any more."""

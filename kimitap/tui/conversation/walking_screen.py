@@ -4,7 +4,7 @@ from kimitap.lineage import Thread
 from kimitap.tui.conversation.contents import ALONE, Contents, NodeKind
 from kimitap.tui.conversation.filtering import Filter
 from kimitap.tui.conversation.first_look import Listing
-from kimitap.tui.conversation.reading import header_key, ring, threads_from
+from kimitap.tui.conversation.reading import NO_TURN, header_key, ring, threads_from
 from kimitap.tui.conversation.reading_pane import Remedies
 from kimitap.tui.conversation.seeking_screen import SeekingScreen
 from kimitap.tui.widgets.virtual_list import VirtualList
@@ -37,6 +37,7 @@ class WalkingScreen(SeekingScreen):
         In this thread, then in the threads after it, then from the start.
         """
         if self.thread is None:
+            self.notify(NO_TURN, markup=False)
             return
         self.show_pane("conversation")
         if self.awaits_hits:
@@ -77,7 +78,15 @@ class WalkingScreen(SeekingScreen):
         self.describe()
 
     def action_turn(self, way: int) -> None:
-        self.reading.to_turn(way)
+        """To the next turn (1), or the one before (-1); at an end that is said."""
+        if self.thread is None:
+            self.notify(NO_TURN, markup=False)
+        elif not self.reading.to_turn(way):
+            end = "last" if way > 0 else "first"
+            shown = " that is shown" if self.conversation.filter.active else ""
+            key = "}" if way > 0 else "{"
+            said = f"This is the {end} turn of {self.thread.name}{shown}: {key} goes on."
+            self.notify(said, markup=False)
 
     def action_thread(self, way: int) -> None:
         """To the next thread (1), or the one before (-1); at an end that is said."""
@@ -85,6 +94,7 @@ class WalkingScreen(SeekingScreen):
         here = (i for i, thread in enumerate(threads) if thread is self.thread)
         at = next(here, -1) + way
         if self.thread is None:
+            self.notify(NO_TURN, markup=False)
             return
         if 0 <= at < len(threads):
             self._open_thread(threads[at].number)

@@ -176,6 +176,9 @@ class DiffScreen(ViewScreen):
         if self._can_step(way):
             self._wanted += way
             self._load(self._wanted)
+        else:
+            end = "last" if way > 0 else "first"
+            self.notify(f"This is the {end} pair.", markup=False)
 
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
@@ -203,10 +206,12 @@ class DiffScreen(ViewScreen):
 
     def action_export(self) -> None:
         pair = self.pair
-        if pair is None or self._places is None:
-            if pair is not None and pair.old is not None:
-                self.post_message(WriteReport(pair.old.exchange))
-        elif pair.link is not None:  # in the order in which they are shown
+        turn = (pair.old or pair.new) if pair is not None else None
+        if turn is None:
+            self.notify("There is no pair here to report on.", markup=False)
+        elif self._places is None:
+            self.post_message(WriteReport(turn.exchange))
+        elif pair is not None and pair.link is not None:  # in the order in which they are shown
             numbers = pair.link.parent.exchange, pair.link.child.exchange
             self.post_message(WriteComparison(*(PlaceWord("", n) for n in numbers)))
         else:

@@ -35,6 +35,7 @@ class FindingsScreen(ListScreen[FindingRow]):
 
     KEYS = FINDINGS_KEYS
     NAME = "Findings"
+    HEAD = "rule"
     HINT = 'words  "a phrase"  sev:error  side:agent  rule:name  session:s1  thread:t1'
     BINDINGS = bindings(FINDINGS_KEYS)
     AUTO_FOCUS = "#findings"
@@ -150,6 +151,9 @@ class FindingsScreen(ListScreen[FindingRow]):
 
     def action_fold_all(self) -> None:
         """Fold all rules; where they are, unfold them."""
+        if self.current is None:
+            self.say_nothing_here()
+            return
         row, opened = self.current, any(self.list.rows[i].opened for i in self.heads)
         here = FindingRow(row.rule, counts=row.counts) if row and opened else row
         self._list(replace(self.wanted, all_folded=opened, turned=frozenset()), here)
@@ -168,6 +172,10 @@ class FindingsScreen(ListScreen[FindingRow]):
             at = head + (1 if way > 0 else row.total)
         if at is not None:
             self.list.cursor = at
+        else:
+            end = "last" if way > 0 else "first"
+            said = f"This is the {end} finding." if self.current else "Nothing wrong was found."
+            self.notify(said, markup=False)
 
     def action_severity(self) -> None:
         """Errors only, warnings, notes, and all again."""
@@ -203,3 +211,5 @@ class FindingsScreen(ListScreen[FindingRow]):
             rule = _BY_NAME.get(row.rule)
             said = f"{row.rule}: {rule.summary}" if rule else row.rule
             self.post_message(Copy(said, "the rule"))
+        else:
+            self.say_nothing_here()

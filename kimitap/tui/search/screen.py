@@ -27,6 +27,7 @@ from kimitap.tui.widgets.virtual_list import VirtualList
 from kimitap.tui.wishes import Copy, ShowTurn, Tab, Visit
 from kimitap.visible import visible
 
+NO_HIT = "There is no hit: / asks for other words."
 TELL_S = 0.15
 """How often a search that goes on shows what it has found."""
 
@@ -118,6 +119,9 @@ class SearchScreen(ViewScreen):
         if self._entered and self.hits and self._listed == self.query_typed:
             self._entered = False
             self.list.focus()
+        elif self._entered and self.done and self._listed == self.query_typed:
+            self._entered = False
+            self.notify(NO_HIT, markup=False)
 
     def _start(self, query: Query, *, anew: bool) -> None:
         self.query_typed, self.done = query, query.empty
@@ -233,6 +237,9 @@ class SearchScreen(ViewScreen):
         at = ring(self.list.cursor, stops, way)
         if at is not None:
             self.list.cursor = at
+        else:
+            end = "last" if way > 0 else "first"
+            self.notify(f"This is the {end} one." if self.current else NO_HIT, markup=False)
 
     def action_hits(self) -> None:
         """To the hits of what was typed last, once they are listed."""
@@ -256,15 +263,21 @@ class SearchScreen(ViewScreen):
         shown[(at + 1) % len(shown)].focus()
 
     def action_open(self) -> None:
-        if hit := self.current:
+        if hit := self._hit_here():
             place = hit.passage.place
             self.post_message(ShowTurn(place.exchange, Tab.MESSAGES, place.message_index))
+
+    def _hit_here(self) -> Hit | None:
+        """The hit at the cursor; where there is none, that is said."""
+        if self.current is None:
+            self.notify(NO_HIT, markup=False)
+        return self.current
 
     def here(self) -> Place | None:
         return self.current.passage.place if self.current else None
 
     def action_copy(self) -> None:
-        if hit := self.current:
+        if hit := self._hit_here():
             self.post_message(Copy(hit.text, "the text of this hit"))
 
 

@@ -36,6 +36,7 @@ class SessionsScreen(ListScreen[SessionRow]):
 
     KEYS = SESSIONS_KEYS
     NAME = "Sessions"
+    HEAD = "session"
     HINT = 'words  "a phrase"  agent:name  model:name  sev:error  rule:name'
     BINDINGS = bindings(SESSIONS_KEYS)
     AUTO_FOCUS = "#sessions"
@@ -170,6 +171,9 @@ class SessionsScreen(ListScreen[SessionRow]):
         """Fold all sessions; where they are, unfold them."""
         row = self.current
         entry = row.entry if row else None
+        if not any(one.kind is RowKind.SESSION for one in self.list.rows):
+            self.notify("There is no session to fold here.", markup=False)
+            return
         folded = not self.look.all_folded
         self._list(replace(self.look, all_folded=folded, turned=frozenset()))
         here = (e for e in enumerate(self.list.rows) if e[1].kind is RowKind.SESSION)
@@ -233,12 +237,17 @@ class SessionsScreen(ListScreen[SessionRow]):
         row = self.current
         if row is not None and row.entry is not None:
             self.post_message(DeleteSession(row.entry.session.number))
+        else:
+            said = "What is in no conversation cannot be deleted" if row else "No session is here"
+            self.notify(f"{said}: go to a session.", markup=False)
 
     def action_copy_place(self) -> None:
         row = self.current
         if row is not None:
             name = _name(row.place.kind, row.place.number) if row.place else str(row.exchange)
             self.post_message(Copy(name, "the name of this place"))
+        else:
+            self.say_nothing_here()
 
 
 def _name(kind: str, number: int) -> str:

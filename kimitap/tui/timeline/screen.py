@@ -150,6 +150,9 @@ class TimelineScreen(ViewScreen):
         at = next((i for i, t in enumerate(threads) if t.number == self._number), None)
         if at is not None and 0 <= at + way < len(threads):
             self._open(threads[at + way], threads[at + way].turns[-1].exchange)
+        elif self.thread is not None:
+            end = "last" if way > 0 else "first"
+            self.notify(f"{self.thread.name} is the {end} thread.", markup=False)
 
     def _open(self, thread: Thread, exchange: int) -> None:
         self._number, self._exchange = thread.number, exchange
@@ -159,7 +162,7 @@ class TimelineScreen(ViewScreen):
 
     def action_visit(self) -> None:
         """To the turn in the conversation; to the worst that was found in it."""
-        if self.at is not None:
+        if self._place() and self.at is not None:
             found = worst(self._found.get(self.at.exchange, []))
             self.post_message(Visit(self.at.exchange, finding=found))
 
@@ -167,12 +170,13 @@ class TimelineScreen(ViewScreen):
         self.action_visit()
 
     def action_open(self, tab: str) -> None:
-        if self.at is not None:
-            self.post_message(ShowTurn(self.at.exchange, Tab(tab)))
+        if place := self._place():
+            self.post_message(ShowTurn(place.exchange, Tab(tab)))
 
     def action_diff(self) -> None:
         """The turn and its reply against the next request; of the last turn, the pair before it."""
         if self.thread is None or self.at is None:
+            self._place()  # which says so
             return
         place = self.plot.cursor
         link = self.thread.link_after(self.at.exchange) or self.thread.links[place]
@@ -186,7 +190,7 @@ class TimelineScreen(ViewScreen):
         return None if self.at is None else Place(self.at.exchange)
 
     def action_copy(self) -> None:
-        if self.at is not None:
+        if self._place() and self.at is not None:
             self.post_message(Copy(f"#{self.at.exchange} {numbers_line(self.at)}", "the numbers"))
 
 

@@ -104,24 +104,41 @@ class TurnScreen(FaceScreen):
         self._show()
 
     def action_section(self, way: int) -> None:
+        """To the next section of the tab (1), or the one before (-1); at an end that is said."""
+        before = self.pane.cursor
         self.pane.to_stop(way)
+        if self.pane.cursor == before:
+            end = "last" if way > 0 else "first"
+            self.notify(f"This is the {end} section.", markup=False)
 
     def action_absent(self, way: int) -> None:
         pane = self.pane
         if isinstance(pane, SoughtText):
+            before = pane.cursor
             pane.go_ring(pane.lines_of(lambda block: block.absent), way)
+            if pane.cursor != before:
+                return
+        there = "No other part" if self.tab is Tab.PROMPT else "Tab 6 is the prompt: no part here"
+        self.notify(f"{there} is absent from it.", markup=False)
+
+    def _outline(self) -> Outline | None:
+        """What shows the tab, where it folds; else that is said."""
+        if isinstance(pane := self.pane, Outline):
+            return pane
+        self.notify("Nothing folds here.", markup=False)
+        return None
 
     def action_unfold(self) -> None:
-        if isinstance(self.pane, Outline):
-            self.pane.unfold()
+        if pane := self._outline():
+            pane.unfold()
 
     def action_fold(self) -> None:
-        if isinstance(self.pane, Outline):
-            self.pane.fold()
+        if pane := self._outline():
+            pane.fold()
 
     def action_level(self, way: int) -> None:
-        pane, face = self.pane, self.face
-        if not isinstance(pane, Outline):
+        pane, face = self._outline(), self.face
+        if pane is None:
             return
         turned = pane.level(way)
         if way < 0 and turned:
@@ -137,6 +154,8 @@ class TurnScreen(FaceScreen):
         if self.tab in AS_TEXT:
             self._as_text = not self._as_text
             self._show()
+        else:
+            self.notify("Only a request's and a reply's JSON has a text of its own.", markup=False)
 
     def action_wrap(self) -> None:
         self._wraps = wraps = not self._wraps
@@ -187,6 +206,8 @@ class TurnScreen(FaceScreen):
             copied = pane.copied()
         if copied is not None:
             self.post_message(Copy(copied.text, copied.what))
+        else:
+            self.notify("There is nothing to copy here.", markup=False)
 
     def here(self) -> finding.Place:
         return finding.Place(self.place.number)
@@ -195,14 +216,23 @@ class TurnScreen(FaceScreen):
         made = self._made.get(self.face)
         if made is not None:
             self._work(lambda: Whole(made.text(), made.suffix), "open")
+        else:
+            self.notify("It is still being read: in a moment.", markup=False)
 
     def action_export(self) -> None:
         if self.place.turn is not None:
             self.post_message(WriteReport(self.place.number))
+        else:
+            self._say_alone("a report is written on a turn of one")
 
     def action_timeline(self) -> None:
         if self.place.thread is not None:
             self.post_message(ShowTimeline(self.place.thread.number, self.place.number))
+        else:
+            self._say_alone("it has no timeline")
+
+    def _say_alone(self, why: str) -> None:
+        self.notify(f"#{self.place.number} is in no conversation: {why}.", markup=False)
 
     def action_replay(self) -> None:
         self.post_message(Replay(self.place.number))

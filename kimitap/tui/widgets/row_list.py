@@ -55,6 +55,8 @@ class ListScreen[Row: Folding](ViewScreen):
     A subclass composes a `FilterField` and its list, and says what is filtered and folded.
     """
 
+    HEAD = "head"
+    """What a head stands for, in a word."""
     HINT = ""
     """What can be typed into the filter."""
 
@@ -98,6 +100,11 @@ class ListScreen[Row: Folding](ViewScreen):
         """Where the heads are."""
         return [i for i, row in enumerate(self.list.rows) if self.is_head(row)]
 
+    def say_nothing_here(self) -> None:
+        """Say why a key does nothing where no row is."""
+        kept = ": esc drops the filter" if self.filtered else ""
+        self.notify(f"Nothing is listed here{kept}.", markup=False)
+
     def action_choose(self) -> None:
         self.list.action_choose()
 
@@ -105,6 +112,7 @@ class ListScreen[Row: Folding](ViewScreen):
         """Unfold the row at the cursor (1); fold it (-1), or go to the head that it is below."""
         row = self.current
         if row is None:
+            self.say_nothing_here()
             return
         self.list.reveal()
         if row.folds and row.opened is (way < 0):
@@ -114,8 +122,12 @@ class ListScreen[Row: Folding](ViewScreen):
             self.list.cursor = above if above is not None else 0
 
     def action_head(self, way: int) -> None:
-        """To the next head (1), or the one before (-1)."""
-        self.go_ring(self.heads, way)
+        """To the next head (1), or the one before (-1); at an end that is said."""
+        if self.current is None:
+            self.say_nothing_here()
+        elif not self.go_ring(self.heads, way):
+            end = "last" if way > 0 else "first"
+            self.notify(f"This is in the {end} {self.HEAD}.", markup=False)
 
     def go_ring(self, stops: Sequence[int], way: int) -> bool:
         """To the next of these rows (1), or the one before (-1); False where there is none."""

@@ -222,6 +222,8 @@ class VirtualList(ScrollView, can_focus=True):
         self.reveal()
         if self.count:
             self.post_message(self.Chosen(self, self.cursor))
+        else:
+            self.notify("Nothing is listed here.", markup=False)
 
     def refresh_line(self, y: int) -> None:
         self.refresh(Region(0, y - self.scroll_offset.y, self.size.width, 1))
