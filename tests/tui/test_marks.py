@@ -3,14 +3,15 @@
 import pytest
 
 from kimitap.rules import RULES, check
-from kimitap.rules.finding import Finding
+from kimitap.rules.finding import Finding, Place, Severity, Side
 from kimitap.rules.rule import Example
-from kimitap.transcript import partner, rows
+from kimitap.transcript import Kind, partner, rows
 from kimitap.tui.findings.screen import FindingsScreen
 from kimitap.tui.source import View
 from tests.support.examples import sessions_of
 from tests.support.reader import Reader, reading
 from tests.support.still import Still
+from tests.support.threads import assistant, call, chain, result, turn, user
 from tests.tui.test_live import until
 
 FLAWED = {rule.name: next(e for e in rule.examples if e.expected) for rule in RULES}
@@ -94,6 +95,9 @@ async def test_a_result_that_is_wrong_there_has_a_symbol_and_a_word(rule: str, w
         line = shown.render_line(shown.cursor - shown.scroll_offset.y).text
         assert word in line
         assert line[1] in "✗!"
+        await reader.press("slash")
+        await reader.type(word.lower())
+        assert shown.current_index in shown.hits
 
 
 def test_an_orphan_result_borrows_no_name_and_has_no_partner() -> None:
@@ -106,6 +110,21 @@ def test_an_orphan_result_borrows_no_name_and_has_no_partner() -> None:
                     assert row.title in {"?", getattr(row.content, "name", "")}
                     assert partner(made, at) is None
                     assert at not in {partner(made, i) for i in range(len(made))}
+
+
+def test_an_orphan_result_is_not_joined_to_an_older_call_of_its_id() -> None:
+    asks = assistant("", call("read", "{}", "c1"))
+    begun = [user("Read it."), asks, result("owner: Ada", "c1")]
+    later = [*begun, assistant("Done."), user("On."), result("owner: Zoë", "c1")]
+    turns = [turn(1, begun[:1], asks), turn(2, begun, assistant("Done."))]
+    thread = chain(*turns, turn(3, later, assistant("Yes.")))
+    words = ("orphan-tool-result", Severity.ERROR, Side.AGENT, "It answers no call.")
+    made = rows(thread, [Finding(*words, Place(3, 5, 0), "s1", "t1")])
+    asked = next(i for i, row in enumerate(made) if row.kind is Kind.CALL)
+    first, orphan = (i for i, row in enumerate(made) if row.kind is Kind.RESULT)
+    assert (partner(made, asked), partner(made, first)) == (first, asked)
+    assert (made[orphan].word, made[orphan].title) == ("ORPHAN RESULT", "?")
+    assert partner(made, orphan) is None
 
 
 RULES_BY_NAME = {rule.name: rule for rule in RULES}

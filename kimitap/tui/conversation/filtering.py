@@ -125,7 +125,14 @@ def _holds(query: Query, row: Row, stopped: Callable[[], bool]) -> bool:
     if not query.words and not query.patterns:
         return True
     echo = row.echo.short if row.echo else ""
-    said = (row.text, row.title, row.note, echo, *(finding.rule for finding in row.findings))
+    said = (
+        row.text,
+        row.word,
+        row.title,
+        row.note,
+        echo,
+        *(finding.rule for finding in row.findings),
+    )
     found = find(query, (*said, row.body), stopped)
     return found is not None and not stopped()
 
