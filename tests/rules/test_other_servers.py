@@ -268,3 +268,22 @@ def test_what_no_template_wrote_is_missed() -> None:
     shown = step((*ASKED, CALL, tool("c1", ROWS)), DONE)
     told = replace(shown, extra={"__verbose": {"prompt": f"{HEAD}{RENDERED['Hermes']}\n"}})
     assert [f.rule for f in findings_of([told])] == ["hidden-from-model"]
+
+
+def test_a_cache_that_another_service_has_not_is_told_as_such() -> None:
+    long = (ASKED[0], user("Sum up the ledger, please. " * 800))
+    reply = assistant(None, call("c1", "read_file", path="a"))
+
+    def answered(sample: Sample, prompt: int, cached: int, provider: str) -> Sample:
+        usage = {"prompt_tokens": prompt, "prompt_tokens_details": {"cached_tokens": cached}}
+        choice = {"index": 0, **(sample.reply or {})}
+        body = {"provider": provider, "choices": [choice], "usage": usage}
+        return replace(sample, raw=orjson.dumps(body))
+
+    first = answered(step(long, reply), 4100, 4000, "Chutes")
+    then = step((*long, reply, tool("c1", "12 rows")), DONE)
+    [moved] = findings_of([first, answered(then, 4130, 0, "Novita")])
+    assert moved.rule == "prompt-cache-broken"
+    assert moved.message.endswith("but another answered (Novita after Chutes).")
+    [stayed] = findings_of([first, answered(then, 4130, 0, "Chutes")])
+    assert stayed.message.endswith("Nothing differs on the wire: server or template.")
