@@ -351,7 +351,8 @@ class Line:
             self.say_aloud(
                 "Kimitap: the process that writes died; another one goes on with all that waits"
             )
-        if self.closed and not self._ledger.waits:
+        if self.closed and not (self._post.started and self._ledger.waits):
+            self.tally.lost += self._ledger.exchanges
             return
         self._post = Post(self._option, self._listen, self._ledger.again(), self._rest_s)
         self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
