@@ -91,14 +91,14 @@ def label(entry: Entry) -> str:
 
 
 def folds(one: VirtualList) -> object:
-    """What is unfolded."""
+    """What unfolds, and whether it is unfolded."""
     match one:
         case ConversationView():
             return set(one.opened)
         case RowList():
-            return {row.key for row in one.rows if getattr(row, "opened", False)}
+            return {(row.key, row.opened) for row in one.rows if getattr(row, "folds", False)}
         case Outline():
-            return {label(row.entry) for row in one._rows if row.opened}
+            return {(label(row.entry), row.opened) for row in one._rows if row.entry.unfolds}
         case _:
             return None
 
@@ -203,7 +203,7 @@ async def test_a_reply_that_streams_moves_no_line_of_its_own_screens(
             await until(pilot, lambda: app.view.threads[-1].turns[-1].reply.events > 0)
             await settle(app, pilot)
             opens = {"conversation": ("k",) * 5, "unfolded": ("k", "k", "enter", "j")}
-            await pilot.press("G", *opens.get(tab, ("v", tab, "G", "ctrl+u")))
+            await pilot.press("G", *opens.get(tab, ("v", tab, "minus", "G", "ctrl+u")))
             await settle(app, pilot)
             for way in (*WAYS, None):
                 if way is not None:
