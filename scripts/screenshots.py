@@ -52,6 +52,7 @@ SCENES = (
     Scene("turn-reply", WIDE, ("left_square_bracket", "v", "3")),
     Scene("turn-wire", WIDE, ("r",)),
     Scene("turn-timings", SMALL, ("v", "7")),
+    Scene("replay", SMALL, ("R",)),
     Scene("timeline", WIDE, ("T",)),
     Scene("findings", WIDE, ("F",), of_all=True),
     Scene("sessions", WIDE, ("s",), of_all=True),

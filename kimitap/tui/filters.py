@@ -1,6 +1,7 @@
 """What every line goes through on its way to the terminal, whatever widget drew it."""
 
 import re
+from functools import cache
 
 from rich.color import Color as RichColor
 from rich.segment import Segment
@@ -8,7 +9,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
-from kimitap.tui.palette import COLOURS, GHOST_GROUND, GROUND, NORMAL, PLUS, TEXT
+from kimitap.tui.palette import ADDED, COLOURS, GHOSTLY, TEXT, THUMBS
 
 
 class NoControls(LineFilter):
@@ -28,23 +29,29 @@ class NoControls(LineFilter):
 
 
 class WithoutColour(LineFilter):
-    """Under NO_COLOR, what is wrong is as bright as can be, and what was added as bright as text.
+    """Under NO_COLOR nothing has a colour: the terminal's own ink on its own ground.
 
-    Greys alone would make them dimmer.
+    What is wrong is bold, and on a ground of its own reversed, as is a scroll bar. Textual alone
+    would write greys, in which what is wrong is dimmer than what is not.
     """
 
     ALARMS = frozenset(RichColor.parse(colour) for colour in COLOURS.values())
-    LOST = Style(color=GROUND, bgcolor=TEXT, bold=True)
-    BRIGHT = Style(color="#ffffff", bold=True)
+    STRIKING = ALARMS | {RichColor.parse(colour) for colour in (GHOSTLY, TEXT, ADDED, *THUMBS)}
+    """Grounds that say something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plain = cache(self._without)
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [Segment(s.text, self._bright(s.style)) for s in segments]
+        return [Segment(s.text, s.style and self._plain(s.style)) for s in segments]
 
-    def _bright(self, style: Style | None) -> Style | None:
-        if style is None:
-            return None
-        if style.bgcolor == GHOST_GROUND.bgcolor or style.bgcolor in self.ALARMS:
-            return style + self.LOST
-        if style.color in self.ALARMS:
-            return style + self.BRIGHT
-        return style + NORMAL if style.color == PLUS.color else style
+    def _without(self, style: Style) -> Style:
+        loud = style.bgcolor in self.STRIKING
+        return Style(
+            bold=loud or style.bold or style.color in self.ALARMS,
+            italic=style.italic,
+            underline=style.underline,
+            strike=style.strike,
+            reverse=loud is not bool(style.reverse),
+        )

@@ -22,6 +22,8 @@ WARNING = "#f0c000"
 INFO = "#56b4e9"
 ADDED = "#2bc49a"
 REMOVED = ERROR
+THUMBS = ("#2f5573", "#3d6e94")
+"""A scroll bar, and one under the mouse."""
 
 NORMAL = Style(color=TEXT)
 FAINT = Style(color=DIM)
