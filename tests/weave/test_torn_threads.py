@@ -145,8 +145,19 @@ def test_few_replies_without_a_users_word_tie_no_conversation_to_another() -> No
 
 def test_replies_under_another_prompt_tie_no_conversation_to_another() -> None:
     other = system("You check what other agents did, and tell what is wrong with it, in short.")
-    checked = ask(5, steps(4), step(4)[0], prompt=other, tools=())
-    assert numbers(woven(*run(4), checked)) == [[[1, 2, 3, 4], [5]]]
+    checked = ask(5, steps(4), step(4)[0], prompt=other)
+    threads = [thread for session in numbers(woven(*run(4), checked)) for thread in session]
+    assert threads == [[1, 2, 3, 4], [5]]
+
+
+def test_many_replies_tie_a_window_over_another_connection() -> None:
+    cut = ask(10, steps(9)[8:], step(9)[0], client="127.0.0.1:50999")
+    assert numbers(woven(*run(9), cut)) == [[list(range(1, 11))]]
+
+
+def test_without_the_last_reply_they_tie_nothing() -> None:
+    other = ask(10, [*steps(8)[8:], user("Now a poem.")], step(9)[0])
+    assert numbers(woven(*run(9), other))[0] == [list(range(1, 10))]
 
 
 # -- a first message that comes back otherwise
