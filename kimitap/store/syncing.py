@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from kimitap.errors import UsageError
 from kimitap.store.location import file_of
 
 EACH_S = 0.5
@@ -26,8 +27,7 @@ class Syncer:
     """
 
     def __init__(self, where: str, nap: Callable[[float], object] | None = None) -> None:
-        path = file_of(where)
-        self._log = None if path is None else path.with_name(path.name + "-wal")
+        self._log = _log_of(where)
         self._known: int | None = None
         self._due = threading.Event()
         self._stopped = threading.Event()
@@ -71,6 +71,14 @@ class Syncer:
         if inode != self._known:  # a new log is lost as well where its folder does not name it
             _sync_folder(log.parent)
             self._known = inode
+
+
+def _log_of(where: str) -> Path | None:
+    try:
+        path = file_of(where)
+    except UsageError:  # who opens the recording says so
+        return None
+    return None if path is None else path.with_name(path.name + "-wal")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -170,7 +170,10 @@ def test_a_recording_that_is_moved_away_hinders_nothing(
     assert synced == [log_of(where)]
 
 
-def test_a_server_syncs_for_itself() -> None:
-    syncer = Syncer("postgresql+psycopg://recorder@127.0.0.1:1/kimitap")
+@pytest.mark.parametrize(
+    "where", ["postgresql+psycopg://recorder@127.0.0.1:1/kimitap", "nonsense://x", "sqlite://"]
+)
+def test_a_server_syncs_for_itself_and_what_is_no_place_is_left_to_who_opens_it(where: str) -> None:
+    syncer = Syncer(where)
     syncer.soon()
     syncer.close()
