@@ -143,6 +143,6 @@ def _widen(process: Process) -> None:
     if sys.platform == "linux" and process.stdin:
         import fcntl
 
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # the latter: it has died already
             pipe = process.stdin.get_extra_info("pipe")
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
