@@ -21,7 +21,9 @@ from tests.support.examples import findings_of
 def kimi(number: int, path: str) -> tuple[dict[str, object], dict[str, object]]:
     """A call under Kimi's own id, and its result."""
     name = f"functions.read_file:{number}"
-    return dict(assistant(None, call(name, "read_file", path=path))), dict(tool(name, "owner: Ada"))
+    return dict(assistant(None, call(name, "read_file", path=path))), dict(
+        tool(name, f"{path}: Ada")
+    )
 
 
 def reused(*samples: Sample) -> list[Finding]:
@@ -92,8 +94,18 @@ def _window(reply: Json, gone: int = 8) -> list[Sample]:
     return [*samples, step((*TASK, *history[2 + gone :]), reply)]
 
 
-def test_an_id_that_fell_out_of_the_window_may_come_again() -> None:
-    assert reused(*_window(kimi(1, "more.csv")[0])) == []
+@pytest.mark.parametrize("gone", [4, 8])
+def test_an_id_that_fell_out_of_the_window_may_come_again(gone: int) -> None:
+    assert reused(*_window(kimi(1, "more.csv")[0], gone)) == []
+
+
+def test_an_id_of_the_window_may_not_come_again_later_either() -> None:
+    fresh, result = kimi(20, "more.csv")
+    samples = _window(fresh, 4)
+    sent = samples[-1].request["messages"]
+    assert isinstance(sent, list)
+    [found] = reused(*samples, step((*sent, fresh, result), kimi(6, "last.csv")[0]))
+    assert found.place == Place(11, None, 0)
 
 
 @pytest.mark.parametrize("gone", [4, 8, 10])

@@ -30,6 +30,7 @@ TALK = (
 LEAKS = (
     (f'They said "hi".{SECTION}', "tool-call-in-content"),
     (f"I read it.\n{HERMES}", "tool-call-in-content"),
+    (f'The file says "a"{SECTION}"', "tool-call-in-content"),
     (f"Now I read the file:\n{BARE}\nThen I write.", "tool-call-in-content"),
     (f"Reading the file first.\n{BARE}", "tool-call-in-content"),
     ("[read_file(path='a')]", "tool-call-in-content"),
