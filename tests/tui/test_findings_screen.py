@@ -269,7 +269,11 @@ async def test_a_recording_without_a_finding_says_so() -> None:
         await press(app, pilot, "enter", "n", "z", "h", "l", "e", "y", "f")
         await press(app, pilot, "escape")
         assert "Nothing wrong found." in said(screen)
-        assert app.told == ["Nothing wrong was found here."]
+        listed = "Nothing is listed here."
+        assert app.told == [
+            *(listed, "Nothing wrong was found.", listed, listed, listed),
+            *("Nothing wrong was found here.", listed),
+        ]
         assert app.wishes == []
 
 
