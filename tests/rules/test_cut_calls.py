@@ -15,9 +15,7 @@ CODER = (
     "<tool_call>\n<function=read_file>\n<parameter=path>\n{path}\n</parameter>\n</function>\n"
     "</tool_call>\n"
 )
-DEEPSEEK = (
-    '<｜tool▁call▁begin｜>read_file<｜tool▁sep｜>{{"path": "{path}"}}<｜tool▁call▁end｜>'
-)
+DEEPSEEK = '<｜tool▁call▁begin｜>read_file<｜tool▁sep｜>{{"path": "{path}"}}<｜tool▁call▁end｜>'
 FAMILIES = {"Kimi K2": KIMI, "Hermes": HERMES, "Qwen3-Coder": CODER, "DeepSeek": DEEPSEEK}
 
 
