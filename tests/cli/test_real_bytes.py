@@ -100,7 +100,8 @@ def test_a_session_of_claude_code_reads_as_one_of_chat_completions_does(
         assert unseen not in said
     assert run(["diff", where, "3"]) == 0
     report = capsys.readouterr().out
-    assert "anthropic-messages, streamed" in report
+    assert "| `/v1/messages?beta=true (streamed)` |" in report
+    assert "| API | `anthropic-messages` |" in report
     assert "repeats 7, changes 0 and drops 0; it adds 1." in report
     assert "message 7 (on the wire in entry 5)" in report
 
