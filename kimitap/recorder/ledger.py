@@ -44,7 +44,7 @@ class Ledger:
     @property
     def waits(self) -> bool:
         """Whether anything is not on disk."""
-        return any(entry.waits for entry in self._entries.values())
+        return any(entry.waits and entry.deaths < DEATHS for entry in self._entries.values())
 
     def open(self, ticket: int, origin: str = "") -> None:
         """Begin an exchange, which will say when it is settled; without an origin a lone slip."""

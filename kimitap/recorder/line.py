@@ -288,10 +288,12 @@ class Line:
                 self.where = where
                 go_on_after(newest_s)
                 self._first_word.set()
+                if self.trouble:
+                    self._recovered()
             case Trouble():
                 self._first_word.set()
                 self._in_trouble(news)
-            case Recovered():
+            case Recovered() if self.trouble:
                 self._recovered()
             case Spoiled(ticket=ticket, reason=reason):
                 self._acknowledge(ticket)
@@ -342,7 +344,7 @@ class Line:
         """The scribe's process died. Start another, which goes on with what is not on disk; but not
         with what has seen too many die. Nobody waits for it: the traffic comes first."""
         lost = self._ledger.bereave() if self._post.started else 0
-        self.trouble, self._behind = None, True
+        self.trouble, self._behind = None if self._post.started else self.trouble, True
         for ticket in list(self._acks):
             self._acknowledge(ticket)
         if lost:

@@ -114,7 +114,7 @@ def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
     scribe, syncer = Scribe(where, outbox.tell), Syncer(where)
     scribe.take(inbox.take(None))  # what a scribe before this one had begun
     scribe.step()  # opens the recording
-    tidied_at = time.monotonic()
+    tidied_at, behind = time.monotonic(), True
     while inbox.open:
         rest_s = max(QUIET_S, tidied_at + TIDY_EACH_S - time.monotonic())
         slips = inbox.take(_patience_s(scribe, rest_s))
@@ -124,7 +124,8 @@ def _work(where: str, inbox: _Inbox, outbox: _Outbox) -> None:
             tidied_at = time.monotonic()
         scribe.step()
         syncer.soon()
-        if scribe.refused or not scribe.waits:
+        behind = behind and scribe.waits  # a death may cost no more than one step's news
+        if scribe.refused or behind or not scribe.waits:
             outbox.flush()
         outbox.flush_if_due()
     deadline = time.monotonic() + PATIENCE_S

@@ -213,12 +213,13 @@ class RecordingWriter:
                     self._recorder = recovery.sign_in(self._connection, _now_us())
                     self.newest_s = recall.newest_us(self._connection) / 1e6
                     """The latest time of the last exchanges, in seconds since 1970; else 0."""
-            self._file = self._identity()
+            file = self._identity()
             self._exchanges = ExchangeWriter(self._connection, self._recorder)
             self._generation = -1
             self._deleted_at = -math.inf
             self._adopt(adopt)
             self._end_abandoned()
+            self._file = file  # at last: else an opening that fails is not tried again
         except BaseException:
             self._connection.close()
             raise
