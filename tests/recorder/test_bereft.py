@@ -1,4 +1,4 @@
-"""A writer that dies, or cannot be started: what is on disk is not lost, and all comes to an end."""
+"""A writer that dies, or cannot be started: what is on disk is not lost, and all ends."""
 
 import asyncio
 import os
@@ -21,6 +21,8 @@ from kimitap.recorder.slips import Answered, AnyNews, Begun, Ended, Kept, Resume
 from kimitap.store.writing import RecordingWriter
 
 LIMIT = 64 << 20
+LATER = 8
+"""Enough to keep a writer busy while it is killed."""
 
 
 def exchange(origin: str, body: bytes = b"") -> Exchange:
@@ -72,19 +74,20 @@ def test_what_a_third_writer_committed_before_it_died_is_not_given_up(tmp_path: 
         way = kill_writer(line)  # before it wrote anything
         end(line, first)
         await until(lambda: line._post is not way)
-        for number in range(8):
-            ticket = line.begin(exchange(f"later{number}"), b"{}")
+        later = [line.begin(exchange(f"later{n}"), b"{}") for n in range(LATER)]
+        for ticket in later:
             answer(line, ticket)
             end(line, ticket)
         done = "exchange WHERE outcome = 'complete' AND path != '/first'"
         await until(lambda: count(where, done))
-        kill_writer(line)
+        way = kill_writer(line)
+        await until(lambda: line._post is not way and line._post.started)
         await line.close()
         return line
 
     line = asyncio.run(live())
     assert line.tally.lost == 0
-    assert count(where, "exchange WHERE outcome = 'complete'") == 9
+    assert count(where, "exchange WHERE outcome = 'complete'") == LATER + 1
     assert count(where, "loss") == 0
 
 
