@@ -16,6 +16,10 @@ from kimitap.errors import UsageError
 from kimitap.visible import one_line
 
 SUMS = "SHA256SUMS"
+_OURS = re.compile(
+    r"report\.(md|html)|recording\.db|exchanges\.jsonl|replay\.sh|redactions\.md|bodies/\d+\.\w+"
+)
+"""The names that a report's files have: other folders may have such a list, too."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _MOST = 10_000_000
 """Bytes of a list that is read: that of some hundred thousand files."""
@@ -37,7 +41,7 @@ def demand_ours(target: Path) -> None:
     name = one_line(str(target), 300)
     with ExitStack() as stack:
         files = None if target.is_symlink() else _files(target, stack)
-        if files is None or (files and SUMS not in files):
+        if files is None or (files and not {SUMS, "report.md"} <= files.keys()):
             raise UsageError(f"{name} is no report of Kimitap's: it is not replaced; name another")
         odd = _odd(files) if files else ""
     if odd:
@@ -89,7 +93,7 @@ def _odd(files: Files) -> str:
         said = one_line(name, 200)
         if name == SUMS:
             continue
-        if name not in listed:
+        if name not in listed or not _OURS.fullmatch(name):
             return f"{said} is not Kimitap's"
         try:
             changed = _digest(opened) != listed[name]

@@ -3,6 +3,7 @@
 import os
 import warnings
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,30 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             write(other, force=True)
     assert (home / "a.txt").exists() and link.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["photo.tar.gz", "report.md"])
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_another_program_s_folder_with_a_list_of_its_own_is_never_replaced(
+    tmp_path: Path, as_zip: bool, name: str
+) -> None:
+    """`sha256sum * > SHA256SUMS` is what many a release has."""
+    held = {name: b"precious", "notes.txt": b"mine"}
+    lines = "".join(f"{sha256(data).hexdigest()}  {key}\n" for key, data in held.items())
+    held["SHA256SUMS"] = lines.encode()
+    target = tmp_path / ("release.zip" if as_zip else "release")
+    if as_zip:
+        with zipfile.ZipFile(target, "w") as archive:
+            for key, data in held.items():
+                archive.writestr(f"release/{key}", data)
+    else:
+        target.mkdir()
+        for key, data in held.items():
+            (target / key).write_bytes(data)
+    before = target.read_bytes() if as_zip else (target / name).read_bytes()
+    with pytest.raises(UsageError, match="it is not replaced"):
+        write(target, force=True, as_zip=as_zip)
+    assert (target.read_bytes() if as_zip else (target / name).read_bytes()) == before
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
