@@ -23,7 +23,7 @@ _SPEECH = re.compile(
     rb'"(?:content|reasoning_content|reasoning|text|thinking|arguments|partial_json|delta)"'
     rb'\s*:\s*"[^"]'
 )
-_REASON = re.compile(rb'"(?:finish_reason|stop_reason)"\s*:\s*"[^"]')
+_REASON = re.compile(rb'"(?:finish_reason|stop_reason)"\s*:\s*"(?!null")[^"]')
 _NOTICED_S = 1.0
 """Below, nobody minds where a silence stands."""
 _PINGS = (b"event: ping", b"event:ping")

@@ -227,3 +227,31 @@ def test_while_it_runs_nothing_is_lost_either() -> None:
 def test_a_user_who_says_something_else_in_the_place_of_a_call_lost_it() -> None:
     exchanges = delegated(user("Rather look into the tests folder first, will you?"))[:4]
     assert errors(exchanges) == ["tool-turn-lost"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        (
+            "ask_followup_question",
+            {"question": "Which?", "follow_up": "<suggest>Use the first spreadsheet</suggest>"},
+            "Use the first spreadsheet",
+        ),
+        (
+            "write_file",
+            {"path": "a.md", "content": "Steam climbs from the cup and the tablet waits."},
+            "You wrote: Steam climbs from the cup and the tablet waits. Why?",
+        ),
+    ],
+)
+def test_a_user_who_repeats_what_a_call_holds_stands_in_no_sub_agents_place(
+    name: str, arguments: dict[str, str], said: str
+) -> None:
+    history = [TASK, *steps(2)]
+    offers = assistant("", call(name, arguments, "call_q"))
+    exchanges = [
+        *run(2),
+        ask(3, history, offers),
+        ask(4, [*history, user(said)], step(7)[0]),
+    ]
+    assert [rule for rule in errors(exchanges) if rule != "unknown-tool"] == ["tool-turn-lost"]
