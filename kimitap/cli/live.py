@@ -42,11 +42,13 @@ def with_often[F: Callable[..., object]](command: F) -> F:
     return command
 
 
-def demand_possible(often: Often) -> None:
-    """Raise `UsageError` where more answers are to show it than there are."""
+def demand_possible(often: Often, server: str | None) -> None:
+    """Raise `UsageError` where more answers are to show it than there are, or none is asked for."""
     runs, least = often
     if least > runs:
         raise UsageError(f"of {runs} answers {least} cannot show it: say -n {least} at least")
+    if server is None and runs > 1:
+        raise UsageError("-n and -k go with --server: they say how often it is asked")
 
 
 def live_test(

@@ -102,7 +102,7 @@ def report(
         raise UsageError("say --whole or --shrink, not both")
     if server is not None and not shrink:
         raise UsageError("--server goes with --shrink: it is asked about the smaller requests")
-    demand_possible((runs, least))
+    demand_possible((runs, least), server)
     where, rest = split(words, db)
     place = one_place(rest)
     wanted = Wanted(

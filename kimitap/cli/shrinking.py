@@ -78,7 +78,7 @@ def shrink(
 
     where, rest = split(words, db)
     demand_free(output, where, force)
-    demand_possible((runs, least))
+    demand_possible((runs, least), server)
     with Recording.open(where) as recording:
         analysis = Analysis(recording)
         analysis.refresh()

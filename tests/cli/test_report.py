@@ -148,6 +148,7 @@ def test_the_choice_of_findings_decides_which_is_the_worst(
         ([LOST, "x"], "names no place"),
         ([LOST, "--whole", "--shrink"], "not both"),
         ([LOST, "--server", "http://127.0.0.1:9"], "--server goes with --shrink"),
+        ([LOST, "-n", "5"], "-n and -k go with --server"),
         ([LOST, "--shrink", "--server", "http://127.0.0.1:9"], "no server is needed to show it"),
         ([HEALTHY, "--shrink", "--server", "http://127.0.0.1:9"], "nothing was found there"),
         ([LOST, "--shrink", "-k", "2"], "say -n 2 at least"),
