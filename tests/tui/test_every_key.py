@@ -19,9 +19,10 @@ from tests.support.still import exchange
 MOVES = {
     *("down", "up", "page-down", "page-up", "top", "bottom"),
     *("pane", "pane-left", "pane-right", "next-tab", "previous-tab"),
-    *("unfold", "refold", "fold", "fold-all", "hits"),
+    *("unfold", "refold", "fold", "fold-all", "hits", "wrap"),
+    *(f"tab-{number}" for number in range(1, 8)),
 }
-"""Keys that move a cursor or the focus, or unfold: that there is nowhere to go is seen."""
+"""Keys that move a cursor or the focus, unfold, or choose how to look: what is chosen is seen."""
 NOT_OURS = {"palette", "quit"}
 OPENED: dict[str, Sequence[str]] = {
     "conversation": (),
@@ -86,8 +87,15 @@ async def lead_to(app: Kimitap, pilot: Pilot[None], keys: Sequence[str]) -> None
     await settled(app, pilot)
 
 
-@pytest.mark.parametrize("recorded", RECORDINGS)
-@pytest.mark.parametrize("on", OPENED)
+@pytest.mark.parametrize(
+    ("on", "recorded"),
+    [
+        *(("conversation", recorded) for recorded in RECORDINGS),
+        *((on, "only side endpoints") for on in OPENED if on != "conversation"),
+        *((on, "what cannot be read") for on in ("turn", "wire")),
+        *((on, "nothing") for on in ("sessions", "findings")),
+    ],
+)
 async def test_no_key_is_silent(
     on: str, recorded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
