@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kimitap.recorder.addon import Recorder
     from kimitap.recorder.capture import Imported, import_capture
-    from kimitap.recorder.line import Tally
     from kimitap.recorder.proxy import DEFAULT_LISTEN, demand_loopback, run_proxy
+    from kimitap.recorder.tally import Tally
 
 __all__ = [
     "DEFAULT_LISTEN",
@@ -27,7 +27,7 @@ _HOMES = {
     "Recorder": "addon",
     "Imported": "capture",
     "import_capture": "capture",
-    "Tally": "line",
+    "Tally": "tally",
     "DEFAULT_LISTEN": "proxy",
     "demand_loopback": "proxy",
     "run_proxy": "proxy",

@@ -18,11 +18,12 @@ from kimitap.exchange import Outcome
 from kimitap.recorder import open_files, read_errors, timeline
 from kimitap.recorder.flows import exchange_of
 from kimitap.recorder.keeper import Keeper, Limits
-from kimitap.recorder.line import Line, Tally
+from kimitap.recorder.line import Line
 from kimitap.recorder.secret import digest_key
 from kimitap.recorder.slips import Trouble
 from kimitap.recorder.summary import summary
 from kimitap.recorder.swift import SwiftHeaders
+from kimitap.recorder.tally import Tally
 from kimitap.recorder.tap import Gathering, Tap
 
 logger = logging.getLogger("kimitap")

@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Protocol
@@ -38,6 +37,7 @@ from kimitap.recorder.slips import (
     Trouble,
     weight,
 )
+from kimitap.recorder.tally import Tally
 from kimitap.recorder.timeline import go_on_after
 from kimitap.store.location import location
 
@@ -63,18 +63,6 @@ class Source(Protocol):
 
     def flush(self) -> None:
         """Hand the parts over."""
-
-
-@dataclass
-class Tally:
-    """What became of the exchanges that came to one line."""
-
-    recorded: int = 0
-    """Exchanges that passed, whose request at least is on disk."""
-    added: int = 0
-    skipped: int = 0
-    lost: int = 0
-    """Exchanges that are missing from the recording, wholly or in part."""
 
 
 class Line:

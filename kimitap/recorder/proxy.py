@@ -17,8 +17,8 @@ from mitmproxy.master import Master
 
 from kimitap.errors import ProxyError, RecordingUnavailable
 from kimitap.recorder.addon import SILENCE_S, Recorder, beyond_loopback
-from kimitap.recorder.line import Tally
 from kimitap.recorder.swift import SwiftOptions
+from kimitap.recorder.tally import Tally
 
 DEFAULT_LISTEN = "127.0.0.1:9090"
 

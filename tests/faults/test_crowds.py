@@ -63,7 +63,7 @@ def test_a_thousand_streams_at_once_are_each_exact_and_recorded(begin: Begin, wh
         assert exchange.response == reply(f"/{n}")
     assert losses(where) == ()
     proxy_mb, writer_mb = grown.measured()
-    assert f"{STREAMS} exchanges recorded" in stop(proxy)
+    assert f"{STREAMS:,} exchanges recorded" in stop(proxy)
     assert_whole(where)
     assert proxy_mb < STREAM_KB * STREAMS / 1000
     assert writer_mb < 100

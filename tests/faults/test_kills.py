@@ -97,7 +97,7 @@ def test_nothing_is_lost_however_often_the_writer_alone_dies(
         kill(proxy, "the writer")
     agents.stop()
     output = stop(proxy)
-    assert re.search(rf" {len(agents.asked)} exchanges recorded$", output.strip())
+    assert re.search(rf" {len(agents.asked):,} exchanges recorded$", output.strip())
     assert losses(where) == ()
     assert_whole(where)
     assert_all(agents.asked, by_path(where))

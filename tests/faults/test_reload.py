@@ -53,7 +53,7 @@ def test_reloads_while_agents_are_at_work_lose_nothing(
     assert len(agents.asked) > RELOADS
     ended(where, len(agents.asked))
     output = stop(proxy)
-    assert f": {len(agents.asked)} exchanges recorded" in output
+    assert f": {len(agents.asked):,} exchanges recorded" in output
     found = by_path(where)
     for one in agents.asked:
         assert one.content == one.reply
